@@ -1,0 +1,64 @@
+/** The global scope of a guest, as Node 20 has it: not enumerable, replaceable. */
+
+import { restoreNames } from './module-registry.ts';
+import { Buffer } from './node/buffer.ts';
+import { globalConsole } from './node/console.ts';
+import { exported as crypto } from './node/crypto.ts';
+import { PerformanceEntry, performance } from './node/perf-hooks.ts';
+import { exported as process, queueMicrotask } from './node/process.ts';
+import { standardOutput } from './node/standard-streams.ts';
+import { exported as timers } from './node/timers.ts';
+import { AbortController, AbortSignal } from './web/abort.ts';
+import { atob, btoa } from './web/base64.ts';
+import { DOMException } from './web/dom-exception.ts';
+import { CustomEvent, Event, EventTarget } from './web/event-target.ts';
+import { structuredClone } from './web/structured-clone.ts';
+import { TextDecoder, TextEncoder } from './web/text-encoding.ts';
+
+export const console = globalConsole(() => [standardOutput(1), standardOutput(2)]);
+
+/** Called once, while the firmware starts. */
+export function installGlobals(): void {
+  const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate } =
+    timers;
+  const globals: Record<string, unknown> = {
+    global: globalThis,
+    process,
+    Buffer,
+    console,
+    setTimeout,
+    clearTimeout,
+    setInterval,
+    clearInterval,
+    setImmediate,
+    clearImmediate,
+    queueMicrotask,
+    structuredClone,
+    performance,
+    PerformanceEntry,
+    AbortController,
+    AbortSignal,
+    Event,
+    EventTarget,
+    CustomEvent,
+    DOMException,
+    TextEncoder,
+    TextDecoder,
+    atob,
+    btoa,
+    crypto: (crypto as { webcrypto: unknown }).webcrypto,
+  };
+  restoreNames(globals);
+  for (const [name, value] of Object.entries(globals)) {
+    Object.defineProperty(globalThis, name, {
+      value,
+      writable: true,
+      enumerable: false,
+      configurable: true,
+    });
+  }
+  for (const name of ['dispose', 'asyncDispose']) {
+    if (!(name in Symbol)) Object.defineProperty(Symbol, name, { value: Symbol(`Symbol.${name}`) });
+  }
+  Object.defineProperty(globalThis, Symbol.toStringTag, { value: 'global', configurable: true });
+}

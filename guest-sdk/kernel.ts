@@ -1,0 +1,87 @@
+/** The four functions a machine calls, and what each interrupt means to the guest. */
+
+import { INTERRUPT } from '../log-format/abi.ts';
+import { readBootConfig } from './boot-config.ts';
+import { runImage } from './entry.ts';
+import { reportUncaught } from './fatal.ts';
+import { beginAlarm, beginTurn, step } from './loop.ts';
+import {
+  netAccept,
+  netBound,
+  netClose,
+  netConnected,
+  netData,
+  netDrain,
+  netEnd,
+} from './node/net-device.ts';
+import { configureProcess, signalArrived } from './node/process.ts';
+import { stdinData, stdinEnd } from './node/standard-streams.ts';
+import { rejectionEvent } from './rejections.ts';
+import { startClock } from './timer-wheel.ts';
+
+export interface Kernel {
+  /** First turn. `image` is undefined when the script could not be compiled. */
+  boot(config: ArrayBuffer, image: unknown, compileError: unknown): void;
+  dispatch(kind: number, id: number, num: number, payload: ArrayBuffer | undefined): void;
+  /** Answers a STEP. */
+  step(): number;
+  /** An event of the engine's rejection tracker. */
+  rejected(promise: object, reason: unknown, handled: boolean): void;
+}
+
+function boot(config: ArrayBuffer, image: unknown, compileError: unknown): void {
+  startClock();
+  configureProcess(readBootConfig(config));
+  beginTurn(() => {
+    if (typeof image === 'function') runImage(image as Parameters<typeof runImage>[0]);
+    else reportUncaught(compileError, 'uncaughtException');
+  });
+}
+
+function handle(kind: number, id: number, num: number, payload: ArrayBuffer | undefined): void {
+  switch (kind) {
+    case INTERRUPT.netData:
+      netData(id, payload);
+      return;
+    case INTERRUPT.netDrain:
+      netDrain(id);
+      return;
+    case INTERRUPT.netAccept:
+      netAccept(id, num, payload);
+      return;
+    case INTERRUPT.netConnected:
+      netConnected(id, payload);
+      return;
+    case INTERRUPT.netEnd:
+      netEnd(id);
+      return;
+    case INTERRUPT.netClose:
+      netClose(id, num);
+      return;
+    case INTERRUPT.netBound:
+      netBound(id, num, payload);
+      return;
+    case INTERRUPT.stdinData:
+      if (payload !== undefined) stdinData(payload);
+      return;
+    case INTERRUPT.stdinEnd:
+      stdinEnd();
+      return;
+    case INTERRUPT.signal:
+      signalArrived(id);
+      return;
+    default:
+      // check, netUnbound and reseed ask nothing of the kernel: the turn itself is the point.
+      return;
+  }
+}
+
+export const kernel: Kernel = {
+  boot,
+  dispatch(kind, id, num, payload): void {
+    if (kind === INTERRUPT.alarm) beginAlarm();
+    else beginTurn(() => handle(kind, id, num, payload));
+  },
+  step,
+  rejected: rejectionEvent,
+};

@@ -1,0 +1,153 @@
+/**
+ * The guest's event loop: which callback runs next. The machine drives it: one `dispatch` per
+ * interrupt, then `step` again and again with a drain of the promise jobs between, until nothing is
+ * left to do in this turn. Every callback is followed by the ticks it queued; the jobs, the ticks of
+ * the jobs and rejections come before the next callback (Node's order since version 11).
+ */
+
+import { STEP } from '../log-format/abi.ts';
+import { exitNow, reportUncaught } from './fatal.ts';
+import { processObject } from './process-object.ts';
+import { processRejections } from './rejections.ts';
+import { runTicks, ticksPending } from './ticks.ts';
+import type { TimerEntry } from './timer-wheel.ts';
+import { alarmRang, armAlarm, nowMs, takeDue, timersReferenced } from './timer-wheel.ts';
+
+/** One queued immediate; `run` is cleared when it is cancelled. */
+export interface ImmediateEntry {
+  run: (() => void) | undefined;
+  referenced: boolean;
+}
+
+let immediates: ImmediateEntry[] = [];
+/** Immediates of the phase that is running; those queued by them wait for the next turn. */
+let phase: ImmediateEntry[] = [];
+let phaseHead = 0;
+let referencedImmediates = 0;
+let handles = 0;
+/** Time up to which timers are due in this turn; -1 outside an alarm turn. */
+let dueUntilMs = -1;
+let checkBegun = false;
+/** The loop's first round starts with timers, as Node's does after the script has run. */
+let firstRound = true;
+let emptinessAnnounced = false;
+let expireTimer: (timer: TimerEntry) => void = () => {};
+
+/** Called once: node/timers.ts knows what to do with a timer that is due. */
+export function onTimerDue(expire: (timer: TimerEntry) => void): void {
+  expireTimer = expire;
+}
+
+/** A listener, connection or input stream that keeps the guest alive. */
+export function handleOpened(): void {
+  handles += 1;
+}
+
+export function handleClosed(): void {
+  handles -= 1;
+}
+
+export function queueImmediate(entry: ImmediateEntry): void {
+  immediates.push(entry);
+  if (entry.referenced) referencedImmediates += 1;
+}
+
+export function cancelImmediate(entry: ImmediateEntry): void {
+  if (entry.run === undefined) return;
+  entry.run = undefined;
+  if (entry.referenced) referencedImmediates -= 1;
+}
+
+export function referenceImmediate(entry: ImmediateEntry, referenced: boolean): void {
+  if (entry.referenced === referenced) return;
+  entry.referenced = referenced;
+  if (entry.run !== undefined) referencedImmediates += referenced ? 1 : -1;
+}
+
+/** Starts a turn: runs `callback` (the interrupt's handler) and the ticks it queues. */
+export function beginTurn(callback: () => void): void {
+  checkBegun = false;
+  runCallback(callback);
+}
+
+/** The alarm's turn: timers due by now run one per step. */
+export function beginAlarm(): void {
+  checkBegun = false;
+  alarmRang();
+  dueUntilMs = nowMs();
+}
+
+function runCallback(callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    reportUncaught(error, 'uncaughtException');
+  }
+  runTicks();
+}
+
+/** Runs the next thing of this turn. Answers a STEP. */
+export function step(): number {
+  if (ticksPending()) {
+    runTicks();
+    return STEP.again;
+  }
+  if (processRejections()) {
+    runTicks();
+    return STEP.again;
+  }
+  if (firstRound) {
+    firstRound = false;
+    dueUntilMs = nowMs();
+  }
+  if (dueUntilMs >= 0) {
+    const timer = takeDue(dueUntilMs);
+    if (timer !== undefined) {
+      runCallback(() => expireTimer(timer));
+      return STEP.again;
+    }
+    dueUntilMs = -1;
+  }
+  if (runImmediate()) return STEP.again;
+  return endOfTurn();
+}
+
+/** One immediate of this turn's phase. Those cancelled meanwhile are skipped. */
+function runImmediate(): boolean {
+  if (!checkBegun) {
+    checkBegun = true;
+    phase = immediates;
+    phaseHead = 0;
+    immediates = [];
+  }
+  while (phaseHead < phase.length) {
+    const entry = phase[phaseHead];
+    phaseHead += 1;
+    const run = entry?.run;
+    if (entry === undefined || run === undefined) continue;
+    entry.run = undefined;
+    if (entry.referenced) referencedImmediates -= 1;
+    runCallback(run);
+    return true;
+  }
+  return false;
+}
+
+function isAlive(): boolean {
+  return handles > 0 || referencedImmediates > 0 || timersReferenced();
+}
+
+function endOfTurn(): number {
+  if (isAlive()) {
+    emptinessAnnounced = false;
+    armAlarm();
+    return referencedImmediates > 0 ? STEP.immediatesLeft : STEP.idle;
+  }
+  if (!emptinessAnnounced) {
+    // Listeners may start something; the next step finds out, when their jobs have run.
+    emptinessAnnounced = true;
+    runCallback(() => processObject.emit('beforeExit', processObject.exitCode ?? 0));
+    return STEP.again;
+  }
+  return exitNow();
+}

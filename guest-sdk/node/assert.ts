@@ -1,0 +1,202 @@
+/** `node:assert`, loose and strict. */
+
+import { callerText } from './assert-source.ts';
+import {
+  type AnyFunction,
+  expectNothing,
+  expectThrown,
+  failWith,
+  type Message,
+  run,
+  wait,
+} from './assert-throws.ts';
+import { AssertionError } from './assertion-error.ts';
+import { isDeepEqual } from './deep-equal.ts';
+import { inspect } from './inspect.ts';
+import { kernel } from './kernel-hooks.ts';
+import { invalidArgType, missingArgs } from './node-errors.ts';
+import { isRegExp } from './util-types.ts';
+
+let failWarned = false;
+
+function fail(...args: unknown[]): never {
+  const [actual, expected, message, operator] = args;
+  if (args.length <= 1) {
+    const text = args.length === 0 || actual === undefined ? 'Failed' : (actual as Message);
+    if (text instanceof Error) throw text;
+    const error = new AssertionError({
+      message: String(text),
+      operator: 'fail',
+      stackStartFn: fail,
+    });
+    error.generatedMessage = actual === undefined;
+    throw error;
+  }
+  if (!failWarned) {
+    failWarned = true;
+    const text =
+      'assert.fail() with more than one argument is deprecated. Please use assert.strictEqual() instead or only pass a message.';
+    kernel().emitWarning(text, 'DeprecationWarning', 'DEP0094');
+  }
+  if (message instanceof Error) throw message;
+  throw new AssertionError({
+    actual,
+    expected,
+    operator: operator === undefined ? (message === undefined ? '!=' : 'fail') : String(operator),
+    message: message === undefined ? undefined : String(message),
+    stackStartFn: fail,
+  });
+}
+
+function requireTruthy(caller: AnyFunction, args: readonly unknown[]): void {
+  const [value, message] = args;
+  if (value) return;
+  let text = message as Message;
+  let generated = false;
+  if (args.length === 0) {
+    text = 'No value argument passed to `assert.ok()`';
+    generated = true;
+  } else if (message == null) {
+    const source = callerText();
+    if (source !== undefined) {
+      text = `The expression evaluated to a falsy value:\n\n  ${source}\n`;
+      generated = true;
+    }
+  }
+  if (text instanceof Error) throw text;
+  const options = { actual: value, expected: true, operator: '==', stackStartFn: caller };
+  const error = new AssertionError({ ...options, message: text ?? undefined });
+  if (generated) error.generatedMessage = true;
+  throw error;
+}
+
+function ok(...args: unknown[]): void {
+  requireTruthy(ok, args);
+}
+
+function looseEqual(a: unknown, b: unknown): boolean {
+  // biome-ignore lint/suspicious/noDoubleEquals: loose equality is what is asked for.
+  return a == b || (Number.isNaN(a) && Number.isNaN(b));
+}
+
+/** Makes an assertion on two values that fails unless `holds`. */
+function comparison(
+  operator: string,
+  holds: (actual: unknown, expected: unknown) => boolean,
+  name: string = operator,
+): AnyFunction {
+  const assertion = (...args: unknown[]): void => {
+    if (args.length < 2) throw missingArgs('actual', 'expected');
+    const [actual, expected, message] = args as [unknown, unknown, Message];
+    if (holds(actual, expected)) return;
+    failWith({ actual, expected, message, operator, stackStartFn: assertion });
+  };
+  Object.defineProperty(assertion, 'name', { value: name });
+  return assertion;
+}
+
+function throws(block: unknown, ...args: unknown[]): void {
+  expectThrown(throws, run(block), args);
+}
+
+async function rejects(block: unknown, ...args: unknown[]): Promise<void> {
+  expectThrown(rejects, await wait(block), args);
+}
+
+function doesNotThrow(block: unknown, ...args: unknown[]): void {
+  expectNothing(doesNotThrow, run(block), args);
+}
+
+async function doesNotReject(block: unknown, ...args: unknown[]): Promise<void> {
+  expectNothing(doesNotReject, await wait(block), args);
+}
+
+function ifError(value: unknown): void {
+  if (value === null || value === undefined) return;
+  const own = typeof value === 'object' ? (value as Error).message : undefined;
+  let text: string;
+  if (typeof own !== 'string') text = inspect(value);
+  else
+    text =
+      own.length === 0 && (value as object).constructor ? (value as object).constructor.name : own;
+  const error = new AssertionError({
+    actual: value,
+    expected: null,
+    operator: 'ifError',
+    message: `ifError got unwanted exception: ${text}`,
+    stackStartFn: ifError,
+  });
+  error.generatedMessage = false;
+  throw error;
+}
+
+function matching(wanted: boolean, name: string): AnyFunction {
+  const assertion = (value: unknown, pattern: unknown, message?: Message): void => {
+    if (!isRegExp(pattern)) throw invalidArgType('regexp', 'RegExp', pattern);
+    if (typeof value === 'string' && (pattern as RegExp).test(value) === wanted) return;
+    if (message instanceof Error) throw message;
+    const generated = !message;
+    let text = message;
+    if (typeof value !== 'string') {
+      text ??= `The "string" argument must be of type string. Received type ${typeof value} (${inspect(value)})`;
+    } else {
+      const relation = wanted ? 'input did not match' : 'input was expected to not match';
+      text ??= `The ${relation} the regular expression ${inspect(pattern)}. Input:\n\n${inspect(value)}\n`;
+    }
+    const options = { actual: value, expected: pattern, operator: name, stackStartFn: assertion };
+    const error = new AssertionError({ ...options, message: text });
+    error.generatedMessage = generated;
+    throw error;
+  };
+  Object.defineProperty(assertion, 'name', { value: name });
+  return assertion;
+}
+
+const deep = (strict: boolean) => (a: unknown, b: unknown) => isDeepEqual(a, b, { strict });
+const not = (holds: (a: unknown, b: unknown) => boolean) => (a: unknown, b: unknown) =>
+  !holds(a, b);
+
+const strictMembers = {
+  equal: comparison('strictEqual', Object.is),
+  notEqual: comparison('notStrictEqual', not(Object.is)),
+  deepEqual: comparison('deepStrictEqual', deep(true)),
+  notDeepEqual: comparison('notDeepStrictEqual', not(deep(true))),
+};
+
+/** Names and order of Node's module. */
+const members = {
+  fail,
+  AssertionError,
+  ok,
+  equal: comparison('==', looseEqual, 'equal'),
+  notEqual: comparison('!=', not(looseEqual), 'notEqual'),
+  deepEqual: comparison('deepEqual', deep(false)),
+  notDeepEqual: comparison('notDeepEqual', not(deep(false))),
+  deepStrictEqual: strictMembers.deepEqual,
+  notDeepStrictEqual: strictMembers.notDeepEqual,
+  strictEqual: strictMembers.equal,
+  notStrictEqual: strictMembers.notEqual,
+  throws,
+  rejects,
+  doesNotThrow,
+  doesNotReject,
+  ifError,
+  match: matching(true, 'match'),
+  doesNotMatch: matching(false, 'doesNotMatch'),
+};
+
+export interface AssertModule {
+  (value?: unknown, message?: Message): void;
+  strict: AssertModule;
+  readonly AssertionError: typeof AssertionError;
+  [name: string]: unknown;
+}
+
+function makeAssert(overrides: object): AssertModule {
+  const assert = (...args: unknown[]): void => requireTruthy(assert, args);
+  return Object.assign(assert, members, overrides) as unknown as AssertModule;
+}
+
+export const exported: AssertModule = makeAssert({});
+exported.strict = makeAssert(strictMembers);
+exported.strict.strict = exported.strict;

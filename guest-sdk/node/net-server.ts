@@ -1,0 +1,241 @@
+/** `net.Server` over the net device. An ES5-style constructor, as packages derive from it. */
+
+import { ENCODING, type NetAddress } from '../../log-format/abi.ts';
+import { traps } from '../drivers/traps.ts';
+import { handleClosed, handleOpened } from '../loop.ts';
+import { nextTick } from '../ticks.ts';
+import { EventEmitter } from './events.ts';
+import { normalizeListen } from './net-arguments.ts';
+import { attachListener, type ConnectionEnds, detachListener } from './net-device.ts';
+import { listenError } from './net-errors.ts';
+import { type ConnectionOwner, Socket } from './net-socket.ts';
+import { Wire } from './net-wire.ts';
+import { invalidArgType, nodeError } from './node-errors.ts';
+import type { EmitterLike } from './stream-types.ts';
+import { validateAbortSignal } from './validators.ts';
+
+interface ServerOptions {
+  readonly allowHalfOpen?: boolean;
+  readonly pauseOnConnect?: boolean;
+  readonly noDelay?: boolean;
+  readonly keepAlive?: boolean;
+  readonly highWaterMark?: number;
+}
+
+/** The listener of the device; `address` is unknown until the answer arrives. */
+interface Handle {
+  readonly id: number;
+  address: NetAddress | undefined;
+  referenced: boolean;
+}
+
+export interface Server extends EmitterLike, ConnectionOwner {
+  _handle: Handle | null;
+  _connections: number;
+  _unref: boolean;
+  listening: boolean;
+  maxConnections: number | undefined;
+  allowHalfOpen: boolean;
+  pauseOnConnect: boolean;
+  noDelay: boolean;
+  keepAlive: boolean;
+  highWaterMark: number | undefined;
+  listen(...args: unknown[]): Server;
+  close(callback?: (error?: Error) => void): Server;
+  address(): NetAddress | null;
+  _emitCloseIfDrained(): void;
+}
+
+export interface ServerConstructor {
+  new (options?: unknown, listener?: unknown): Server;
+  (options?: unknown, listener?: unknown): Server;
+  readonly prototype: Server;
+}
+
+function construct(
+  this: Server | undefined,
+  options?: unknown,
+  listener?: unknown,
+): Server | undefined {
+  if (!(this instanceof Server)) return new Server(options, listener);
+  (EventEmitter as unknown as (this: object) => void).call(this);
+  let given: ServerOptions = {};
+  let onConnection = listener;
+  if (typeof options === 'function') onConnection = options;
+  else if (options !== undefined && options !== null) {
+    if (typeof options !== 'object') throw invalidArgType('options', 'Object', options);
+    given = options as ServerOptions;
+  }
+  if (typeof onConnection === 'function') this.on('connection', onConnection as () => void);
+  this._connections = 0;
+  this._handle = null;
+  this._unref = false;
+  this.maxConnections = undefined;
+  this.allowHalfOpen = given.allowHalfOpen === true;
+  this.pauseOnConnect = given.pauseOnConnect === true;
+  this.noDelay = given.noDelay === true;
+  this.keepAlive = given.keepAlive === true;
+  this.highWaterMark = given.highWaterMark;
+  return undefined;
+}
+
+export const Server = construct as unknown as ServerConstructor;
+Object.defineProperty(Server, 'name', { value: 'Server', configurable: true });
+Object.setPrototypeOf(
+  Server.prototype,
+  (EventEmitter as unknown as { prototype: object }).prototype,
+);
+Object.setPrototypeOf(Server, EventEmitter as unknown as object);
+
+function reference(handle: Handle, on: boolean): void {
+  if (handle.referenced === on) return;
+  handle.referenced = on;
+  if (on) handleOpened();
+  else handleClosed();
+}
+
+function release(server: Server): void {
+  const handle = server._handle;
+  if (handle === null) return;
+  server._handle = null;
+  reference(handle, false);
+  detachListener(handle.id);
+}
+
+function accept(server: Server, connection: number, ends: ConnectionEnds): void {
+  const { maxConnections } = server;
+  if (maxConnections !== undefined && server._connections >= maxConnections) {
+    traps.netDestroy(connection, 0);
+    server.emit('drop', {
+      localAddress: ends.local.address,
+      localPort: ends.local.port,
+      localFamily: ends.local.family,
+      remoteAddress: ends.peer.address,
+      remotePort: ends.peer.port,
+      remoteFamily: ends.peer.family,
+    });
+    return;
+  }
+  const socket = new Socket({
+    handle: new Wire(connection, true),
+    ends,
+    server,
+    allowHalfOpen: server.allowHalfOpen,
+    pauseOnCreate: server.pauseOnConnect,
+    noDelay: server.noDelay,
+    keepAlive: server.keepAlive,
+    ...(server.highWaterMark === undefined ? {} : { highWaterMark: server.highWaterMark }),
+  });
+  server._connections += 1;
+  server.emit('connection', socket);
+}
+
+const methods: ThisType<Server> & Record<string, unknown> = {
+  listen(...args: unknown[]): Server {
+    const { place, callback } = normalizeListen(args);
+    if (this._handle !== null) {
+      const text = 'Listen method has been called more than once without closing.';
+      throw nodeError(Error, 'ERR_SERVER_ALREADY_LISTEN', text);
+    }
+    validateAbortSignal(place.signal, 'options.signal');
+    if (callback) this.once('listening', callback);
+    const name = traps.encode(place.host, ENCODING.utf8);
+    const id = traps.netListen(place.port, place.backlog, name, 0, name.byteLength);
+    const handle: Handle = { id, address: undefined, referenced: false };
+    this._handle = handle;
+    if (!this._unref) reference(handle, true);
+    attachListener(id, {
+      bound: (error, address): void => {
+        if (error === 0) {
+          handle.address = address;
+          this.emit('listening');
+          return;
+        }
+        release(this);
+        this.emit('error', listenError(error, place));
+      },
+      accepted: (connection, ends): void => accept(this, connection, ends),
+    });
+    closeOnAbort(this, place.signal);
+    return this;
+  },
+
+  address(): NetAddress | null {
+    return this._handle?.address ?? null;
+  },
+
+  close(callback?: (error?: Error) => void): Server {
+    if (typeof callback === 'function') {
+      if (this._handle === null) {
+        this.once('close', () => {
+          callback(nodeError(Error, 'ERR_SERVER_NOT_RUNNING', 'Server is not running.'));
+        });
+      } else this.once('close', callback);
+    }
+    const handle = this._handle;
+    if (handle !== null) {
+      release(this);
+      traps.netUnlisten(handle.id);
+    }
+    this._emitCloseIfDrained();
+    return this;
+  },
+
+  _emitCloseIfDrained(): void {
+    if (this._handle !== null || this._connections > 0) return;
+    nextTick(() => this.emit('close'));
+  },
+
+  connectionClosed(): void {
+    this._connections -= 1;
+    this._emitCloseIfDrained();
+  },
+
+  getConnections(callback: (error: Error | null, count: number) => void): Server {
+    nextTick(callback as () => void, null, this._connections);
+    return this;
+  },
+
+  ref(): Server {
+    this._unref = false;
+    if (this._handle) reference(this._handle, true);
+    return this;
+  },
+
+  unref(): Server {
+    this._unref = true;
+    if (this._handle) reference(this._handle, false);
+    return this;
+  },
+};
+
+interface Signal {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void): void;
+}
+
+function closeOnAbort(server: Server, signal: unknown): void {
+  if (signal === undefined) return;
+  const given = signal as Signal;
+  const onAbort = (): void => {
+    server.close();
+  };
+  if (given.aborted) nextTick(onAbort);
+  else given.addEventListener('abort', onAbort);
+}
+
+for (const [name, value] of Object.entries(methods)) {
+  Object.defineProperty(Server.prototype, name, {
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
+}
+Object.defineProperty(Server.prototype, 'listening', {
+  get(this: Server): boolean {
+    return this._handle !== null;
+  },
+  configurable: true,
+  enumerable: true,
+});

@@ -1,0 +1,130 @@
+/** The writing half of `net.Socket`: from stream chunks to writes of the device. */
+
+import { ENCODING } from '../../log-format/abi.ts';
+import { traps } from '../drivers/traps.ts';
+import { Buffer } from './buffer.ts';
+import { kState, type Socket } from './net-socket-types.ts';
+import { nodeError } from './node-errors.ts';
+import type { Done } from './stream-types.ts';
+
+/** Chunks of a corked write up to this many bytes are joined: one output instead of many. */
+const JOIN_BYTES_MAX = 65_536;
+
+function writeAll(
+  socket: Socket,
+  buffer: ArrayBuffer,
+  offset: number,
+  length: number,
+  done: Done,
+): void {
+  const wire = socket._handle;
+  if (wire === null) {
+    done(nodeError(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed'));
+    return;
+  }
+  if (socket[kState].idle !== undefined) socket._unrefTimer();
+  if (wire.writeBuffer(buffer, offset, length, done)) done();
+}
+
+/** Runs `action` once connected; a socket that closes before fails it. */
+function whenConnected(socket: Socket, action: () => void, done: Done): void {
+  const onConnect = (): void => {
+    socket.removeListener('close', onClose);
+    action();
+  };
+  const onClose = (): void => {
+    socket.removeListener('connect', onConnect);
+    done(
+      nodeError(
+        Error,
+        'ERR_SOCKET_CLOSED_BEFORE_CONNECTION',
+        'Socket closed before the connection was established',
+      ),
+    );
+  };
+  socket.once('connect', onConnect);
+  socket.once('close', onClose);
+}
+
+function toBytes(chunk: unknown, encoding: unknown): Uint8Array {
+  if (typeof chunk !== 'string') return chunk as Uint8Array;
+  if (encoding === 'utf8' || encoding === 'utf-8') {
+    return new Uint8Array(traps.encode(chunk, ENCODING.utf8));
+  }
+  return Buffer.from(chunk, encoding as 'utf8');
+}
+
+interface CorkedChunk {
+  readonly chunk: unknown;
+  readonly encoding: unknown;
+}
+
+function join(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const joined = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return joined;
+}
+
+export const streamMethods: ThisType<Socket> & Record<string, unknown> = {
+  _read(): void {
+    if (this.connecting) this.once('connect', () => this._handle?.setReading(true));
+    else this._handle?.setReading(true);
+  },
+
+  _write(chunk: unknown, encoding: unknown, done: Done): void {
+    if (this.connecting) {
+      const bytes = toBytes(chunk, encoding);
+      const write = (): void =>
+        writeAll(this, bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength, done);
+      whenConnected(this, write, done);
+      return;
+    }
+    if (typeof chunk === 'string' && encoding === 'utf8') {
+      // The common case of text: one conversion by the host, no view, no copy.
+      const buffer = traps.encode(chunk, ENCODING.utf8);
+      writeAll(this, buffer, 0, buffer.byteLength, done);
+      return;
+    }
+    const bytes = toBytes(chunk, encoding);
+    writeAll(this, bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength, done);
+  },
+
+  _writev(chunks: readonly CorkedChunk[], done: Done): void {
+    const parts = chunks.map(({ chunk, encoding }) => toBytes(chunk, encoding));
+    const write = (): void => {
+      const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
+      if (length <= JOIN_BYTES_MAX) {
+        writeAll(this, join(parts, length).buffer as ArrayBuffer, 0, length, done);
+        return;
+      }
+      const next = (index: number): void => {
+        const part = parts[index];
+        if (part === undefined) {
+          done();
+          return;
+        }
+        const then = (error?: Error | null): void => (error ? done(error) : next(index + 1));
+        writeAll(this, part.buffer as ArrayBuffer, part.byteOffset, part.byteLength, then);
+      };
+      next(0);
+    };
+    if (this.connecting) whenConnected(this, write, done);
+    else write();
+  },
+
+  _final(done: Done): void {
+    if (this.connecting) {
+      this.once('connect', () => {
+        this._handle?.end();
+        done();
+      });
+      return;
+    }
+    this._handle?.end();
+    done();
+  },
+};

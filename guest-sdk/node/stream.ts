@@ -1,0 +1,80 @@
+/**
+ * `node:stream`: the readable-stream package over our events, buffer and kernel (aliases.json), with
+ * Node's error objects and the few functions the package lacks.
+ */
+
+/// <reference path="./vendor.d.ts" />
+
+import './stream-errors.ts';
+import Stream from 'readable-stream/lib/stream.js';
+import { Buffer } from './buffer.ts';
+import { kernel } from './kernel-hooks.ts';
+import type { DuplexStream, StreamModule } from './stream-types.ts';
+
+export interface StreamPromises {
+  pipeline(...streams: unknown[]): Promise<unknown>;
+  finished(stream: unknown, options?: object): Promise<void>;
+}
+
+/** What `require('stream')` returns: the legacy Stream constructor with everything else on it. */
+export interface StreamExports extends StreamModule {
+  readonly Transform: StreamModule['Duplex'];
+  readonly PassThrough: StreamModule['Duplex'];
+  readonly Stream: StreamExports;
+  readonly promises: StreamPromises;
+  pipeline(...streams: unknown[]): unknown;
+  finished(stream: unknown, ...rest: unknown[]): () => void;
+  [name: string]: unknown;
+}
+
+export const exported: StreamExports = Stream as StreamExports;
+
+interface Side extends DuplexStream {
+  other: Side | undefined;
+  waiting: (() => void) | undefined;
+}
+
+function makeSide(options: object | undefined): Side {
+  const side = new exported.Duplex({
+    ...options,
+    read(this: Side): void {
+      const { waiting } = this;
+      if (waiting === undefined) return;
+      this.waiting = undefined;
+      waiting();
+    },
+    write(this: Side, chunk: Uint8Array, _encoding: unknown, done: () => void): void {
+      const { other } = this;
+      if (other === undefined || chunk.length === 0) {
+        kernel().nextTick(done);
+        return;
+      }
+      other.push(chunk);
+      other.waiting = done;
+    },
+    final(this: Side, done: () => void): void {
+      this.other?.once('end', done);
+      this.other?.push(null);
+    },
+  }) as Side;
+  side.other = undefined;
+  side.waiting = undefined;
+  return side;
+}
+
+/** Two Duplex streams, each reading what the other one writes. */
+export function duplexPair(options?: object): [DuplexStream, DuplexStream] {
+  const [left, right] = [makeSide(options), makeSide(options)];
+  left.other = right;
+  right.other = left;
+  return [left, right];
+}
+
+Object.assign(exported, {
+  duplexPair,
+  _isArrayBufferView: ArrayBuffer.isView,
+  // The package asks this of every chunk; Node 20 takes all views.
+  _isUint8Array: ArrayBuffer.isView,
+  _uint8ArrayToBuffer: (chunk: ArrayBufferView) =>
+    Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength),
+});

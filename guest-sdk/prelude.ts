@@ -1,0 +1,28 @@
+/**
+ * The first module of the firmware: what must be true of the global scope before any other module of
+ * it is evaluated. Nothing here may read the clock, entropy or `Math.random`: the firmware is
+ * evaluated before the first record of a log exists.
+ */
+
+import { installErrors } from './errors.ts';
+
+installErrors();
+
+const scope = globalThis as unknown as Record<string, unknown>;
+
+if (scope.Atomics === undefined) {
+  // The engine has no Atomics; packages look them up while they load. In a single thread plain
+  // reads and writes are exact.
+  const shared = (array: { [index: number]: number }, index: number): number => array[index] ?? 0;
+  Object.defineProperty(scope, 'Atomics', {
+    value: {
+      load: shared,
+      store: (array: { [index: number]: number }, index: number, value: number): number => {
+        array[index] = value;
+        return value;
+      },
+    },
+    writable: true,
+    configurable: true,
+  });
+}

@@ -1,0 +1,41 @@
+/** The queue of `process.nextTick`: runs after every callback, before the promise jobs. */
+
+import { reportUncaught } from './fatal.ts';
+import { validateFunction } from './node/validators.ts';
+
+type Callback = (...args: unknown[]) => unknown;
+
+let queue: { callback: Callback; args: unknown[] }[] = [];
+let head = 0;
+
+export function nextTick(callback: Callback, ...args: unknown[]): void {
+  validateFunction(callback, 'callback');
+  queue.push({ callback, args });
+}
+
+export function ticksPending(): boolean {
+  return head < queue.length;
+}
+
+/** Runs all callbacks, also those they queue. Promise jobs wait for the machine's drain. */
+export function runTicks(): void {
+  while (head < queue.length) {
+    const tick = queue[head];
+    head += 1;
+    if (!tick) continue;
+    try {
+      tick.callback(...tick.args);
+    } catch (error) {
+      reportUncaught(error, 'uncaughtException');
+    }
+    // Drops the finished part now and then, so that a chain of ticks does not grow the array.
+    if (head === 1024) {
+      queue = queue.slice(head);
+      head = 0;
+    }
+  }
+  if (head > 0) {
+    queue = [];
+    head = 0;
+  }
+}

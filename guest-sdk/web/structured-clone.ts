@@ -1,0 +1,190 @@
+/** `structuredClone` (HTML, section 2.7): values, cycles and transfer of ArrayBuffers. */
+
+import { nodeError } from '../node/node-errors.ts';
+import { DOMException } from './dom-exception.ts';
+
+type Memory = Map<object, unknown>;
+
+const typedArrayTag = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)?.get;
+const errorNames = new Set([
+  'EvalError',
+  'RangeError',
+  'ReferenceError',
+  'SyntaxError',
+  'TypeError',
+  'URIError',
+]);
+
+function refuse(value: unknown): never {
+  let shown: string;
+  if (typeof value === 'symbol') shown = String(value);
+  else if (typeof value === 'function') shown = Function.prototype.toString.call(value);
+  else shown = `#<${(value as object).constructor?.name ?? 'Object'}>`;
+  throw new DOMException(`${shown} could not be cloned.`, 'DataCloneError');
+}
+
+/** True if `probe` (a method that checks its receiver's class) accepts `value`. */
+function accepts(probe: (this: unknown) => unknown, value: object): boolean {
+  try {
+    probe.call(value);
+    return true;
+  } catch {
+    // A receiver of another class: that is the answer.
+    return false;
+  }
+}
+
+const boxes: readonly (() => unknown)[] = [
+  Boolean.prototype.valueOf,
+  Number.prototype.valueOf,
+  String.prototype.valueOf,
+  BigInt.prototype.valueOf,
+];
+const mapSize = Object.getOwnPropertyDescriptor(Map.prototype, 'size')?.get as () => unknown;
+const setSize = Object.getOwnPropertyDescriptor(Set.prototype, 'size')?.get as () => unknown;
+const bufferLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')
+  ?.get as () => unknown;
+
+function cloneView(view: ArrayBufferView, memory: Memory): unknown {
+  const buffer = clone(view.buffer, memory) as ArrayBuffer;
+  if (view instanceof DataView) return new DataView(buffer, view.byteOffset, view.byteLength);
+  // The class by its internal name: a Buffer arrives as a Uint8Array, as in Node.
+  const name = typedArrayTag?.call(view) as string;
+  const constructors = globalThis as unknown as Record<
+    string,
+    new (
+      buffer: ArrayBuffer,
+      byteOffset: number,
+      length: number,
+    ) => object
+  >;
+  const Constructor = constructors[name];
+  if (Constructor === undefined) refuse(view);
+  return new Constructor(buffer, view.byteOffset, (view as Uint8Array).length);
+}
+
+function cloneError(error: Error, memory: Memory): Error {
+  const name = String(error.name);
+  const constructors = globalThis as unknown as Record<string, ErrorConstructor>;
+  const Base = (errorNames.has(name) ? constructors[name] : undefined) ?? Error;
+  const made = new Base();
+  memory.set(error, made);
+  const hidden = { writable: true, configurable: true, enumerable: false };
+  const message = Object.getOwnPropertyDescriptor(error, 'message');
+  if (message !== undefined && 'value' in message) {
+    Object.defineProperty(made, 'message', { ...hidden, value: String(message.value) });
+  }
+  Object.defineProperty(made, 'stack', { ...hidden, value: error.stack });
+  if (Object.hasOwn(error, 'cause')) {
+    Object.defineProperty(made, 'cause', { ...hidden, value: clone(error.cause, memory) });
+  }
+  return made;
+}
+
+function cloneProperties(source: object, target: object, memory: Memory): void {
+  for (const key of Object.keys(source)) {
+    const value = clone((source as Record<string, unknown>)[key], memory);
+    // Not an assignment: "__proto__" is an ordinary key here.
+    Object.defineProperty(target, key, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+  }
+}
+
+/** Builds the copy of an object with internal state; undefined for plain ones. */
+function cloneSpecial(value: object, memory: Memory): object | undefined {
+  const box = boxes.find((unbox) => accepts(unbox, value));
+  if (box !== undefined) return Object(box.call(value)) as object;
+  if (accepts(Date.prototype.getTime, value)) {
+    return new Date(Date.prototype.getTime.call(value as Date));
+  }
+  if (value instanceof RegExp) return new RegExp(value.source, value.flags);
+  if (accepts(bufferLength, value)) return (value as ArrayBuffer).slice(0);
+  if (ArrayBuffer.isView(value)) return cloneView(value, memory) as object;
+  if (accepts(mapSize, value)) {
+    const copy = new Map<unknown, unknown>();
+    memory.set(value, copy);
+    for (const [key, item] of [...(value as Map<unknown, unknown>)]) {
+      copy.set(clone(key, memory), clone(item, memory));
+    }
+    return copy;
+  }
+  if (accepts(setSize, value)) {
+    const copy = new Set<unknown>();
+    memory.set(value, copy);
+    for (const item of [...(value as Set<unknown>)]) copy.add(clone(item, memory));
+    return copy;
+  }
+  if (value instanceof Error) return cloneError(value, memory);
+  return undefined;
+}
+
+function clone(value: unknown, memory: Memory): unknown {
+  if (typeof value === 'symbol' || typeof value === 'function') refuse(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (memory.has(value)) return memory.get(value);
+  const special = cloneSpecial(value, memory);
+  if (special !== undefined) {
+    memory.set(value, special);
+    return special;
+  }
+  const refused = [Promise, WeakMap, WeakSet, WeakRef];
+  if (refused.some((type) => value instanceof type)) refuse(value);
+  const copy: object = Array.isArray(value) ? new Array(value.length) : {};
+  memory.set(value, copy);
+  cloneProperties(value, copy, memory);
+  return copy;
+}
+
+/** Moves the memory of `buffer`; what is left behind is detached. */
+function move(buffer: unknown): ArrayBuffer {
+  if (buffer instanceof ArrayBuffer) {
+    const { transfer } = buffer as ArrayBuffer & { transfer?: () => ArrayBuffer };
+    if (transfer !== undefined) return transfer.call(buffer);
+  }
+  throw new DOMException('Value could not be transferred.', 'DataCloneError');
+}
+
+export interface CloneOptions {
+  /** ArrayBuffers that move to the copy and are detached here. */
+  readonly transfer?: readonly unknown[];
+}
+
+/** A deep copy. Throws DataCloneError for functions, symbols and what holds engine state. */
+export function structuredClone(
+  ...args: readonly [value?: unknown, options?: CloneOptions]
+): unknown {
+  if (args.length === 0) {
+    throw nodeError(TypeError, 'ERR_MISSING_ARGS', 'The value argument must be specified');
+  }
+  const [value, options] = args;
+  const memory: Memory = new Map();
+  for (const item of options?.transfer ?? []) {
+    if (memory.has(item as object)) {
+      throw new DOMException('ArrayBuffer occurs in the transfer list twice.', 'DataCloneError');
+    }
+    memory.set(item as object, undefined);
+  }
+  if (memory.size === 0) return clone(value, memory);
+  return cloneWithTransfer(value, memory);
+}
+
+/** Clones while the transferred buffers still have their bytes, then swaps in the moved memory. */
+function cloneWithTransfer(value: unknown, memory: Memory): unknown {
+  const moved = new Map<object, ArrayBuffer>();
+  for (const buffer of memory.keys()) {
+    if (!(buffer instanceof ArrayBuffer)) move(buffer);
+    const copy = (buffer as ArrayBuffer).slice(0);
+    moved.set(buffer, copy);
+    memory.set(buffer, copy);
+  }
+  const copy = clone(value, memory);
+  for (const buffer of moved.keys()) move(buffer);
+  return copy;
+}

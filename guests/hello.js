@@ -1,0 +1,4 @@
+'use strict';
+/** The smallest guest. */
+
+console.log(`Hello, ${process.argv[2] ?? 'world'}.`);

@@ -1,0 +1,169 @@
+/**
+ * The catalogue of errors of the world: what went wrong outside our code, what it means for the
+ * user's data and what to do. `hv help CODE` prints a row; docs/errors.md is generated from here.
+ */
+
+/** Process exit statuses of hv itself; `hv run` otherwise exits with the guest's own code. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  diverged: 120,
+  fenced: 121,
+  logDamaged: 122,
+  cannotProtect: 123,
+  limit: 124,
+  internal: 125,
+} as const;
+
+export type HvErrorCode =
+  | 'HV_E_USAGE'
+  | 'HV_E_NAME_IN_USE'
+  | 'HV_E_LOG_NOT_FOUND'
+  | 'HV_E_PORT_IN_USE'
+  | 'HV_E_DIVERGED'
+  | 'HV_E_ENGINE_MISMATCH'
+  | 'HV_E_GUEST_CHANGED'
+  | 'HV_E_FENCED'
+  | 'HV_E_LOG_DAMAGED'
+  | 'HV_E_LOG_VERSION'
+  | 'HV_E_LOG_WRITE'
+  | 'HV_E_NO_ARBITER'
+  | 'HV_E_BACKUP_UNREACHABLE'
+  | 'HV_E_BACKUP_REFUSED'
+  | 'HV_E_JOIN'
+  | 'HV_E_ARBITER'
+  | 'HV_E_GUEST_HUNG'
+  | 'HV_E_TURN_LIMIT'
+  | 'HV_E_INTERNAL';
+
+export interface CatalogueRow {
+  /** Exit status of a command that ends with this error. */
+  readonly exit: number;
+  /** What it means for the user's data. */
+  readonly means: string;
+  readonly fix: string;
+}
+
+export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
+  HV_E_USAGE: {
+    exit: EXIT.usage,
+    means: 'The command line could not be understood. Nothing was started.',
+    fix: 'See `hv help` or `hv <command> --help`.',
+  },
+  HV_E_NAME_IN_USE: {
+    exit: EXIT.usage,
+    means: 'Another hypervisor is recording under this name right now. Its log was not touched.',
+    fix: 'Pass another --name, or stop the other one.',
+  },
+  HV_E_LOG_NOT_FOUND: {
+    exit: EXIT.usage,
+    means: 'There is no log at this path. Nothing was changed.',
+    fix: 'Pass a log directory such as .hv/<name>, or one .hvlog file.',
+  },
+  HV_E_PORT_IN_USE: {
+    exit: EXIT.usage,
+    means: 'The address hv should listen on is taken by another process. Nothing was started.',
+    fix: 'Choose another --listen address, or stop the process that holds it.',
+  },
+  HV_E_DIVERGED: {
+    exit: EXIT.diverged,
+    means: 'A replay did not produce what the log says was produced. The log itself is intact.',
+    fix: 'Replay with the hv version that recorded it; keep the log and report it.',
+  },
+  HV_E_ENGINE_MISMATCH: {
+    exit: EXIT.diverged,
+    means: 'The log was recorded by another engine, helper or machine version than this hv has.',
+    fix: 'Replay it with the hv version named in the log header (`hv log stat`).',
+  },
+  HV_E_GUEST_CHANGED: {
+    exit: EXIT.diverged,
+    means: 'The script given is not the one in the log. Replaying it would not be a replay.',
+    fix: 'Leave the script out: the log carries the recorded one.',
+  },
+  HV_E_FENCED: {
+    exit: EXIT.fenced,
+    means:
+      'Another replica is primary in a later epoch. This one stopped; outputs it still held were discarded here, and the new primary produces them itself.',
+    fix: 'Nothing to repair. Start this host again as a backup: hv backup --join <new primary>.',
+  },
+  HV_E_LOG_DAMAGED: {
+    exit: EXIT.logDamaged,
+    means: 'Bytes of the log changed after they were written. Nothing beyond that place is used.',
+    fix: 'Use the copy on the other replica; `hv log verify` names the file and offset.',
+  },
+  HV_E_LOG_VERSION: {
+    exit: EXIT.logDamaged,
+    means: 'The log has a format version this hv does not know.',
+    fix: 'Replay it with a newer hv.',
+  },
+  HV_E_LOG_WRITE: {
+    exit: EXIT.limit,
+    means:
+      'The log could not be written, so nothing more may happen that it should hold. What was written before is intact.',
+    fix: 'Free space, or check the permissions and the disk; a torn end is cut when it is opened again.',
+  },
+  HV_E_NO_ARBITER: {
+    exit: EXIT.cannotProtect,
+    means:
+      'The backup is on another host and nobody decides who is primary when the link breaks. Nothing was started.',
+    fix: 'Pass --arbiter file:DIR on a directory both hosts share.',
+  },
+  HV_E_BACKUP_UNREACHABLE: {
+    exit: EXIT.cannotProtect,
+    means: 'No backup answered, so the guest would run unprotected. It was not started.',
+    fix: 'Start one with `hv backup --listen host:port`, or drop --backup.',
+  },
+  HV_E_BACKUP_REFUSED: {
+    exit: EXIT.cannotProtect,
+    means: 'The backup answered but cannot shadow this guest. It was not started.',
+    fix: 'Run the same hv version on both hosts.',
+  },
+  HV_E_JOIN: {
+    exit: EXIT.cannotProtect,
+    means: 'This backup holds nothing and protects nobody. The primary was not disturbed.',
+    fix: 'Check the address given to --join: it is the link address of the replica that is primary.',
+  },
+  HV_E_ARBITER: {
+    exit: EXIT.cannotProtect,
+    means: 'The arbiter could not be read or written, so no view could be decided.',
+    fix: 'Check that the directory exists, is writable and is the same one on both hosts.',
+  },
+  HV_E_GUEST_HUNG: {
+    exit: EXIT.limit,
+    means:
+      'The guest was in a built-in that cannot be interrupted and was stopped by force. The log is complete up to the turn before.',
+    fix: 'hv inspect the last turn; bound the size of what the built-in works on.',
+  },
+  HV_E_TURN_LIMIT: {
+    exit: EXIT.limit,
+    means: 'One turn of the guest used more ticks than --turn-ticks allows; it was stopped there.',
+    fix: 'Raise --turn-ticks, or break the loop up with setImmediate.',
+  },
+  HV_E_INTERNAL: {
+    exit: EXIT.internal,
+    means: 'A bug in hv. The replica stopped rather than go on with a wrong state.',
+    fix: 'A backup takes over by itself. Keep the log and report it.',
+  },
+};
+
+/** An error of the world, with a code of the catalogue. `message` has no final full stop. */
+export class HvError extends Error {
+  override readonly name = 'HvError';
+  readonly code: HvErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: HvErrorCode,
+    message: string,
+    options: { details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  get exitStatus(): number {
+    return CATALOGUE[this.code].exit;
+  }
+}

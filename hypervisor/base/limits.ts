@@ -1,0 +1,104 @@
+/**
+ * Every queue, loop and message of hv has its limit here, with the reason and what happens at it.
+ * Relations between limits are asserted when the module loads.
+ */
+
+import { assert } from './assert.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Guest memory: 256 MiB. Fixed at start, because growth may fail on one host and not on another. */
+export const MEMORY_PAGES_DEFAULT = 4096;
+export const MEMORY_PAGE_BYTES: number = 64 * KIB;
+/** Stack of the guest; beyond it the guest gets its own "stack overflow" error. */
+export const GUEST_STACK_BYTES: number = MIB;
+/** Native stack of the worker. The worst shape of recursion needs 32 bytes per guest stack byte. */
+export const WORKER_STACK_MIB = 64;
+
+/** Interrupt polls between two looks at the world. The engine itself reloads 10,000; staying below
+ * tells its own polls from those of a regular expression, which do not touch the counter. */
+export const SLICE_TICKS_MAX = 9_999;
+/** Jobs (promise reactions) per call into the engine, so that a promise loop stays interruptible. */
+export const JOBS_PER_DRAIN = 64;
+/** A long turn resynchronises the virtual clock when it lags the host's by this much. */
+export const RESYNC_LAG_MICROS = 10_000;
+/** Ticks of virtual time per microsecond. The fastest loop retires about 113 ticks per microsecond,
+ * so the virtual clock never overtakes the host's inside a turn. */
+export const TICKS_PER_MICRO = 128;
+
+/** Interrupts shipped and run together. More only lengthens the pause before the next look at acks. */
+export const GROUP_INTERRUPTS_MAX = 256;
+/** One encoded batch. A larger inbox is cut into several batches. */
+export const BATCH_BYTES_MAX: number = MIB;
+/** One frame of a log or a link. A length above it is damage or an attack, never ours. */
+export const FRAME_BYTES_MAX: number = 64 * MIB;
+/** A segment is closed and the next begun at the first batch past this size. */
+export const SEGMENT_BYTES: number = 64 * MIB;
+/** Payload of one network interrupt; larger reads of a socket are cut. */
+export const NET_DATA_BYTES_MAX: number = 64 * KIB;
+/** Input of one connection the guest has not consumed; past it the host stops reading the socket. */
+export const NET_RECEIVE_WINDOW_BYTES: number = 256 * KIB;
+/** Connections a guest may hold open; further clients are closed at accept. */
+export const CONNECTIONS_MAX = 50_000;
+
+/** Outputs held for an ack. Past it the primary stops reading input until acks arrive. */
+export const HELD_BYTES_MAX: number = 64 * MIB;
+/** Log shipped and not acknowledged. Past it the primary stops reading input. */
+export const WINDOW_BYTES_MAX: number = 64 * MIB;
+
+/** Heartbeats of the supervisor. */
+export const HEARTBEAT_INTERVAL_MS = 10;
+/** Silence that makes a peer suspect, by --detect. A false alarm costs redundancy, never data, and a
+ * kill shows at once by the closed link; 50 ms lost a backup in 1 of 3 starts on two busy cores. */
+export const DETECT_MS = { fast: 50, lan: 150, wan: 1000 } as const;
+/** Backups of one guest, joining ones included. Each costs the primary one copy of the log to send. */
+export const BACKUPS_MAX = 8;
+/** An `end` record, or news of released outputs, waits this long for a batch to travel with. */
+export const END_IDLE_MS = 2;
+/** A backup that has caught up says so after this pause, if no batch has made it speak before. */
+export const REPLAY_ACK_MS = 10;
+/** Pause before an arbiter that failed is asked again, with the same token. */
+export const CLAIM_RETRY_MS = 25;
+/** No answer to a claim for this long counts as a failed one; asking twice is harmless. */
+export const CLAIM_TIMEOUT_MS = 1_000;
+/** A deliberate stop waits this long for the backups (or the arbiter), then says it could not. */
+export const STOP_TIMEOUT_MS = 5_000;
+/** Time for a link's hello and for an arbiter's answer before it counts as failed. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** A lost backup is dialled again after this, doubling up to the second. */
+export const REDIAL_MS = 250;
+export const REDIAL_MS_MAX = 5_000;
+/** A fresh backup that was not dialled asks the primary again after this. */
+export const JOIN_RETRY_MS = 200;
+/** A lost heartbeat connection is dialled again after this. */
+export const HEARTBEAT_REDIAL_MS = 50;
+/** After a stop request, how long the guest may stay in a built-in that never polls. */
+export const HUNG_GUEST_MS = 2_000;
+
+/** What a link adds around a batch. A larger message closes the link: it is damage or an attack. */
+export const LINK_HEADER_BYTES_MAX: number = 4 * KIB;
+/** A message other than a batch or frames. The decoder never works on more of a stranger's bytes. */
+export const CONTROL_BYTES_MAX: number = MIB;
+/** Backups named in one view, hence entries of the list a message may carry. */
+export const VIEW_BACKUPS_MAX = 64;
+/** Links one listener holds open; further ones are closed at accept. */
+export const LINKS_MAX = 256;
+/** A closed link flushes what it has for this long, then it is cut: the peer may be stopped. */
+export const LINK_CLOSE_MS = 1_000;
+/** Beats waiting in a heartbeat's socket. Past it beats are skipped: the peer reads none of them. */
+export const HEARTBEAT_QUEUE_BYTES_MAX: number = 4 * KIB;
+/** Output that left is reported to the guest in steps of this. Each report is a log record, so less
+ * is held back: what stays unreported leaves the guest most of its write credit. */
+export const NET_DRAIN_BYTES: number = 64 * KIB;
+/** A promoted replica retries a taken port this often, and after this long it says so. */
+export const LISTEN_RETRY_MS = 10;
+export const LISTEN_RETRY_NOTE_MS = 1_000;
+/** Console output a slow reader has not taken. Past it writing waits for the reader, as in Node. */
+export const CONSOLE_QUEUE_BYTES_MAX: number = MIB;
+
+assert(SLICE_TICKS_MAX < 10_000, 'a slice stays below the engine reload value');
+assert(BATCH_BYTES_MAX < FRAME_BYTES_MAX, 'a batch fits a frame');
+assert(NET_DATA_BYTES_MAX < BATCH_BYTES_MAX, 'one interrupt fits a batch');
+assert(WORKER_STACK_MIB * MIB >= 32 * GUEST_STACK_BYTES, 'native stack outlasts the guest stack');
+assert(BACKUPS_MAX <= VIEW_BACKUPS_MAX, 'a view can name every backup');

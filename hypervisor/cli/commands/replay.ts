@@ -1,0 +1,81 @@
+/** `hv replay <log> [script]`: re-executes a recorded run offline and verifies every step. */
+
+import { once } from 'node:events';
+import type { Command } from 'commander';
+import { sha256Hex } from '../../../log-format/index.ts';
+import { EXIT, HvError } from '../../base/errors.ts';
+import { bundleGuest } from '../../host/bundle.ts';
+import { openLog } from '../../host/log-reader.ts';
+import type { ReplayAnswer, ReplayRequest } from '../../host/replay-worker.ts';
+import { startWorker } from '../../host/threads.ts';
+import { data, say } from '../print.ts';
+
+interface ReplayOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function registerReplay(program: Command): void {
+  program
+    .command('replay')
+    .description('re-execute a log offline and verify outputs, ticks and digests')
+    .argument('<log>', 'a log directory such as .hv/<name>, or one .hvlog file')
+    .argument('[script]', 'check first that the log is of this very script')
+    .option('-q, --quiet', "do not print the guest's console")
+    .option('--json', 'print the verdict as one JSON object on stdout (implies --quiet)')
+    .action(replayCommand);
+}
+
+async function replayCommand(
+  path: string,
+  script: string | undefined,
+  options: ReplayOptions,
+): Promise<void> {
+  if (script !== undefined) await refuseOtherScript(path, script);
+  const request: ReplayRequest = {
+    path,
+    console: options.quiet !== true && options.json !== true,
+  };
+  const worker = startWorker('replay-worker', request);
+  const [answer] = (await once(worker, 'message')) as [ReplayAnswer];
+  await worker.terminate();
+  if (answer.type === 'failed')
+    throw new HvError(answer.code, answer.message, { details: answer.details });
+  process.exitCode = print(answer, options.json === true);
+}
+
+function print(answer: Exclude<ReplayAnswer, { type: 'failed' }>, json: boolean): number {
+  if (answer.type === 'diverged') {
+    if (json) data(JSON.stringify({ verdict: 'diverged', lsn: answer.lsn, report: answer.text }));
+    say(`${answer.text}   [HV_E_DIVERGED]`);
+    return EXIT.diverged;
+  }
+  const { report, verdict, memoryHash, seconds } = answer;
+  if (json) {
+    data(JSON.stringify({ verdict: 'verified', ...report, log: verdict, memoryHash, seconds }));
+    return EXIT.ok;
+  }
+  const exit = report.exit === undefined ? '' : `, guest exited with ${report.exit.code}`;
+  say(
+    `verified: ${report.records} records, ${report.turns + report.unverifiedTurns} turns, ${report.verified} checks agree${exit}; ${seconds.toFixed(2)} s, memory ${memoryHash.slice(0, 16)}`,
+  );
+  if (!verdict.sealed)
+    say(
+      `the log is not sealed (its process was killed, or its end was cut): complete up to lsn ${verdict.lastLsn}${verdict.tornBytes > 0 ? `, ${verdict.tornBytes} torn bytes behind it ignored` : ''}`,
+    );
+  if (report.unverifiedTurns > 0)
+    say(`the last ${report.unverifiedTurns} turns were run but carry no check in the log`);
+  return EXIT.ok;
+}
+
+async function refuseOtherScript(path: string, script: string): Promise<void> {
+  const recorded = openLog(path).header;
+  const image = await bundleGuest(script, { cwd: process.cwd() });
+  const given = sha256Hex(image.code);
+  if (given === recorded.imageHash) return;
+  throw new HvError(
+    'HV_E_GUEST_CHANGED',
+    `${script} is not the script of this log: image sha256 ${given.slice(0, 12)}… now, ${recorded.imageHash.slice(0, 12)}… in the log`,
+    { details: { given, recorded: recorded.imageHash } },
+  );
+}

@@ -1,0 +1,49 @@
+/** `hv run <script> [args…]`: starts a guest as primary, recorded and, if asked, protected. */
+
+import type { Command } from 'commander';
+import { DETECT_MS } from '../../base/limits.ts';
+import { collect, count, descriptor, detectMs } from '../options.ts';
+import type { RunOptions } from '../run-process.ts';
+
+export function registerRun(program: Command): void {
+  program
+    .command('run')
+    .description('run a script as a guest: recorded, and protected with --backup')
+    .argument('<script>', 'an ordinary Node script (CommonJS, ESM or TypeScript)')
+    .argument('[args...]', "the script's own arguments")
+    .passThroughOptions()
+    .option(
+      '-b, --backup <host:port>',
+      "replicate to this backup (repeatable); 'local' starts one on this machine",
+      collect,
+      [],
+    )
+    .option('--arbiter <url>', 'who decides the view: file:DIR, a directory both hosts share')
+    .option('-l, --listen <host:port>', 'let fresh backups join here (hv backup --join)')
+    .option(
+      '--detect <how>',
+      'silence that makes a peer suspect: fast, lan, wan or ms',
+      detectMs,
+      DETECT_MS.lan,
+    )
+    .option('-n, --name <name>', "name of the guest and its log (default: the script's)")
+    .option('--dir <path>', 'where logs go', '.hv')
+    .option('--no-record', 'keep no log')
+    .option(
+      '-e, --env <name[=value]>',
+      'let only these variables in (repeatable; default: all)',
+      collect,
+      [],
+    )
+    .option('--turn-ticks <n>', 'stop the guest when one turn uses more ticks', count)
+    .option(
+      '--events-fd <fd>',
+      'write lifecycle events as JSON lines to this descriptor',
+      descriptor,
+    )
+    .option('-v, --verbose', 'more lines on stderr')
+    .action(async (script: string, args: readonly string[], options: RunOptions) => {
+      const { runGuest } = await import('../run-process.ts');
+      await runGuest(script, args, options);
+    });
+}

@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+/**
+ * `hv`: parses the command line and hands over to one command. Implementations are imported when
+ * their command runs, so that `hv --help` loads no engine.
+ */
+
+import { Command, CommanderError } from 'commander';
+import { EXIT } from '../base/errors.ts';
+import { HV_VERSION } from '../host/version.ts';
+import { registerBackup } from './commands/backup.ts';
+import { registerDemo } from './commands/demo.ts';
+import { registerExplain } from './commands/explain.ts';
+import { registerLog } from './commands/log.ts';
+import { registerReplay } from './commands/replay.ts';
+import { registerRun } from './commands/run.ts';
+import { explain } from './print.ts';
+
+function buildProgram(): Command {
+  const program = new Command('hv')
+    .description('Fault tolerance and time travel for any JavaScript server')
+    .version(HV_VERSION, '-V, --version')
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`hv: ${text.replace(/^error: /, '')}`) })
+    .helpCommand(false);
+  registerRun(program);
+  registerBackup(program);
+  registerReplay(program);
+  registerLog(program);
+  registerDemo(program);
+  registerExplain(program);
+  for (const command of program.commands) overrideExit(command);
+  return program;
+}
+
+function overrideExit(command: Command): void {
+  command.exitOverride().configureOutput(command.parent?.configureOutput() ?? {});
+  for (const child of command.commands) overrideExit(child);
+}
+
+async function main(): Promise<void> {
+  try {
+    await buildProgram().parseAsync(process.argv);
+  } catch (error) {
+    if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
+    process.exit(explain(error));
+  }
+}
+
+await main();

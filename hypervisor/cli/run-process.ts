@@ -1,0 +1,95 @@
+/** The process of `hv run`: the hypervisor of one guest, and a local backup if asked for. */
+
+import { EXIT } from '../base/errors.ts';
+import { GuestLoadError } from '../host/bundle-errors.ts';
+import { HostClock } from '../host/clock.ts';
+import { Hypervisor } from '../host/hypervisor.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { startLocalBackup } from './local-backup.ts';
+import { guestEnvironment } from './options.ts';
+import { exitWith } from './outcome.ts';
+import { say } from './print.ts';
+
+export interface RunOptions {
+  readonly backup: readonly string[];
+  readonly arbiter?: string;
+  readonly listen?: string;
+  readonly detect: number;
+  readonly name?: string;
+  readonly dir: string;
+  readonly record: boolean;
+  readonly env: readonly string[];
+  readonly turnTicks?: number;
+  readonly eventsFd?: number;
+  readonly verbose?: boolean;
+}
+
+export async function runGuest(
+  script: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<void> {
+  let name = script;
+  const lifecycle = new Lifecycle({
+    name: () => name,
+    eventsFd: options.eventsFd,
+    verbose: options.verbose === true,
+  });
+  const local = options.backup.includes('local') ? await startLocalBackup(options.dir) : undefined;
+  const backups = options.backup.map((one) => (one === 'local' && local ? local.address : one));
+  try {
+    const hypervisor = await Hypervisor.start({
+      script,
+      args,
+      cwd: process.cwd(),
+      env: guestEnvironment(process.env, options.env),
+      terminal: terminalFacts(),
+      name: options.name,
+      dir: options.dir,
+      record: options.record,
+      backups,
+      listen: options.listen,
+      arbiter: options.arbiter,
+      detectMs: options.detect,
+      turnTicksMax: options.turnTicks ?? Number.POSITIVE_INFINITY,
+      hooks: {
+        note: (note, at) => lifecycle.note(note, at),
+        trouble: (event, fields) => lifecycle.trouble(event, fields),
+        ended: (outcome, error) => {
+          if (error !== undefined) local?.kill();
+          exitWith(outcome, error);
+        },
+      },
+    });
+    name = hypervisor.name;
+    const at = new HostClock().wall();
+    lifecycle.event('started', at, {
+      pid: process.pid,
+      log: hypervisor.logDir,
+      address: hypervisor.address,
+    });
+    if (options.verbose === true || backups.length > 0)
+      say(`${name}: recording to ${hypervisor.logDir ?? 'nowhere'}`);
+    if (hypervisor.address !== undefined)
+      say(`${name}: fresh backups join at ${hypervisor.address}`);
+  } catch (error) {
+    local?.kill();
+    if (!(error instanceof GuestLoadError)) throw error;
+    process.stderr.write(error.text.endsWith('\n') ? error.text : `${error.text}\n`);
+    process.exitCode = EXIT.failed;
+  }
+}
+
+function terminalFacts(): {
+  stdinIsTTY: boolean;
+  stdoutIsTTY: boolean;
+  stderrIsTTY: boolean;
+  columns: number;
+} {
+  return {
+    stdinIsTTY: process.stdin.isTTY === true,
+    stdoutIsTTY: process.stdout.isTTY === true,
+    stderrIsTTY: process.stderr.isTTY === true,
+    columns: process.stdout.columns ?? 80,
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * Loads what a machine is made of from disk: the pinned engine, the helper and the firmware. Refuses
+ * an engine whose hash is not the pinned one.
+ */
+
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { sha256Hex } from '../../log-format/index.ts';
+import { HvError } from '../base/errors.ts';
+import type { EngineParts } from '../machine/engine.ts';
+import { ENGINE_SHA256, PATCHED_EXPORTS } from '../machine/engine-abi.ts';
+import { addExports } from '../machine/wasm-patch.ts';
+
+/** Build output beside the compiled sources: `dist/` holds helper.wasm and firmware.js. */
+function builtFile(name: string): Uint8Array {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const root = here.includes(`${join('dist', 'hypervisor')}`)
+    ? join(here, '..', '..')
+    : join(here, '..', '..', 'dist');
+  return new Uint8Array(readFileSync(join(root, name)));
+}
+
+export function loadFirmware(): Uint8Array {
+  return builtFile('firmware.js');
+}
+
+/** Throws HV_E_ENGINE_MISMATCH when the installed engine is not the one this hv was built for. */
+export function loadEngineParts(): EngineParts {
+  const require = createRequire(import.meta.url);
+  const entry = require.resolve('@jitl/quickjs-wasmfile-release-sync');
+  const file = join(dirname(entry), 'emscripten-module.wasm');
+  const published = new Uint8Array(readFileSync(file));
+  const engineHash = sha256Hex(published);
+  if (engineHash !== ENGINE_SHA256)
+    throw new HvError(
+      'HV_E_ENGINE_MISMATCH',
+      `the installed engine has sha256 ${engineHash.slice(0, 12)}…, this hv is built for ${ENGINE_SHA256.slice(0, 12)}…`,
+      { details: { file, expected: ENGINE_SHA256, got: engineHash } },
+    );
+  const patched = addExports(published, [
+    { name: PATCHED_EXPORTS.table, kind: 1, index: 0 },
+    { name: PATCHED_EXPORTS.stackPointer, kind: 3, index: 0 },
+  ]);
+  const helper = builtFile('helper.wasm');
+  return {
+    engine: new WebAssembly.Module(patched),
+    helper: new WebAssembly.Module(helper),
+    engineHash,
+    helperHash: sha256Hex(helper),
+  };
+}

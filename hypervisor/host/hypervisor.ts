@@ -1,0 +1,249 @@
+/**
+ * A guest run as primary: bundles the script, prepares the log, starts the worker and supervises it.
+ * The main thread's half of `hv run`; nothing here knows a terminal.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { basename, extname, resolve } from 'node:path';
+import {
+  asLsn,
+  type BootConfig,
+  type LogHeader,
+  sha256Hex,
+  toHex,
+} from '../../log-format/index.ts';
+import { HvError } from '../base/errors.ts';
+import { GUEST_STACK_BYTES, MEMORY_PAGES_DEFAULT, TICKS_PER_MICRO } from '../base/limits.ts';
+import type { LinkHandlers } from '../ports.ts';
+import type { ReplicaId } from '../protocol/messages.ts';
+import { dialable, formatAddress, isLoopback, parseAddress } from './addresses.ts';
+import { absoluteArbiterUrl } from './arbiters.ts';
+import { bundleGuest } from './bundle.ts';
+import { HostClock } from './clock.ts';
+import { loadFirmware } from './engine-parts.ts';
+import { type IncomingLink, LinkListener } from './link.ts';
+import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
+import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
+import { Supervisor, type SupervisorHooks } from './supervisor.ts';
+import { startWorker } from './threads.ts';
+import { HV_VERSION } from './version.ts';
+import { newControl, type PrimaryStart } from './worker-protocol.ts';
+
+export interface HypervisorOptions {
+  /** Path of the script. */
+  readonly script: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Terminal facts the guest may see. */
+  readonly terminal: Pick<BootConfig, 'stdinIsTTY' | 'stdoutIsTTY' | 'stderrIsTTY' | 'columns'>;
+  /** Base name of the log directory; by default the script's. */
+  readonly name: string | undefined;
+  /** Where logs go. */
+  readonly dir: string;
+  readonly record: boolean;
+  /** `host:port` of each backup. */
+  readonly backups: readonly ReplicaId[];
+  /** `host:port` for fresh backups that ask to join; undefined: none. */
+  readonly listen: string | undefined;
+  readonly arbiter: string | undefined;
+  readonly detectMs: number;
+  readonly turnTicksMax: number;
+  readonly hooks: SupervisorHooks;
+}
+
+/** Version of Node whose behaviour a guest is promised. */
+const GUEST_NODE_VERSION = '20.20.2';
+
+export class Hypervisor {
+  readonly name: string;
+  /** Undefined when nothing is recorded. */
+  readonly logDir: string | undefined;
+  readonly supervisor: Supervisor;
+  readonly #listener: LinkListener | undefined;
+
+  private constructor(
+    supervisor: Supervisor,
+    facts: { name: string; logDir: string | undefined; listener: LinkListener | undefined },
+  ) {
+    this.supervisor = supervisor;
+    this.name = facts.name;
+    this.logDir = facts.logDir;
+    this.#listener = facts.listener;
+  }
+
+  /** Address of the listener for fresh backups, as bound. */
+  get address(): string | undefined {
+    return this.#listener === undefined ? undefined : formatAddress(this.#listener.address);
+  }
+
+  /**
+   * Starts the guest. Rejects with GuestLoadError when the script cannot be loaded, and with HvError
+   * when it may not run as asked; nothing is left running then.
+   */
+  static async start(options: HypervisorOptions): Promise<Hypervisor> {
+    const arbiter = resolveArbiter(options);
+    if (!options.record && (options.backups.length > 0 || options.listen !== undefined))
+      throw new HvError(
+        'HV_E_USAGE',
+        '--no-record and a backup exclude each other: a backup joins by replaying the log',
+      );
+    const image = await bundleGuest(options.script, { cwd: options.cwd });
+    const blobs: GuestBlobs = {
+      firmware: loadFirmware(),
+      image: image.code,
+      sourcemap: image.sourceMap,
+    };
+    const name = options.name ?? basename(image.script, extname(image.script));
+    const logDir = options.record ? resolve(options.dir, name) : undefined;
+    const lock = logDir === undefined ? undefined : lockDirectory(logDir);
+    try {
+      if (logDir !== undefined) rotateAside(logDir);
+      return await Hypervisor.#launch(options, {
+        arbiter,
+        blobs,
+        name,
+        logDir,
+        lock,
+        script: image.script,
+      });
+    } catch (error) {
+      lock?.release();
+      throw error;
+    }
+  }
+
+  /** See `Supervisor.stop`. */
+  stop(code: number, reason: string): void {
+    this.supervisor.stop(code, reason);
+  }
+
+  static async #launch(options: HypervisorOptions, given: Launch): Promise<Hypervisor> {
+    let supervisor: Supervisor | undefined;
+    const listener =
+      options.listen === undefined
+        ? undefined
+        : await LinkListener.listen(options.listen, {
+            onLink: (incoming) => answerJoin(incoming, (peer) => supervisor?.addBackup(peer)),
+          });
+    const id =
+      listener === undefined ? `primary-${toHex(randomBytes(4))}` : formatAddress(listener.address);
+    const control = newControl();
+    const header = newHeader(given);
+    const start: PrimaryStart = {
+      role: 'primary',
+      control,
+      header,
+      blobs: given.blobs,
+      boot: bootConfig(options, given.script),
+      logDir: given.logDir,
+      settings: {
+        id,
+        arbiter: options.record ? given.arbiter : undefined,
+        detectMs: options.detectMs,
+        turnTicksMax: options.turnTicksMax,
+      },
+      backups: options.backups,
+    };
+    supervisor = new Supervisor(startWorker('machine-worker', start), control, {
+      note: (note, at) => options.hooks.note(note, at),
+      trouble: (event, fields) => options.hooks.trouble(event, fields),
+      ended: (outcome, error) => {
+        given.lock?.release();
+        void listener?.close();
+        options.hooks.ended(outcome, error);
+      },
+    });
+    const { name, logDir } = given;
+    return new Hypervisor(supervisor, { name, logDir, listener });
+  }
+}
+
+interface Launch {
+  readonly arbiter: string;
+  readonly blobs: GuestBlobs;
+  readonly name: string;
+  readonly logDir: string | undefined;
+  readonly lock: DirectoryLock | undefined;
+  /** Absolute path of the script. */
+  readonly script: string;
+}
+
+/**
+ * Without an arbiter nobody decides who is primary when a link breaks. On one machine a directory
+ * does; across hosts it must be named (HV_E_NO_ARBITER).
+ */
+function resolveArbiter(options: HypervisorOptions): string {
+  if (options.arbiter !== undefined) return absoluteArbiterUrl(options.arbiter);
+  const remote = options.backups.find(
+    (address) => !isLoopback(parseAddress(address, { what: 'the address of a backup' }).host),
+  );
+  if (remote !== undefined)
+    throw new HvError(
+      'HV_E_NO_ARBITER',
+      `no arbiter given, and the backup ${remote} is on another host`,
+    );
+  // A directory named by the user may be a share that is not mounted, so only our own is made.
+  const own = resolve(options.dir, 'arbiter');
+  if (options.record) mkdirSync(own, { recursive: true, mode: 0o700 });
+  return absoluteArbiterUrl(`file:${own}`);
+}
+
+function newHeader(given: Launch): LogHeader {
+  const { engineHash, helperHash } = engineParts();
+  return {
+    formatVersion: 1,
+    machineVersion: MACHINE_VERSION,
+    hvVersion: HV_VERSION,
+    vm: `${given.name}-${toHex(randomBytes(4))}`,
+    name: given.name,
+    ticksSemantics: 'quickjs-interrupt-polls/1',
+    engineHash,
+    helperHash,
+    firmwareHash: sha256Hex(given.blobs.firmware),
+    imageHash: sha256Hex(given.blobs.image),
+    sourceMapHash: sha256Hex(given.blobs.sourcemap),
+    memoryPages: MEMORY_PAGES_DEFAULT,
+    stackBytes: GUEST_STACK_BYTES,
+    ticksPerMicro: TICKS_PER_MICRO,
+    zoneOffsetMinutes: 0,
+    seed: toHex(randomBytes(32)),
+    startedAt: new HostClock().wall(),
+    script: basename(given.script),
+    segment: 1,
+    firstLsn: asLsn(1),
+    chain: '00'.repeat(32),
+  };
+}
+
+function bootConfig(options: HypervisorOptions, script: string): BootConfig {
+  return {
+    argv: [process.execPath, script, ...options.args],
+    env: options.env,
+    cwd: options.cwd,
+    pid: process.pid,
+    ppid: process.ppid,
+    platform: process.platform,
+    arch: process.arch,
+    hostname: hostname(),
+    nodeVersion: GUEST_NODE_VERSION,
+    hvVersion: HV_VERSION,
+    ...options.terminal,
+  };
+}
+
+function answerJoin(
+  { link, path, remoteAddress }: IncomingLink,
+  add: (peer: ReplicaId) => void,
+): LinkHandlers {
+  return {
+    onMessage: (message) => {
+      if (path === '/join' && message.type === 'join')
+        add(dialable(message.address, remoteAddress));
+      link.close();
+    },
+    onClose: () => undefined,
+  };
+}

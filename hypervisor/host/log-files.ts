@@ -1,0 +1,107 @@
+/** The files of a log on disk: which there are, and reading one from start to end. */
+
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { HvError } from '../base/errors.ts';
+import { segmentName, segmentNumber } from './log-cursor.ts';
+import { logDamageError } from './log-errors.ts';
+
+/** Bytes per read. */
+const CHUNK_BYTES = 1_048_576;
+
+export interface LogFiles {
+  /** The file of a segment, whether it exists or not. */
+  readonly path: (segment: number) => string;
+  readonly dir: string;
+}
+
+/**
+ * Finds the segments of the log at `path`: a directory of them, or one `.hvlog` file that is a whole
+ * log. Throws HV_E_LOG_NOT_FOUND, or HV_E_LOG_DAMAGED when a segment between others is missing.
+ */
+export function findLog(path: string): LogFiles {
+  if (!isDirectory(path)) {
+    // The names of later segments lie below a file: they cannot exist, as it should be.
+    const later = (segment: number): string => join(path, segmentName(segment));
+    return { dir: dirname(path), path: (segment) => (segment === 1 ? path : later(segment)) };
+  }
+  const dir = path;
+  const numbers = segmentNumbers(dir);
+  if (numbers.length === 0) throw notFound(`there is no log in ${dir}`);
+  for (const [index, number] of numbers.entries()) {
+    if (number === index + 1) continue;
+    const file = join(dir, segmentName(index + 1));
+    throw logDamageError({ file, offset: 0, lsn: 0 }, 'this segment is missing');
+  }
+  return { dir, path: (segment) => join(dir, segmentName(segment)) };
+}
+
+/** Numbers of the segment files in `dir`, ascending. */
+export function segmentNumbers(dir: string): readonly number[] {
+  const numbers: number[] = [];
+  for (const name of readdirSync(dir)) {
+    const number = segmentNumber(name);
+    if (number !== undefined) numbers.push(number);
+  }
+  return numbers.sort((one, two) => one - two);
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    const stat = statSync(path);
+    if (stat.isDirectory()) return true;
+    if (stat.isFile()) return false;
+  } catch (error) {
+    throw notFound(`there is no log at ${path}`, error);
+  }
+  throw notFound(`${path} is neither a directory nor a file`);
+}
+
+function notFound(text: string, cause?: unknown): HvError {
+  return new HvError('HV_E_LOG_NOT_FOUND', text, { cause });
+}
+
+/** A segment's file, read once from start to end. */
+export class SegmentInput {
+  readonly #fd: number;
+  #offset = 0;
+
+  /** Throws HV_E_LOG_NOT_FOUND when the file cannot be opened. */
+  constructor(path: string) {
+    try {
+      this.#fd = openSync(path, 'r');
+    } catch (error) {
+      throw notFound(`the log ${path} cannot be opened`, error);
+    }
+  }
+
+  /** Bytes of the file now; a log that is being written grows. */
+  get size(): number {
+    return fstatSync(this.#fd).size;
+  }
+
+  /** The next bytes, in a buffer of their own; undefined at the end as it is now. */
+  read(): Uint8Array | undefined {
+    const length = Math.min(CHUNK_BYTES, this.size - this.#offset);
+    if (length <= 0) return undefined;
+    const chunk = new Uint8Array(length);
+    const bytes = readSync(this.#fd, chunk, 0, length, this.#offset);
+    this.#offset += bytes;
+    return bytes === 0 ? undefined : chunk.subarray(0, bytes);
+  }
+
+  /** Whether every byte from `offset` to the end of the file is zero. */
+  isBlankFrom(offset: number): boolean {
+    const chunk = new Uint8Array(CHUNK_BYTES);
+    for (let at = offset; ; ) {
+      const bytes = readSync(this.#fd, chunk, 0, chunk.length, at);
+      if (bytes === 0) return at > offset;
+      if (chunk.subarray(0, bytes).some((byte) => byte !== 0)) return false;
+      at += bytes;
+    }
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}

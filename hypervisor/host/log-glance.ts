@@ -1,0 +1,87 @@
+/**
+ * A quick look at a log for lists of logs: reads the first header and the last segment, and so says
+ * nothing about what lies between. For certainty there is `verifyLog`.
+ */
+
+import { existsSync, statSync } from 'node:fs';
+import {
+  decodeHeader,
+  decodeSeal,
+  FormatError,
+  FRAME,
+  type Frame,
+  FrameReader,
+  type LogHeader,
+  peekBatch,
+} from '../../log-format/index.ts';
+import { FRAME_BYTES_MAX } from '../base/limits.ts';
+import { findLog, type LogFiles, SegmentInput } from './log-files.ts';
+
+export interface LogGlance {
+  readonly header: LogHeader;
+  readonly segments: number;
+  /** Of all files. */
+  readonly bytes: number;
+  readonly lastLsn: number;
+  readonly sealed: boolean;
+}
+
+/** Undefined when what was looked at is damaged. Throws HV_E_LOG_NOT_FOUND. */
+export function glanceLog(path: string): LogGlance | undefined {
+  const files = findLog(path);
+  const header = firstHeader(files);
+  if (header === undefined) return undefined;
+  let segments = 1;
+  let bytes = statSync(files.path(1)).size;
+  while (existsSync(files.path(segments + 1))) {
+    segments++;
+    bytes += statSync(files.path(segments)).size;
+  }
+  try {
+    return { header, segments, bytes, ...glanceSegment(files.path(segments)) };
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+}
+
+function firstHeader(files: LogFiles): LogHeader | undefined {
+  try {
+    for (const frame of framesOf(files.path(1))) return decodeHeader(frame.payload);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+  }
+  return undefined;
+}
+
+function glanceSegment(path: string): { readonly lastLsn: number; readonly sealed: boolean } {
+  let lastLsn = 0;
+  let sealed = false;
+  for (const frame of framesOf(path)) {
+    if (frame.type === FRAME.header) lastLsn = decodeHeader(frame.payload).firstLsn - 1;
+    if (frame.type === FRAME.batch) lastLsn = peekBatch(frame.bytes).lastLsn;
+    if (frame.type === FRAME.seal) sealed = decodeSeal(frame.payload).final;
+  }
+  return { lastLsn, sealed };
+}
+
+/** Whole frames of a file, up to its end or a torn tail. Throws a FormatError at damage. */
+function* framesOf(path: string): Generator<Frame, void, undefined> {
+  const input = new SegmentInput(path);
+  try {
+    const reader = new FrameReader(FRAME_BYTES_MAX);
+    for (;;) {
+      const result = reader.next();
+      if (result.type === 'damaged') throw new FormatError(result.reason);
+      if (result.type === 'frame') {
+        yield result.frame;
+        continue;
+      }
+      const chunk = input.read();
+      if (chunk === undefined) return;
+      reader.push(chunk);
+    }
+  } finally {
+    input.close();
+  }
+}

@@ -1,0 +1,98 @@
+/** Logs for reading: opened, verified as they are read, and repaired where a kill has torn them. */
+
+import { closeSync, fdatasyncSync, ftruncateSync, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Blob, LogHeader } from '../../log-format/index.ts';
+import { defined } from '../base/assert.ts';
+import { BLOB_COUNT } from './log-blobs.ts';
+import { type LogPosition, segmentName } from './log-cursor.ts';
+import { logWriteError } from './log-errors.ts';
+import { findLog, segmentNumbers } from './log-files.ts';
+import { type LocatedBatch, LogScan, type LogVerdict } from './log-scan.ts';
+
+export type { LocatedBatch, LogVerdict } from './log-scan.ts';
+
+/** The blobs of a log by name, unpacked and verified. */
+export type LogBlobs = Readonly<Record<Blob['name'], Uint8Array>>;
+
+export interface OpenedLog {
+  /** As given. */
+  readonly path: string;
+  /** Of the first segment. */
+  readonly header: LogHeader;
+  readonly blobs: LogBlobs;
+  /** Bytes of header and blobs in the file. */
+  readonly beginningBytes: number;
+  /**
+   * Reads the log from its first batch, checking on the way; may be called again. Returns the verdict
+   * at the end. Throws HV_E_LOG_DAMAGED at the first thing wrong, after all batches before it.
+   */
+  batches(): Generator<LocatedBatch, LogVerdict, undefined>;
+}
+
+/**
+ * Opens the log at `path`, a directory of segments or one `.hvlog` file, and reads its header and
+ * blobs. Throws HV_E_LOG_NOT_FOUND, HV_E_LOG_VERSION, or HV_E_LOG_DAMAGED when not all of that is
+ * there and intact.
+ */
+export function openLog(path: string): OpenedLog {
+  const files = findLog(path);
+  let header: LogHeader | undefined;
+  let beginningBytes = 0;
+  const blobs = new Map<Blob['name'], Uint8Array>();
+  for (const event of new LogScan(files).run()) {
+    beginningBytes += event.frameBytes;
+    if (event.type === 'header') header = event.header;
+    if (event.type === 'blob') blobs.set(event.blob.name, event.blob.bytes);
+    if (blobs.size === BLOB_COUNT) break;
+  }
+  const blobOf = (name: Blob['name']): Uint8Array =>
+    defined(blobs.get(name), 'a log has all blobs');
+  return {
+    path,
+    header: defined(header, 'a log has a header'),
+    blobs: { firmware: blobOf('firmware'), image: blobOf('image'), sourcemap: blobOf('sourcemap') },
+    beginningBytes,
+    batches: () => batchesOf(new LogScan(files)),
+  };
+}
+
+function* batchesOf(scan: LogScan): Generator<LocatedBatch, LogVerdict, undefined> {
+  for (const event of scan.run()) if (event.type === 'batch') yield event;
+  return defined(scan.verdict, 'a scan that ends has a verdict');
+}
+
+/** Reads a whole log and returns the verdict. Throws as `openLog` and `batches` do. */
+export function verifyLog(log: OpenedLog): LogVerdict {
+  const batches = log.batches();
+  for (;;) {
+    const next = batches.next();
+    if (next.done) return next.value;
+  }
+}
+
+/**
+ * Makes a log in `dir` that a killed process left behind fit for `FileLogStore.resume`: cuts what is
+ * no whole frame off its end. Undefined when the log was ended on purpose and must not go on. Reads
+ * all of it. Call only with the directory locked: a live writer's last frame looks torn, too.
+ */
+export function repairTornTail(dir: string): LogPosition | undefined {
+  const { end, sealed } = verifyLog(openLog(dir));
+  if (sealed) return undefined;
+  const position = { ...defined(end, 'a log that is not sealed can go on'), dir };
+  try {
+    for (const segment of segmentNumbers(dir)) {
+      if (segment > position.segment) rmSync(join(dir, segmentName(segment)));
+    }
+    const fd = openSync(join(dir, segmentName(position.segment)), 'r+');
+    try {
+      ftruncateSync(fd, position.offset);
+      fdatasyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw logWriteError(dir, error);
+  }
+  return position;
+}

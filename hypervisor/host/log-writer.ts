@@ -1,0 +1,287 @@
+/**
+ * The writing half of a log store: a queue of frames, one loop that writes what has gathered, segment
+ * cuts, and disk syncs shared by all who wait. It knows frames only by their bytes; what they mean
+ * and whether they may follow each other is log-store.ts.
+ */
+
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InvariantError } from '../base/assert.ts';
+import { HvError } from '../base/errors.ts';
+import { SEGMENT_BYTES } from '../base/limits.ts';
+import { type LogCursor, segmentName } from './log-cursor.ts';
+import { logWriteError } from './log-errors.ts';
+import { type OpenSegmentFile, openSegmentFile, type SegmentFile } from './log-segment-file.ts';
+
+/** Buffers per write: below the kernel's limit of 1,024. */
+const WRITE_BUFFERS_MAX = 512;
+/** Bytes per write, past which the rest waits for the next: keeps a single write short. */
+const WRITE_BYTES_MAX = 4_194_304;
+/**
+ * Written bytes are synced to disk at the latest this much later when nobody asks. A killed process
+ * loses nothing written; this bounds what a power cut takes, at 20 syncs a second while busy.
+ */
+const SYNC_DELAY_MS = 50;
+
+export interface LogStoreOptions {
+  /** Called once, at the first error of the disk; nothing is written after it. */
+  readonly onError: (error: HvError) => void;
+  /** A new segment begins at the first batch past this size. The same on every replica. */
+  readonly segmentBytes?: number;
+  /** How segment files are opened; tests pass disks that fail. */
+  readonly openFile?: OpenSegmentFile;
+}
+
+/** One frame on its way to the file. `take` moves the cursor over it, right before it is written. */
+export interface QueuedFrame {
+  readonly type: 'header' | 'blob' | 'batch';
+  readonly bytes: Uint8Array;
+  readonly take: (cursor: LogCursor) => void;
+}
+
+interface Waiter {
+  /** Number of queued frames, since the start, that must be on disk. */
+  readonly upTo: number;
+  readonly done: () => void;
+}
+
+type Ending = 'seal' | 'close';
+
+export class LogWriter {
+  readonly #dir: string;
+  readonly #options: LogStoreOptions;
+  readonly #openFile: OpenSegmentFile;
+  readonly #cursor: LogCursor;
+  #file: SegmentFile;
+  #queue: QueuedFrame[] = [];
+  #inFlight: readonly QueuedFrame[] = [];
+  /** Frames queued, written and synced since the start. */
+  #queued = 0;
+  #written = 0;
+  #synced = 0;
+  #writtenTo: { readonly segment: number; readonly offset: number };
+  #draining = false;
+  #syncing: Promise<void> | undefined;
+  #syncTimer: NodeJS.Timeout | undefined;
+  /** The first file was made and its name is not yet on disk. */
+  #newName: boolean;
+  #waiters: Waiter[] = [];
+  #ending: Ending | undefined;
+  #ended: 'no' | 'soon' | 'yes' = 'no';
+  #endWaiters: (() => void)[] = [];
+  #error: HvError | undefined;
+
+  /** Opens the file at the cursor. Throws HV_E_LOG_WRITE when the disk refuses. */
+  constructor(dir: string, cursor: LogCursor, options: LogStoreOptions) {
+    this.#dir = dir;
+    this.#options = options;
+    this.#openFile = options.openFile ?? openSegmentFile;
+    this.#cursor = cursor;
+    this.#writtenTo = { segment: cursor.segment, offset: cursor.offset };
+    this.#newName = cursor.offset === 0;
+    this.#file = this.#open(cursor.segment, cursor.offset);
+  }
+
+  /** Set at the first error; the writer does nothing any more but end. */
+  get error(): HvError | undefined {
+    return this.#error;
+  }
+
+  /** An end was asked for; no frame may follow. */
+  get ending(): boolean {
+    return this.#ending !== undefined;
+  }
+
+  /** How far the files are written. */
+  get writtenTo(): { readonly segment: number; readonly offset: number } {
+    return this.#writtenTo;
+  }
+
+  /** Frames queued behind `writtenTo`, oldest first. */
+  get unwritten(): readonly QueuedFrame[] {
+    return [...this.#inFlight, ...this.#queue];
+  }
+
+  enqueue(frame: QueuedFrame): void {
+    if (this.#error) return;
+    this.#queue.push(frame);
+    this.#queued++;
+    // Not now: more may come in this turn of the loop, and whoever appends ships to the backup next.
+    if (!this.#draining && this.#queue.length === 1) setImmediate(() => void this.#drain());
+  }
+
+  /** `done` is called when all frames queued so far are on disk; after an error never. */
+  sync(done: () => void): void {
+    if (this.#error) return;
+    this.#waiters.push({ upTo: this.#queued, done });
+    this.#syncIfAsked();
+  }
+
+  /** Writes what is queued, then the seal if asked, syncs and closes. `done` is always called. */
+  end(how: Ending, done: () => void): void {
+    if (this.#ended === 'yes') {
+      setImmediate(done);
+      return;
+    }
+    this.#endWaiters.push(done);
+    if (this.#ending) return;
+    this.#ending = how;
+    setImmediate(() => void this.#drain());
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      while (this.#queue.length > 0 && !this.#error) {
+        if (this.#rotatesBefore(this.#queue[0])) await this.#rotate();
+        await this.#writeSome();
+        this.#syncIfAsked();
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#draining = false;
+    if (this.#ending) await this.#finish(this.#ending);
+    else this.#syncSoon();
+  }
+
+  /** The rule that cuts segments. It may depend on nothing but the frames written so far. */
+  #rotatesBefore(frame: QueuedFrame | undefined): boolean {
+    const limit = this.#options.segmentBytes ?? SEGMENT_BYTES;
+    return frame?.type === 'batch' && this.#cursor.batches > 0 && this.#cursor.offset >= limit;
+  }
+
+  async #writeSome(): Promise<void> {
+    const taken: QueuedFrame[] = [];
+    let bytes = 0;
+    for (const frame of this.#queue) {
+      if (taken.length === WRITE_BUFFERS_MAX || bytes > WRITE_BYTES_MAX) break;
+      if (this.#rotatesBefore(frame)) break;
+      frame.take(this.#cursor);
+      taken.push(frame);
+      bytes += frame.bytes.length;
+    }
+    this.#queue.splice(0, taken.length);
+    this.#inFlight = taken;
+    await this.#file.write(taken.map((frame) => frame.bytes));
+    this.#inFlight = [];
+    this.#written += taken.length;
+    this.#writtenTo = { segment: this.#cursor.segment, offset: this.#cursor.offset };
+  }
+
+  /**
+   * The next segment is on disk, name and header, before this one is sealed: wherever the process
+   * dies or the power fails, a segment with a seal has a successor, so a successor that is missing
+   * was lost and is not merely unborn.
+   */
+  async #rotate(): Promise<void> {
+    const seal = this.#cursor.seal({ final: false });
+    const header = this.#cursor.next();
+    const next = this.#open(this.#cursor.segment, 0);
+    await next.write([header]);
+    await next.sync();
+    await syncDirectory(this.#dir);
+    const old = this.#file;
+    await old.write([seal]);
+    await old.sync();
+    // A sync that ends may start another one on the old file.
+    while (this.#syncing) await this.#syncing;
+    this.#file = next;
+    this.#writtenTo = { segment: this.#cursor.segment, offset: this.#cursor.offset };
+    await old.close();
+  }
+
+  #open(segment: number, offset: number): SegmentFile {
+    const path = join(this.#dir, segmentName(segment));
+    try {
+      return this.#openFile(path, { offset });
+    } catch (error) {
+      throw logWriteError(path, error);
+    }
+  }
+
+  #syncIfAsked(): void {
+    const asked = this.#waiters.some((waiter) => waiter.upTo <= this.#written);
+    if (asked && !this.#syncing && !this.#error) this.#syncing = this.#syncOnce();
+  }
+
+  async #syncOnce(): Promise<void> {
+    clearTimeout(this.#syncTimer);
+    this.#syncTimer = undefined;
+    const covered = this.#written;
+    try {
+      await (covered > this.#synced ? this.#syncFile() : undefined);
+      this.#synced = covered;
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#syncing = undefined;
+    if (this.#error) return;
+    const ready = this.#waiters.filter((waiter) => waiter.upTo <= covered);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.upTo > covered);
+    for (const waiter of ready) waiter.done();
+    this.#syncIfAsked();
+    this.#syncSoon();
+  }
+
+  async #syncFile(): Promise<void> {
+    await this.#file.sync();
+    if (this.#newName) await syncDirectory(this.#dir);
+    this.#newName = false;
+  }
+
+  #syncSoon(): void {
+    const needed = this.#written > this.#synced && !this.#error && !this.#ending;
+    if (!needed || this.#syncing || this.#syncTimer) return;
+    this.#syncTimer = setTimeout(() => {
+      this.#syncTimer = undefined;
+      if (!this.#syncing) this.#syncing = this.#syncOnce();
+    }, SYNC_DELAY_MS);
+    // Durability against a power cut alone is no reason to keep the process alive.
+    this.#syncTimer.unref();
+  }
+
+  /** Runs when the queue is empty or given up; always ends by calling those who wait for the end. */
+  async #finish(how: Ending): Promise<void> {
+    if (this.#ended !== 'no') return;
+    this.#ended = 'soon';
+    clearTimeout(this.#syncTimer);
+    while (this.#syncing) await this.#syncing;
+    try {
+      if (!this.#error && this.#cursor.header) {
+        if (how === 'seal') await this.#file.write([this.#cursor.seal({ final: true })]);
+        await this.#syncFile();
+      }
+      await this.#file.close();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#ended = 'yes';
+    if (!this.#error) for (const waiter of this.#waiters) waiter.done();
+    this.#waiters = [];
+    for (const done of this.#endWaiters) done();
+    this.#endWaiters = [];
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof InvariantError) throw error;
+    if (this.#error) return;
+    this.#error = error instanceof HvError ? error : logWriteError(this.#dir, error);
+    clearTimeout(this.#syncTimer);
+    this.#queue = [];
+    this.#inFlight = [];
+    this.#waiters = [];
+    this.#options.onError(this.#error);
+  }
+}
+
+/** A file whose directory entry is lost in a power cut is lost with all its synced bytes. */
+async function syncDirectory(dir: string): Promise<void> {
+  const directory = await open(dir, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

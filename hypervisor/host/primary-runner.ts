@@ -1,0 +1,239 @@
+/**
+ * A primary in its worker: builds the real ports around the shell and keeps the backups it was asked
+ * for coming back. Used for a fresh run and for a promoted backup alike.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { asMillis, INTERRUPT, type LogHeader } from '../../log-format/index.ts';
+import type { HvErrorCode } from '../base/errors.ts';
+import { HANDSHAKE_TIMEOUT_MS, REDIAL_MS, REDIAL_MS_MAX } from '../base/limits.ts';
+import { LocalMachine } from '../machine/local-machine.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { Arbiter, ArbiterAnswer, LogStore } from '../ports.ts';
+import { PROTOCOL_VERSION, type ReplicaId } from '../protocol/messages.ts';
+import type { Note } from '../protocol/notes.ts';
+import type { Handover } from '../replica/handover.ts';
+import { PrimaryReplica } from '../replica/primary.ts';
+import { openArbiter } from './arbiters.ts';
+import { HostClock } from './clock.ts';
+import { HostConsole } from './console.ts';
+
+import { dialLink } from './link.ts';
+import { MACHINE_VERSION } from './machine-factory.ts';
+import { DirectNet } from './net-direct.ts';
+import { SoloArbiter } from './solo-arbiter.ts';
+import { HV_VERSION } from './version.ts';
+import {
+  CONTROL,
+  type FromWorker,
+  type PrimarySettings,
+  type ToWorker,
+} from './worker-protocol.ts';
+
+export interface PrimaryRunnerOptions {
+  readonly header: LogHeader;
+  readonly settings: PrimarySettings;
+  readonly control: Int32Array;
+  readonly machine: Machine;
+  readonly store: LogStore;
+  /** From a promoted backup. */
+  readonly handover: Handover | undefined;
+  /** Backups the guest waits for before it boots. */
+  readonly backups: readonly ReplicaId[];
+  /** JSON of the BootConfig; undefined when the log has the boot already. */
+  readonly boot: Uint8Array | undefined;
+  post(message: FromWorker): void;
+}
+
+export class PrimaryRunner {
+  readonly #options: PrimaryRunnerOptions;
+  readonly #clock = new HostClock();
+  readonly #console: HostConsole;
+  readonly #replica: PrimaryReplica;
+  readonly #awaited: Set<ReplicaId>;
+  /** Backups that must not come back: refused, or their replay differs. */
+  readonly #given = new Set<ReplicaId>();
+  #booted = false;
+  #live = false;
+  #arbiterTrouble: string | undefined;
+  #over = false;
+
+  constructor(options: PrimaryRunnerOptions) {
+    this.#options = options;
+    this.#awaited = new Set(options.backups);
+    const { header, settings, control, handover } = options;
+    this.#console = new HostConsole({
+      onInterrupt: (interrupt) => this.#replica.push(interrupt),
+      onSignal: (number, on) => options.post({ type: 'signal', number, on }),
+    });
+    const net = new DirectNet({
+      onInterrupt: (interrupt) => this.#replica.push(interrupt),
+      onNote: (event, fields) => options.post({ type: 'trouble', event, fields }),
+    });
+    this.#replica = new PrimaryReplica({
+      ports: {
+        clock: this.#clock,
+        store: options.store,
+        arbiter: this.#watched(
+          settings.arbiter === undefined ? new SoloArbiter() : openArbiter(settings.arbiter),
+        ),
+        machine: new LocalMachine(options.machine, {
+          wall: () => this.#clock.wall(),
+          stopRequested: () =>
+            Atomics.load(control, CONTROL.stop) === 0
+              ? undefined
+              : {
+                  code: Atomics.load(control, CONTROL.stopCode),
+                  reason: 'stopped by its operator',
+                },
+          turnTicksMax: settings.turnTicksMax,
+        }),
+        net,
+        console: this.#console,
+        entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
+      },
+      config: {
+        id: settings.id,
+        vm: header.vm,
+        detectMs: settings.detectMs,
+        startedAt: header.startedAt,
+        hello: {
+          protocol: PROTOCOL_VERSION,
+          hvVersion: HV_VERSION,
+          name: header.name,
+          engineHash: header.engineHash,
+          helperHash: header.helperHash,
+          machineVersion: MACHINE_VERSION,
+          arbiter: settings.arbiter ?? '',
+        },
+      },
+      hooks: {
+        note: (note, at) => {
+          options.post({ type: 'note', note, at });
+          this.#noted(note);
+        },
+        ended: (outcome) => {
+          this.#over = true;
+          this.#console.close();
+          options.post({ type: 'ended', outcome });
+        },
+      },
+      ...(handover === undefined ? {} : { handover }),
+    });
+  }
+
+  start(): void {
+    this.#replica.start();
+    const { handover, settings } = this.#options;
+    // A promoted backup waits for its arbiter as long as it takes; a fresh guest is not started.
+    if (handover !== undefined) return;
+    this.#clock.setTimer(asMillis(this.#clock.now() + HANDSHAKE_TIMEOUT_MS), () => {
+      if (this.#live) return;
+      const why = this.#arbiterTrouble ?? 'it does not answer';
+      this.#fail('HV_E_ARBITER', `the arbiter ${settings.arbiter} decided no view: ${why}`);
+    });
+  }
+
+  /** Passes on, and remembers why there is no answer. */
+  #watched(arbiter: Arbiter): Arbiter {
+    const noting =
+      (done: (answer: ArbiterAnswer) => void) =>
+      (answer: ArbiterAnswer): void => {
+        this.#arbiterTrouble = answer.type === 'unavailable' ? answer.reason : undefined;
+        done(answer);
+      };
+    return {
+      read: (vm, done) => arbiter.read(vm, noting(done)),
+      claim: (claim, done) => arbiter.claim(claim, noting(done)),
+    };
+  }
+
+  take(message: ToWorker): void {
+    switch (message.type) {
+      case 'addBackup':
+        this.#add(message.peer);
+        return;
+      case 'heartbeat':
+        this.#replica.heartbeat(message.peer);
+        return;
+      case 'suspect':
+        this.#replica.suspect(message.peer, message.reason);
+        return;
+      case 'signal':
+        this.#replica.push({
+          kind: INTERRUPT.signal,
+          id: message.number,
+          num: 0,
+          payload: undefined,
+        });
+        return;
+      case 'stop':
+        this.#replica.stop(message.code, message.reason);
+        return;
+      case 'replay':
+      case 'promote':
+        throw new Error(`a primary takes no ${message.type}`);
+    }
+  }
+
+  #noted(note: Note): void {
+    if (note.type === 'primaryLive') this.#live = true;
+    if (note.type === 'primaryLive' && this.#options.handover === undefined) {
+      for (const peer of this.#options.backups) this.#add(peer);
+      this.#bootIfReady();
+    }
+    if (note.type === 'promoted') this.#adoptProcessState();
+    if (note.type === 'backupJoined') {
+      this.#awaited.delete(note.peer);
+      this.#bootIfReady();
+    }
+    if (note.type === 'refused' || note.type === 'diverged') this.#given.add(note.peer);
+    if (note.type === 'refused' && this.#awaited.has(note.peer))
+      this.#fail('HV_E_BACKUP_REFUSED', `backup ${note.peer} refused: ${note.reason}`);
+  }
+
+  /** The host of the dead primary read standard input and signals; now this one does. */
+  #adoptProcessState(): void {
+    const { stdin, signals } = this.#options.machine.processState();
+    this.#console.release({ device: 'stdin', on: stdin });
+    for (const number of signals) this.#console.release({ device: 'signal', number, on: true });
+  }
+
+  #bootIfReady(): void {
+    const { boot } = this.#options;
+    if (this.#booted || this.#awaited.size > 0 || boot === undefined || this.#over) return;
+    this.#booted = true;
+    this.#replica.push({ kind: INTERRUPT.boot, id: 0, num: 0, payload: boot });
+  }
+
+  /** Dials `peer` now, or as soon as the protocol can take it. */
+  #add(peer: ReplicaId, attempt = 0): void {
+    if (this.#over || this.#given.has(peer)) return;
+    const taken = this.#replica.addBackup(peer, (handlers) =>
+      dialLink(peer, '/link', {
+        onMessage: (message) => handlers.onMessage(message),
+        onClose: (reason) => {
+          handlers.onClose(reason);
+          this.#options.post({ type: 'unlinked', peer });
+          if (this.#awaited.has(peer))
+            this.#fail('HV_E_BACKUP_UNREACHABLE', `backup ${peer} cannot be reached: ${reason}`);
+          else this.#addLater(peer, attempt);
+        },
+      }),
+    );
+    if (!taken) this.#addLater(peer, attempt);
+  }
+
+  /** A backup that was lost is welcome back, itself or a fresh process at its address. */
+  #addLater(peer: ReplicaId, attempt: number): void {
+    if (this.#over) return;
+    const delay = Math.min(REDIAL_MS * 2 ** attempt, REDIAL_MS_MAX);
+    this.#clock.setTimer(asMillis(this.#clock.now() + delay), () => this.#add(peer, attempt + 1));
+  }
+
+  #fail(code: HvErrorCode, message: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#options.post({ type: 'failed', code, message, details: {} });
+  }
+}

@@ -1,0 +1,90 @@
+/** The replaying machine of a backup, in a worker of its own, as the backup's shell sees it. */
+
+import type { Worker } from 'node:worker_threads';
+import { decodeBlob, FRAME, FrameReader } from '../../log-format/index.ts';
+import { assert } from '../base/assert.ts';
+import { FRAME_BYTES_MAX } from '../base/limits.ts';
+import type {
+  BackupMachine,
+  LogBase,
+  MachineDivergence,
+  ReplayGroup,
+  TurnsResult,
+} from '../ports.ts';
+import { unpackBlob } from './log-blobs.ts';
+import type { GuestBlobs } from './machine-factory.ts';
+import { startWorker } from './threads.ts';
+import { type BackupStart, type FromWorker, newControl, type ToWorker } from './worker-protocol.ts';
+
+export class RemoteMachine implements BackupMachine {
+  readonly control: Int32Array = newControl();
+  readonly worker: Worker;
+  #waiting: ((result: TurnsResult, divergence: MachineDivergence | undefined) => void) | undefined;
+  readonly #onMessage = (message: FromWorker): void => this.#take(message);
+  readonly #onFailure: (message: string) => void;
+
+  /** `onFailure`: the machine could not be built or its thread died; nothing calls back after it. */
+  constructor(base: LogBase, onFailure: (message: string) => void) {
+    this.#onFailure = onFailure;
+    const start: BackupStart = {
+      role: 'backup',
+      control: this.control,
+      header: base.header,
+      blobs: blobsOf(base),
+    };
+    this.worker = startWorker('machine-worker', start);
+    this.worker.on('message', this.#onMessage);
+    this.worker.on('error', this.#onError);
+  }
+
+  replay(
+    group: ReplayGroup,
+    done: (result: TurnsResult, divergence: MachineDivergence | undefined) => void,
+  ): void {
+    assert(this.#waiting === undefined, 'one group is replayed at a time');
+    this.#waiting = done;
+    this.worker.postMessage({ type: 'replay', group } satisfies ToWorker);
+  }
+
+  dispose(): void {
+    this.#waiting = undefined;
+    this.worker.off('message', this.#onMessage);
+    void this.worker.terminate();
+  }
+
+  /** Gives the thread away: from here on somebody else hears it. */
+  release(): Worker {
+    this.worker.off('message', this.#onMessage);
+    this.worker.off('error', this.#onError);
+    return this.worker;
+  }
+
+  readonly #onError = (error: Error): void => this.#onFailure(error.stack ?? error.message);
+
+  #take(message: FromWorker): void {
+    if (message.type === 'failed') this.#onFailure(message.message);
+    if (message.type !== 'replayed') return;
+    const done = this.#waiting;
+    this.#waiting = undefined;
+    done?.(message.result, message.divergence);
+  }
+}
+
+/** The blobs of a log as received: whole frames, in the order of the format. */
+function blobsOf(base: LogBase): GuestBlobs {
+  const found: { -readonly [name in keyof GuestBlobs]?: Uint8Array } = {};
+  for (const bytes of base.blobs) {
+    const reader = new FrameReader(FRAME_BYTES_MAX);
+    reader.push(bytes);
+    const result = reader.next();
+    assert(
+      result.type === 'frame' && result.frame.type === FRAME.blob,
+      'a blob is one whole frame',
+    );
+    const blob = unpackBlob(decodeBlob(result.frame.payload));
+    found[blob.name] = blob.bytes;
+  }
+  const { firmware, image, sourcemap } = found;
+  assert(firmware && image && sourcemap, 'a log carries all its blobs');
+  return { firmware, image, sourcemap };
+}

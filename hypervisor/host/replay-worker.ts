@@ -1,0 +1,101 @@
+/**
+ * Worker of `hv replay`: re-executes a log from its start, writes the guest's console as it goes and
+ * reports at the end. Runs in a worker for its stack (threads.ts).
+ */
+
+import { writeSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { sha256Hex } from '../../log-format/index.ts';
+import { HvError, type HvErrorCode } from '../base/errors.ts';
+import { LocalMachine } from '../machine/local-machine.ts';
+import type { HeldOutput } from '../ports.ts';
+import { divergenceReport } from '../timeline/divergence.ts';
+import { Replayer, type ReplayReport } from '../timeline/replayer.ts';
+import { type LogVerdict, openLog } from './log-reader.ts';
+import { buildMachine } from './machine-factory.ts';
+
+export interface ReplayRequest {
+  readonly path: string;
+  /** Print the guest's console while replaying. */
+  readonly console: boolean;
+}
+
+export type ReplayAnswer =
+  | {
+      readonly type: 'done';
+      readonly report: Omit<ReplayReport, 'divergence'>;
+      readonly verdict: LogVerdict;
+      /** Hex SHA-256 of guest memory at the end: equal for equal histories. */
+      readonly memoryHash: string;
+      readonly seconds: number;
+    }
+  | { readonly type: 'diverged'; readonly text: string; readonly lsn: number }
+  | {
+      readonly type: 'failed';
+      readonly code: HvErrorCode;
+      readonly message: string;
+      readonly details: Readonly<Record<string, unknown>>;
+    };
+
+function writeConsole({ output }: HeldOutput): void {
+  if (output.device !== 'console') return;
+  let rest = output.bytes;
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(output.fd, rest));
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'EPIPE') return;
+      if (code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
+function replay(request: ReplayRequest): ReplayAnswer {
+  const startedAt = performance.now();
+  const log = openLog(request.path);
+  let memory: Uint8Array = new Uint8Array();
+  const machine = buildMachine(log.header, log.blobs, {
+    onMemory: (bytes) => {
+      memory = bytes;
+    },
+  });
+  const port = new LocalMachine(machine, {
+    wall: () => log.header.startedAt,
+    stopRequested: () => undefined,
+    turnTicksMax: Number.POSITIVE_INFINITY,
+  });
+  const onOutput = request.console ? writeConsole : () => undefined;
+  const replayer = new Replayer(port, log.header.startedAt, onOutput);
+  const batches = log.batches();
+  for (;;) {
+    const next = batches.next();
+    if (next.done) {
+      const { divergence, ...report } = replayer.finish();
+      if (divergence !== undefined) break;
+      return {
+        type: 'done',
+        report,
+        verdict: next.value,
+        memoryHash: sha256Hex(memory),
+        seconds: (performance.now() - startedAt) / 1000,
+      };
+    }
+    if (!replayer.push(next.value.batch)) break;
+  }
+  const { divergence } = replayer.finish();
+  if (divergence === undefined) throw new Error('a replay ended early without a divergence');
+  return { type: 'diverged', text: divergenceReport(divergence), lsn: divergence.lsn };
+}
+
+function answer(): ReplayAnswer {
+  try {
+    return replay(workerData as ReplayRequest);
+  } catch (error) {
+    if (!(error instanceof HvError)) throw error;
+    const { code, message, details } = error;
+    return { type: 'failed', code, message, details };
+  }
+}
+
+parentPort?.postMessage(answer());

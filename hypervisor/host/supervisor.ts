@@ -1,0 +1,185 @@
+/**
+ * The main thread of a primary: starts nothing itself, but keeps what must not stop while the guest
+ * computes: heartbeats to the backups, signals, the watchdog, and the listener through which a fresh
+ * backup asks to join.
+ */
+
+import { constants } from 'node:os';
+import type { Worker } from 'node:worker_threads';
+import { asEpoch, type Epoch, type Micros } from '../../log-format/index.ts';
+import { EXIT, HvError } from '../base/errors.ts';
+import { HEARTBEAT_REDIAL_MS, HUNG_GUEST_MS } from '../base/limits.ts';
+import type { ReplicaId } from '../protocol/messages.ts';
+import type { Note } from '../protocol/notes.ts';
+import type { PrimaryOutcome } from '../replica/hooks.ts';
+import { HostClock } from './clock.ts';
+import { HeartbeatSender } from './heartbeat.ts';
+import { dialLink } from './link.ts';
+import { CONTROL, type FromWorker, type ToWorker } from './worker-protocol.ts';
+
+export interface SupervisorHooks {
+  note(note: Note, at: Micros): void;
+  /** Trouble with the host that ends nothing: event name and fields. */
+  trouble(event: string, fields: Readonly<Record<string, unknown>>): void;
+  /** Exactly once: the replica is over. `error` when it is an error of the world. */
+  ended(outcome: PrimaryOutcome | undefined, error: HvError | undefined): void;
+}
+
+export class Supervisor {
+  readonly #worker: Worker;
+  readonly #control: Int32Array;
+  readonly #hooks: SupervisorHooks;
+  readonly #clock = new HostClock();
+  readonly #senders = new Map<ReplicaId, HeartbeatSender>();
+  readonly #redials = new Map<ReplicaId, NodeJS.Timeout>();
+  readonly #guestSignals = new Set<number>();
+  readonly #onSignal = (name: NodeJS.Signals): void => this.#signalled(name);
+  #epoch: Epoch = asEpoch(0);
+  #over = false;
+  #stopAsked = false;
+
+  /** Takes over `worker`, which runs (or is about to become) a primary. */
+  constructor(worker: Worker, control: Int32Array, hooks: SupervisorHooks) {
+    this.#worker = worker;
+    this.#control = control;
+    this.#hooks = hooks;
+    worker.on('message', (message: FromWorker) => this.#take(message));
+    worker.on('error', (error) =>
+      this.#end(undefined, new HvError('HV_E_INTERNAL', error.stack ?? error.message)),
+    );
+    worker.on('exit', () =>
+      this.#end(undefined, new HvError('HV_E_INTERNAL', 'the worker ended without a reason')),
+    );
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, this.#onSignal);
+  }
+
+  send(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  /** A fresh backup listens at `peer` and wants to join. */
+  addBackup(peer: ReplicaId): void {
+    this.send({ type: 'addBackup', peer });
+  }
+
+  /** Stops the guest on purpose: at its next poll if it is busy, between turns otherwise. */
+  stop(code: number, reason: string): void {
+    if (this.#stopAsked) return;
+    this.#stopAsked = true;
+    Atomics.store(this.#control, CONTROL.stopCode, code);
+    Atomics.store(this.#control, CONTROL.stop, 1);
+    this.send({ type: 'stop', code, reason });
+    const alive = Atomics.load(this.#control, CONTROL.alive);
+    const timer = setTimeout(() => this.#checkHung(alive), HUNG_GUEST_MS);
+    timer.unref();
+  }
+
+  /** The guest did not end in time. Polling means it is on its way; otherwise it never will be. */
+  #checkHung(alive: number): void {
+    if (this.#over) return;
+    const polled = Atomics.load(this.#control, CONTROL.alive) !== alive;
+    const text = polled
+      ? 'the guest did not end within its time'
+      : 'the guest is inside a built-in that cannot be interrupted';
+    this.#end(undefined, new HvError('HV_E_GUEST_HUNG', `${text}; it was stopped by force`));
+  }
+
+  #take(message: FromWorker): void {
+    if (this.#over) return;
+    switch (message.type) {
+      case 'note':
+        this.#noted(message.note);
+        this.#hooks.note(message.note, message.at);
+        return;
+      case 'unlinked':
+        this.#forget(message.peer);
+        return;
+      case 'signal':
+        this.#listen(message.number, message.on);
+        return;
+      case 'ended':
+        this.#end(message.outcome, undefined);
+        return;
+      case 'failed': {
+        const { code, details } = message;
+        this.#end(undefined, new HvError(code, message.message, { details }));
+        return;
+      }
+      case 'trouble':
+        this.#hooks.trouble(message.event, message.fields);
+        return;
+      case 'replayed':
+        return;
+    }
+  }
+
+  #noted(note: Note): void {
+    if ('view' in note && note.view !== undefined) this.#epoch = note.view.epoch;
+    if (note.type === 'joining') this.#beat(note.peer);
+  }
+
+  #beat(peer: ReplicaId): void {
+    this.#forget(peer);
+    const sender = new HeartbeatSender((handlers) => dialLink(peer, '/heartbeat', handlers), {
+      clock: this.#clock,
+      epoch: () => this.#epoch,
+      hooks: {
+        onBeat: () => this.send({ type: 'heartbeat', peer }),
+        onLate: () => undefined,
+        onClose: () => {
+          if (this.#senders.get(peer) !== sender || this.#over) return;
+          // The link itself says whether the peer is dead; a lost heartbeat connection is redialled
+          // until the replica gives the peer up.
+          this.#redials.set(
+            peer,
+            setTimeout(() => this.#beat(peer), HEARTBEAT_REDIAL_MS),
+          );
+        },
+      },
+    });
+    this.#senders.set(peer, sender);
+  }
+
+  #forget(peer: ReplicaId): void {
+    const sender = this.#senders.get(peer);
+    this.#senders.delete(peer);
+    sender?.stop();
+    clearTimeout(this.#redials.get(peer));
+    this.#redials.delete(peer);
+  }
+
+  #listen(number: number, on: boolean): void {
+    if (on) this.#guestSignals.add(number);
+    else this.#guestSignals.delete(number);
+    const name = signalName(number);
+    if (name === undefined || isOwn(name)) return;
+    process.off(name, this.#onSignal);
+    if (on) process.on(name, this.#onSignal);
+  }
+
+  #signalled(name: NodeJS.Signals): void {
+    const number = constants.signals[name];
+    if (this.#guestSignals.has(number) && !this.#stopAsked) {
+      this.send({ type: 'signal', number });
+      return;
+    }
+    if (this.#stopAsked) process.exit(EXIT.failed);
+    this.stop(128 + number, name);
+  }
+
+  #end(outcome: PrimaryOutcome | undefined, error: HvError | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const peer of [...this.#senders.keys()]) this.#forget(peer);
+    this.#hooks.ended(outcome, error);
+  }
+}
+
+function isOwn(name: NodeJS.Signals): boolean {
+  return name === 'SIGINT' || name === 'SIGTERM' || name === 'SIGHUP';
+}
+
+function signalName(number: number): NodeJS.Signals | undefined {
+  const found = Object.entries(constants.signals).find(([, value]) => value === number);
+  return found?.[0] as NodeJS.Signals | undefined;
+}

@@ -1,0 +1,97 @@
+/** What a replica's main thread and its worker say to each other. Plain data, structured-cloned. */
+
+import type { BootConfig, LogHeader, Micros } from '../../log-format/index.ts';
+import type { HvErrorCode } from '../base/errors.ts';
+import type { MachineDivergence, ReplayGroup, TurnsResult } from '../ports.ts';
+import type { ReplicaId } from '../protocol/messages.ts';
+import type { Note } from '../protocol/notes.ts';
+import type { Handover } from '../replica/handover.ts';
+import type { PrimaryOutcome } from '../replica/hooks.ts';
+import type { LogPosition } from './log-cursor.ts';
+import type { GuestBlobs } from './machine-factory.ts';
+
+/** Words of the shared control area (Int32). */
+export const CONTROL = {
+  /** Counted up at every interrupt poll: the guest is alive. */
+  alive: 0,
+  /** Non-zero: stop the guest at its next poll. */
+  stop: 1,
+  stopCode: 2,
+  words: 4,
+} as const;
+
+export function newControl(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(CONTROL.words * 4));
+}
+
+/** What a primary needs to know beside its log. */
+export interface PrimarySettings {
+  readonly id: ReplicaId;
+  /** URL of the arbiter; undefined for a guest that will never have a backup. */
+  readonly arbiter: string | undefined;
+  readonly detectMs: number;
+  /** Ticks one turn may use. */
+  readonly turnTicksMax: number;
+}
+
+export interface PrimaryStart {
+  readonly role: 'primary';
+  readonly control: Int32Array;
+  readonly header: LogHeader;
+  readonly blobs: GuestBlobs;
+  readonly boot: BootConfig;
+  /** Undefined: nothing is recorded. */
+  readonly logDir: string | undefined;
+  readonly settings: PrimarySettings;
+  /** The guest boots when all of these have joined. */
+  readonly backups: readonly ReplicaId[];
+}
+
+export interface BackupStart {
+  readonly role: 'backup';
+  readonly control: Int32Array;
+  readonly header: LogHeader;
+  readonly blobs: GuestBlobs;
+}
+
+export type WorkerStart = PrimaryStart | BackupStart;
+
+export type ToWorker =
+  | { readonly type: 'replay'; readonly group: ReplayGroup }
+  | {
+      readonly type: 'promote';
+      readonly handover: Handover;
+      readonly position: LogPosition;
+      readonly settings: PrimarySettings;
+    }
+  | { readonly type: 'addBackup'; readonly peer: ReplicaId }
+  | { readonly type: 'heartbeat'; readonly peer: ReplicaId }
+  | { readonly type: 'suspect'; readonly peer: ReplicaId; readonly reason: string }
+  | { readonly type: 'signal'; readonly number: number }
+  | { readonly type: 'stop'; readonly code: number; readonly reason: string };
+
+export type FromWorker =
+  | {
+      readonly type: 'replayed';
+      readonly result: TurnsResult;
+      readonly divergence: MachineDivergence | undefined;
+    }
+  | { readonly type: 'note'; readonly note: Note; readonly at: Micros }
+  /** The link to `peer` is closed: heartbeats to it make no sense any more. */
+  | { readonly type: 'unlinked'; readonly peer: ReplicaId }
+  /** The guest listens (or stopped listening) to a signal: the main thread installs the handler. */
+  | { readonly type: 'signal'; readonly number: number; readonly on: boolean }
+  /** Trouble with the host that ends nothing, such as a port that is still taken. */
+  | {
+      readonly type: 'trouble';
+      readonly event: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
+  | { readonly type: 'ended'; readonly outcome: PrimaryOutcome }
+  /** An error of the world that ends the replica. */
+  | {
+      readonly type: 'failed';
+      readonly code: HvErrorCode;
+      readonly message: string;
+      readonly details: Readonly<Record<string, unknown>>;
+    };

@@ -1,0 +1,6 @@
+/** hv as a library. Everything else is an implementation detail. */
+
+export { HvError, type HvErrorCode } from './base/errors.ts';
+export { BackupHost, type BackupHostOptions } from './host/backup-host.ts';
+export { GuestLoadError } from './host/bundle-errors.ts';
+export { Hypervisor, type HypervisorOptions } from './host/hypervisor.ts';

@@ -1,0 +1,93 @@
+/**
+ * Which device answers which trap, and which device hears of an interrupt first. Handlers never
+ * throw into the engine: a failure is noted and the guest stopped at its next poll.
+ */
+
+import type { InterruptRecord, TrapName } from '../../log-format/index.ts';
+import { TRAP } from '../../log-format/index.ts';
+import { ClockDevice } from './devices/clock.ts';
+import { ConsoleDevice } from './devices/console.ts';
+import type { Board, Device, TrapHandler } from './devices/device.ts';
+import { EntropyDevice } from './devices/entropy.ts';
+import { NetDevice } from './devices/net.ts';
+import { ProcessDevice } from './devices/process.ts';
+import { TimerDevice } from './devices/timer.ts';
+import { intrinsics } from './intrinsics.ts';
+import type { StackMap } from './stack-map.ts';
+import { newBytes } from './values.ts';
+
+export interface BusOptions {
+  ticks(): number;
+  readonly startedAt: number;
+  readonly stackMap: StackMap;
+  onFault(error: unknown): void;
+}
+
+export class Bus {
+  readonly clock: ClockDevice;
+  readonly timer: TimerDevice;
+  readonly entropy: EntropyDevice;
+  readonly net: NetDevice;
+  readonly process: ProcessDevice;
+  readonly #board: Board;
+  readonly #devices: readonly Device[];
+  readonly #handlers: (TrapHandler | undefined)[] = [];
+  readonly #onFault: (error: unknown) => void;
+
+  constructor(board: Board, options: BusOptions) {
+    this.#board = board;
+    this.#onFault = options.onFault;
+    this.clock = new ClockDevice(board, options.ticks, options.startedAt);
+    this.timer = new TimerDevice(board);
+    this.entropy = new EntropyDevice(board);
+    this.net = new NetDevice(board);
+    this.process = new ProcessDevice(board);
+    this.#devices = [this.timer, this.entropy, this.net, this.process, new ConsoleDevice(board)];
+    const answers = [
+      this.clock.trap(),
+      ...this.#devices.map((device) => device.trap()),
+      intrinsics(board.engine, options.stackMap),
+    ];
+    for (const answer of answers)
+      for (const [name, handler] of Object.entries(answer))
+        this.#handlers[TRAP[name as TrapName]] = handler;
+  }
+
+  /** A new guest object with one host function per trap. Owned by the caller. */
+  bind(): number {
+    const { engine } = this.#board;
+    const object = engine.call.newObject(engine.context);
+    for (const [name, id] of Object.entries(TRAP)) {
+      const text = engine.cString(name);
+      const fn = engine.call.newFunction(engine.context, text, 0, 0, id);
+      engine.call.free(text);
+      engine.setProperty(object, name, fn);
+      engine.freeValue(fn);
+    }
+    return object;
+  }
+
+  /** Answers a trap: a pointer to an owned value, or 0 for undefined. */
+  trap(id: number, argv: number): number {
+    try {
+      return this.#handlers[id]?.(argv) ?? 0;
+    } catch (error) {
+      this.#onFault(error);
+      return 0;
+    }
+  }
+
+  /** Tells the devices; false when no turn is needed because the guest has lost interest. */
+  interrupt(record: InterruptRecord): boolean {
+    let wanted = true;
+    for (const device of this.#devices) if (!device.interrupt(record)) wanted = false;
+    return wanted;
+  }
+
+  /** The record's payload as an owned ArrayBuffer in the guest, or undefined. */
+  payload(record: InterruptRecord): number {
+    const { engine } = this.#board;
+    if (record.payload === undefined) return engine.undefinedValue;
+    return newBytes(engine, record.payload);
+  }
+}

@@ -1,0 +1,335 @@
+/**
+ * The engine as a processor: instantiated with our own import object and no glue, every import
+ * answered deterministically. Trap and emulate happens at this boundary and nowhere else; no global
+ * of the guest is patched from outside.
+ *
+ * Never: read a clock, call the guest outside a turn, throw from an import (that would unwind the
+ * engine without restoring its stack).
+ */
+
+import { assert } from '../base/assert.ts';
+import {
+  ENGINE_EXPORTS,
+  ENGINE_IMPORTS,
+  type EngineExports,
+  PATCHED_EXPORTS,
+  POLL_RELOAD,
+  TAG,
+} from './engine-abi.ts';
+import { type EngineLayout, probeLayout } from './engine-layout.ts';
+
+const PAGE_BYTES = 65_536;
+/** Room the general allocator, static data and the engine's own stack need beside the heap. */
+const RESERVED_BYTES = 16 * 1024 * 1024;
+/** Bytes booked for the runtime's blocks that were allocated before the helper counted. */
+const BOOT_HEAP_BYTES = 65_536;
+const HELPER_AREA_BYTES = 1024;
+
+/** What an engine is made of; compiled once per process by the host. */
+export interface EngineParts {
+  /** The pinned engine with PATCHED_EXPORTS appended. */
+  readonly engine: WebAssembly.Module;
+  readonly helper: WebAssembly.Module;
+  readonly engineHash: string;
+  readonly helperHash: string;
+}
+
+/** Calls out of the engine, answered by the machine. None of them may throw. */
+export interface EngineHooks {
+  /** Milliseconds since the Unix epoch, fractional: `Date` in the guest. */
+  dateNow(): number;
+  /** A bound function was called; returns a pointer to an owned value, or 0 for undefined. */
+  trap(id: number, argc: number, argv: number): number;
+  /** An interrupt poll; 1 stops the guest with an uncatchable exception. */
+  poll(): number;
+  /** The engine wrote to its standard output (its own diagnostics, never the guest's console). */
+  diagnostic(text: string): void;
+  /** A promise was rejected without a handler, or a handler came late. */
+  rejection(promise: number, reason: number, handled: boolean): void;
+}
+
+/** The engine aborted: its memory is no longer a valid machine. */
+export class EngineFault extends Error {
+  override readonly name = 'EngineFault';
+}
+
+export class Engine {
+  readonly memory: WebAssembly.Memory;
+  readonly u8: Uint8Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly view: DataView;
+  readonly call: EngineExports;
+  readonly layout: EngineLayout;
+  readonly runtime: number;
+  readonly context: number;
+  readonly undefinedValue: number;
+  readonly #hooks: EngineHooks;
+  #probing: number | undefined;
+
+  constructor(
+    parts: EngineParts,
+    limits: { memoryPages: number; stackBytes: number },
+    hooks: EngineHooks,
+  ) {
+    this.#hooks = hooks;
+    // Initial equals maximum: growth cannot fail on one host only, and views never detach.
+    this.memory = new WebAssembly.Memory({
+      initial: limits.memoryPages,
+      maximum: limits.memoryPages,
+    });
+    const buffer = this.memory.buffer;
+    this.u8 = new Uint8Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.view = new DataView(buffer);
+    const instance = new WebAssembly.Instance(parts.engine, { a: this.#imports() });
+    this.call = Object.fromEntries(
+      Object.entries(ENGINE_EXPORTS).map(([name, letter]) => [name, instance.exports[letter]]),
+    ) as unknown as EngineExports;
+    this.call.callCtors();
+    this.runtime = this.call.newRuntime();
+    this.#installHelper(parts.helper, instance);
+    this.context = this.#newContext();
+    this.layout = probeLayout(this, this.#probeClock);
+    this.call.setMaxStackSize(this.runtime, limits.stackBytes);
+    this.call.setMemoryLimit(this.runtime, limits.memoryPages * PAGE_BYTES - RESERVED_BYTES);
+    this.counter = POLL_RELOAD;
+    this.call.enableInterruptHandler(this.runtime);
+    this.#installTracker(instance);
+    this.undefinedValue = this.call.getUndefined();
+  }
+
+  /** The engine's interrupt counter: polls left before it calls `poll`. */
+  get counter(): number {
+    return this.i32[this.layout.counter >> 2] as number;
+  }
+
+  set counter(polls: number) {
+    this.i32[this.layout.counter >> 2] = polls;
+  }
+
+  /** State word of Math.random, two unsigned 32-bit halves. A zero state is never written. */
+  setRandomState(low: number, high: number): void {
+    this.u32[this.layout.randomState >> 2] = low | 1;
+    this.u32[(this.layout.randomState >> 2) + 1] = high;
+  }
+
+  /** Guest memory for `bytes` bytes, owned by the caller. Throws EngineFault when there is none. */
+  allocate(bytes: number): number {
+    const at = this.call.malloc(Math.max(bytes, 1));
+    if (at === 0) throw new EngineFault('guest memory is exhausted');
+    return at;
+  }
+
+  tag(value: number): number {
+    return this.i32[(value >> 2) + 1] as number;
+  }
+
+  /** Evaluates a script in the global scope; the result is an owned value, maybe an exception. */
+  evaluate(code: Uint8Array, fileName: string): number {
+    const at = this.allocate(code.length + 1);
+    this.u8.set(code, at);
+    this.u8[at + code.length] = 0;
+    const name = this.cString(fileName);
+    const result = this.call.evaluate(this.context, at, code.length, name, 0, 0);
+    this.call.free(at);
+    this.call.free(name);
+    return result;
+  }
+
+  /** NUL-terminated ASCII, owned by the caller. Only for names hv itself chose. */
+  cString(text: string): number {
+    const at = this.allocate(text.length + 1);
+    for (let index = 0; index < text.length; index++) this.u8[at + index] = text.charCodeAt(index);
+    this.u8[at + text.length] = 0;
+    return at;
+  }
+
+  getProperty(object: number, name: string): number {
+    const text = this.cString(name);
+    const key = this.call.newString(this.context, text);
+    const value = this.call.getProp(this.context, object, key);
+    this.call.freeValue(this.context, key);
+    this.call.free(text);
+    return value;
+  }
+
+  setProperty(object: number, name: string, value: number): void {
+    const text = this.cString(name);
+    const key = this.call.newString(this.context, text);
+    this.call.setProp(this.context, object, key, value);
+    this.call.freeValue(this.context, key);
+    this.call.free(text);
+  }
+
+  /** Frees an owned value. The shared `undefined` is static memory of the engine and stays. */
+  freeValue(value: number): void {
+    if (value !== this.undefinedValue) this.call.freeValue(this.context, value);
+  }
+
+  /** Text of an exception for people, after the machine is done for: it may run guest code. */
+  describe(value: number): string {
+    const text = this.call.getString(this.context, value);
+    const end = this.u8.indexOf(0, text);
+    const out = new TextDecoder().decode(this.u8.slice(text, end));
+    this.call.freeCString(this.context, text);
+    return out;
+  }
+
+  #newContext(): number {
+    // Context creation seeds Math.random from the clock: a distinctive time finds the state word.
+    this.#probing = this.#probeClock;
+    const context = this.call.newContext(this.runtime, 0);
+    this.#probing = undefined;
+    return context;
+  }
+
+  readonly #probeClock: number = 1_234_567_890_125;
+
+  #installHelper(helper: WebAssembly.Module, instance: WebAssembly.Instance): void {
+    const linked = new WebAssembly.Instance(helper, {
+      env: {
+        memory: this.memory,
+        malloc: instance.exports[ENGINE_EXPORTS.malloc] as WebAssembly.ExportValue,
+        free: instance.exports[ENGINE_EXPORTS.free] as WebAssembly.ExportValue,
+        rejection: (at: number, handled: number) =>
+          this.#hooks.rejection(at, at + 8, handled !== 0),
+      },
+    }).exports as Record<string, (...args: number[]) => number>;
+    const table = instance.exports[PATCHED_EXPORTS.table] as WebAssembly.Table;
+    const first = table.grow(5);
+    for (const [index, name] of ['malloc', 'free', 'realloc', 'usable', 'tracker'].entries())
+      table.set(first + index, linked[name]);
+    const area = this.allocate(HELPER_AREA_BYTES);
+    this.u8.fill(0, area, area + HELPER_AREA_BYTES);
+    linked.init?.(area);
+    this.#helperArea = area;
+    this.#helperTable = first;
+    // JSRuntime opens with the four allocator functions and { blocks, bytes, limit }.
+    for (let slot = 0; slot < 4; slot++) this.u32[(this.runtime >> 2) + slot] = first + slot;
+    this.u32[(this.runtime >> 2) + 5] = BOOT_HEAP_BYTES;
+  }
+
+  /** Scratch of the helper; the machine uses nothing of it. */
+  #helperArea = 0;
+  #helperTable = 0;
+
+  #installTracker(instance: WebAssembly.Instance): void {
+    assert(this.#helperArea !== 0, 'helper is installed before its tracker');
+    assert(instance.exports[PATCHED_EXPORTS.table] !== undefined, 'table is exported');
+    this.u32[this.layout.rejectionTracker >> 2] = this.#helperTable + 4;
+  }
+
+  #imports(): Record<string, WebAssembly.ImportValue> {
+    const letter = ENGINE_IMPORTS;
+    const fault = (what: string) => (): never => {
+      throw new EngineFault(what);
+    };
+    return {
+      [letter.memory]: this.memory,
+      [letter.assertFail]: fault('engine assertion failed'),
+      [letter.abort]: fault('engine aborted'),
+      [letter.procExit]: fault('engine exited'),
+      [letter.keepaliveClear]: () => undefined,
+      [letter.setitimer]: () => 0,
+      [letter.dateNow]: () => this.#probing ?? this.#hooks.dateNow(),
+      [letter.localtime]: (time: bigint, at: number) => this.#localtime(Number(time), at),
+      [letter.tzset]: (zone: number, daylight: number, standard: number, summer: number) => {
+        this.u32[zone >> 2] = 0;
+        this.u32[daylight >> 2] = 0;
+        for (const name of [standard, summer]) this.u8.set([85, 84, 67, 0], name);
+      },
+      // An empty environment: the stock glue would write LANG and the script's path into memory.
+      [letter.environSizesGet]: (count: number, size: number) => {
+        this.u32[count >> 2] = 0;
+        this.u32[size >> 2] = 0;
+        return 0;
+      },
+      [letter.environGet]: () => 0,
+      [letter.fdClose]: () => 52,
+      [letter.fdSeek]: () => 70,
+      [letter.fdWrite]: (_fd: number, vectors: number, count: number, written: number) =>
+        this.#fdWrite(vectors, count, written),
+      // Memory is fixed: growing always fails, at the same request on every host.
+      [letter.resizeHeap]: () => 0,
+      [letter.callFunction]: (
+        _context: number,
+        _self: number,
+        argc: number,
+        argv: number,
+        id: number,
+      ) => this.#hooks.trap(id, argc, argv),
+      [letter.shouldInterrupt]: () => this.#hooks.poll(),
+      [letter.loadModuleSource]: () => 0,
+      [letter.normalizeModule]: () => 0,
+      [letter.freeHostRef]: () => undefined,
+    };
+  }
+
+  #fdWrite(vectors: number, count: number, written: number): number {
+    let total = 0;
+    for (let index = 0; index < count; index++) {
+      const at = this.u32[(vectors >> 2) + index * 2] as number;
+      const length = this.u32[(vectors >> 2) + index * 2 + 1] as number;
+      this.#hooks.diagnostic(new TextDecoder().decode(this.u8.slice(at, at + length)));
+      total += length;
+    }
+    this.u32[written >> 2] = total;
+    return 0;
+  }
+
+  /** struct tm in UTC: the zone of every guest in this version (docs/determinism.md). */
+  #localtime(seconds: number, at: number): void {
+    const days = Math.floor(seconds / 86_400);
+    const rest = seconds - days * 86_400;
+    const { year, month, day, dayOfYear } = civilFromDays(days);
+    const fields = [
+      rest % 60,
+      Math.floor(rest / 60) % 60,
+      Math.floor(rest / 3600),
+      day,
+      month - 1,
+      year - 1900,
+      (((days + 4) % 7) + 7) % 7,
+      dayOfYear,
+      0,
+      0,
+    ];
+    for (const [index, value] of fields.entries()) this.i32[(at >> 2) + index] = value;
+  }
+}
+
+/** Proleptic Gregorian date of a day number since 1970-01-01 (Howard Hinnant, "chrono-Compatible
+ * Low-Level Date Algorithms", days from civil inverted). */
+function civilFromDays(days: number): {
+  year: number;
+  month: number;
+  day: number;
+  dayOfYear: number;
+} {
+  const shifted = days + 719_468;
+  const era = Math.floor(shifted / 146_097);
+  const dayOfEra = shifted - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra -
+      Math.floor(dayOfEra / 1460) +
+      Math.floor(dayOfEra / 36_524) -
+      Math.floor(dayOfEra / 146_096)) /
+      365,
+  );
+  const dayFromMarch =
+    dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const monthFromMarch = Math.floor((5 * dayFromMarch + 2) / 153);
+  const day = dayFromMarch - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
+  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+  const before = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334][month - 1] as number;
+  return { year, month, day, dayOfYear: before + day - 1 + (leap && month > 2 ? 1 : 0) };
+}
+
+/** True when `value` (a pointer to a value) is the exception marker. */
+export function isException(engine: Engine, value: number): boolean {
+  return engine.tag(value) === TAG.exception;
+}

@@ -1,0 +1,167 @@
+/**
+ * The machine's end of the firmware: calls into the guest kernel, the job queue and the rejections
+ * between them. Knows values and calls; knows nothing of records, devices or time.
+ */
+
+import { assert } from '../base/assert.ts';
+import { JOBS_PER_DRAIN } from '../base/limits.ts';
+import { type Engine, EngineFault, isException } from './engine.ts';
+import { TAG } from './engine-abi.ts';
+
+export interface KernelHooks {
+  /** The guest is being stopped: no more of it may be run. */
+  stopping(): boolean;
+  /** The kernel let an exception through: it is out of stack or memory, and the guest is over. */
+  onCollapse(text: string): void;
+}
+
+/** An argument of a kernel function: a small integer, a boolean, or a pointer to a value. */
+export type Argument =
+  | { readonly int: number }
+  | { readonly bool: boolean }
+  | { readonly value: number };
+
+type KernelFunction = 'boot' | 'dispatch' | 'step' | 'rejected';
+
+interface Rejection {
+  readonly promise: number;
+  readonly reason: number;
+  readonly handled: boolean;
+}
+
+const ARGUMENTS_MAX = 4;
+
+export class Kernel {
+  readonly #engine: Engine;
+  readonly #hooks: KernelHooks;
+  /** Static slots in guest memory: values, pointers to them, and a job's result. */
+  readonly #slots: number;
+  readonly #pointers: number;
+  readonly #jobResult: number;
+  readonly #functions: Readonly<Record<KernelFunction, number>>;
+  #rejections: Rejection[] = [];
+
+  /** Evaluates the firmware and starts it with `traps` (owned by the caller, freed here). */
+  constructor(
+    engine: Engine,
+    firmware: { readonly code: Uint8Array; readonly fileName: string; readonly traps: number },
+    hooks: KernelHooks,
+  ) {
+    this.#engine = engine;
+    this.#hooks = hooks;
+    this.#slots = engine.allocate(ARGUMENTS_MAX * 8);
+    this.#pointers = engine.allocate(ARGUMENTS_MAX * 4);
+    this.#jobResult = engine.allocate(8);
+    const start = engine.evaluate(firmware.code, firmware.fileName);
+    this.#mustSucceed(start, 'firmware evaluates');
+    this.#place(0, { value: firmware.traps });
+    const kernel = engine.call.call(
+      engine.context,
+      start,
+      engine.undefinedValue,
+      1,
+      this.#pointers,
+    );
+    this.#mustSucceed(kernel, 'firmware starts');
+    engine.freeValue(start);
+    engine.freeValue(firmware.traps);
+    this.#functions = {
+      boot: engine.getProperty(kernel, 'boot'),
+      dispatch: engine.getProperty(kernel, 'dispatch'),
+      step: engine.getProperty(kernel, 'step'),
+      rejected: engine.getProperty(kernel, 'rejected'),
+    };
+    engine.freeValue(kernel);
+    this.drainJobs();
+  }
+
+  get jobsPending(): boolean {
+    return this.#engine.call.isJobPending(this.#engine.runtime) !== 0;
+  }
+
+  /** Calls a kernel function; its integer answer, or 0. */
+  call(name: KernelFunction, ...args: readonly Argument[]): number {
+    assert(args.length <= ARGUMENTS_MAX, 'kernel functions take at most four arguments');
+    for (const [slot, argument] of args.entries()) this.#place(slot, argument);
+    const engine = this.#engine;
+    const result = engine.call.call(
+      engine.context,
+      this.#functions[name],
+      engine.undefinedValue,
+      args.length,
+      this.#pointers,
+    );
+    const tag = engine.tag(result);
+    if (tag === TAG.exception) {
+      this.#swallow(result);
+      return 0;
+    }
+    const answer = tag === TAG.int ? (engine.i32[result >> 2] as number) : 0;
+    engine.freeValue(result);
+    return answer;
+  }
+
+  /** True when any job ran. Bounded per call, so that an endless chain of promises is interrupted. */
+  drainJobs(): boolean {
+    const engine = this.#engine;
+    let ran = false;
+    while (this.jobsPending && !this.#hooks.stopping()) {
+      ran = true;
+      const result = engine.call.executePendingJob(engine.runtime, JOBS_PER_DRAIN, this.#jobResult);
+      if (isException(engine, result)) this.#swallow(result);
+      else engine.freeValue(result);
+    }
+    return ran;
+  }
+
+  /** Called by the engine in the middle of guest code: only remembers; the values are duplicated. */
+  noteRejection(promise: number, reason: number, handled: boolean): void {
+    const { call, context } = this.#engine;
+    this.#rejections.push({
+      promise: call.dupValue(context, promise),
+      reason: call.dupValue(context, reason),
+      handled,
+    });
+  }
+
+  deliverRejections(): void {
+    if (this.#rejections.length === 0) return;
+    const pending = this.#rejections;
+    this.#rejections = [];
+    for (const { promise, reason, handled } of pending) {
+      if (!this.#hooks.stopping())
+        this.call('rejected', { value: promise }, { value: reason }, { bool: handled });
+      this.#engine.freeValue(promise);
+      this.#engine.freeValue(reason);
+    }
+  }
+
+  #place(slot: number, argument: Argument): void {
+    const { i32, u32 } = this.#engine;
+    const at = this.#slots + 8 * slot;
+    if ('value' in argument) {
+      assert(argument.value !== 0, 'a kernel argument is a value');
+      u32[(this.#pointers >> 2) + slot] = argument.value;
+      return;
+    }
+    u32[(this.#pointers >> 2) + slot] = at;
+    const isInt = 'int' in argument;
+    i32[at >> 2] = isInt ? argument.int : Number(argument.bool);
+    i32[(at >> 2) + 1] = isInt ? TAG.int : TAG.bool;
+  }
+
+  /** An exception nobody caught. While the guest is being stopped that is how it ends. */
+  #swallow(marker: number): void {
+    const engine = this.#engine;
+    const error = engine.call.resolveException(engine.context, marker);
+    if (!this.#hooks.stopping()) this.#hooks.onCollapse(engine.describe(error));
+    engine.freeValue(error);
+    engine.freeValue(marker);
+  }
+
+  #mustSucceed(value: number, what: string): void {
+    if (!isException(this.#engine, value)) return;
+    const error = this.#engine.call.resolveException(this.#engine.context, value);
+    throw new EngineFault(`${what}: ${this.#engine.describe(error)}`);
+  }
+}

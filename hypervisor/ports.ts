@@ -1,0 +1,261 @@
+/**
+ * Everything a replica's shell sees of the world, as interfaces only. `host/` implements them with
+ * Node, the simulator with virtual time and seeded faults; `replica/` cannot tell which.
+ *
+ * All ports are callback-style and synchronous in effect: no promises, so that a simulated run is a
+ * pure function of its seed.
+ */
+
+import type {
+  EncodedBatch,
+  EndRecord,
+  Epoch,
+  InterruptRecord,
+  LogHeader,
+  LogRecord,
+  Lsn,
+  Micros,
+  MidTurnRecord,
+  Millis,
+} from '../log-format/index.ts';
+import type { ArbiterAnswer, Message, ViewClaim } from './protocol/messages.ts';
+
+export type { ArbiterAnswer, ViewClaim } from './protocol/messages.ts';
+
+export interface Clock {
+  /** Monotonic; for timeouts. */
+  now(): Millis;
+  /** Wall clock in microseconds; what interrupts are stamped with. */
+  wall(): Micros;
+  /** Calls `run` once at or after `at`. */
+  setTimer(at: Millis, run: () => void): TimerHandle;
+  /** Calls `run` after the events already waiting in this turn of the host's loop (setImmediate). */
+  defer(run: () => void): void;
+}
+
+export interface TimerHandle {
+  cancel(): void;
+}
+
+/** A connection to one peer replica. Messages arrive in order or the link closes. */
+export interface Link {
+  readonly peer: string;
+  send(message: Message): void;
+  /** Bytes accepted by `send` and not yet handed to the network. */
+  readonly queuedBytes: number;
+  close(): void;
+}
+
+export interface LinkHandlers {
+  onMessage(message: Message): void;
+  /** Exactly once; `reason` is for people. */
+  onClose(reason: string): void;
+}
+
+export interface LogStore {
+  /** Queues one encoded batch behind the header and blobs. Never blocks; errors go to `onError`. */
+  append(batch: EncodedBatch): void;
+  /** Calls `done` when everything appended so far is on disk (fdatasync). */
+  sync(done: () => void): void;
+  /**
+   * Streams the whole log so far, in order, as frames: header and blobs first, then batches. Calls
+   * `onFrames` with whole frames and `done` with the lsn of the last record streamed, or an error.
+   * Batches appended while it runs are included up to some lsn; the caller continues from there.
+   */
+  readAll(onFrames: (bytes: Uint8Array) => void, done: (lastLsn: Lsn, error?: Error) => void): void;
+  /** Seals the log as deliberately ended and closes it. */
+  seal(done: () => void): void;
+  /** Closes without a seal (handover to another thread, or a stop after an error). */
+  close(done: () => void): void;
+}
+
+/** Decides views by compare-and-set. See `protocol/views.ts` for the rule that makes it safe. */
+export interface Arbiter {
+  read(vm: string, done: (answer: ArbiterAnswer) => void): void;
+  /**
+   * Sets the view to `next` if the current epoch is `expect`. `token` identifies this claim: a retry
+   * with the same token after a lost answer still wins.
+   */
+  claim(claim: ViewClaim, done: (answer: ArbiterAnswer) => void): void;
+}
+
+export type Output =
+  | { readonly device: 'console'; readonly fd: 1 | 2; readonly bytes: Uint8Array }
+  | { readonly device: 'exit'; readonly code: number }
+  | { readonly device: 'stdin'; readonly on: boolean }
+  | { readonly device: 'signal'; readonly number: number; readonly on: boolean }
+  | NetOutput;
+
+/** `offset` counts bytes of the connection's outgoing stream since it opened. */
+export type NetOutput = { readonly device: 'net' } & (
+  | {
+      readonly op: 'listen';
+      readonly id: number;
+      readonly host: string;
+      readonly port: number;
+      readonly backlog: number;
+    }
+  | { readonly op: 'unlisten'; readonly id: number }
+  | { readonly op: 'connect'; readonly id: number; readonly host: string; readonly port: number }
+  | {
+      readonly op: 'write';
+      readonly id: number;
+      readonly offset: number;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly op: 'end'; readonly id: number }
+  | { readonly op: 'destroy'; readonly id: number; readonly reset: boolean }
+  | { readonly op: 'consumed'; readonly id: number; readonly bytes: number }
+  | {
+      readonly op: 'option';
+      readonly id: number;
+      readonly option: number;
+      readonly value: number;
+    }
+);
+
+/** What the net device of a machine holds open: a backend going live takes over from it. */
+export interface NetTable {
+  readonly listeners: readonly {
+    readonly id: number;
+    readonly host: string;
+    /** The port as bound, or as asked for while the answer is outstanding. */
+    readonly port: number;
+    readonly backlog: number;
+    readonly bound: boolean;
+    /** The guest has closed it and waits for netUnbound: there is nothing to take over. */
+    readonly closing?: boolean;
+  }[];
+  readonly connections: readonly {
+    readonly id: number;
+    readonly inOffset: number;
+    readonly outOffset: number;
+    readonly connecting: boolean;
+  }[];
+  /** Ids of accepted connections are even and never reused; the next one is above this. */
+  readonly acceptedMax: number;
+}
+
+/** An interrupt before it has a time: what a backend saw happen. Payload ownership passes along. */
+export type HostInterrupt = Omit<InterruptRecord, 'type' | 'time'>;
+
+/** The outside half of the net device: the only part that touches sockets. */
+export interface NetBackend {
+  /** Every output when it is produced, on primary and backup alike, before any release. */
+  retain(output: NetOutput): void;
+  /** The output rule is satisfied: act. Live replicas only. */
+  release(output: NetOutput): void;
+  /** The log holds input up to here on every replica of the view. */
+  durable(lsn: Lsn): void;
+  /**
+   * Takes over the listeners of `table` and says which connections are gone; the shell records a
+   * netClose for each before anything else runs.
+   */
+  goLive(epoch: Epoch, table: NetTable): readonly number[];
+  /** Stops (or resumes) reading input: the window to the backup is full. */
+  throttle(on: boolean): void;
+  close(): void;
+}
+
+/** Answer of a machine after a group of turns. */
+export interface TurnsResult {
+  readonly outputs: readonly HeldOutput[];
+  readonly end: Omit<EndRecord, 'type'>;
+  /** When the guest's alarm falls due, if one is armed. */
+  readonly alarmAt: Micros | undefined;
+  /** Immediates wait: ask for a `check` interrupt. */
+  readonly immediatesLeft: boolean;
+  /** Set once the guest has exited or was stopped; no more turns may run. */
+  readonly halted: { readonly code: number; readonly reason: string } | undefined;
+}
+
+/** An output and the last record its computation depends on: it may leave once that is acked. */
+export interface HeldOutput {
+  readonly lsn: Lsn;
+  readonly output: Output;
+}
+
+/**
+ * One group to replay: interrupts and mid-turn records, closed by an end (settle: without one). No
+ * control records; they lie between groups.
+ */
+export interface ReplayGroup {
+  readonly firstLsn: Lsn;
+  readonly records: readonly LogRecord[];
+}
+
+export interface MachineDivergence {
+  /** Lsn of the `end` record that does not match. */
+  readonly lsn: Lsn;
+  readonly expected: Omit<EndRecord, 'type'>;
+  readonly got: Omit<EndRecord, 'type'>;
+}
+
+/**
+ * The machine as a replica's shell sees it. In-process on a primary (calls back before it returns),
+ * on another thread for a backup (calls back later). One call at a time.
+ */
+export interface MachinePort {
+  /**
+   * Runs turns live. `onMidTurn` is called with each record the machine's live source takes in the
+   * middle of a turn; it must log and ship it before it returns the record's lsn.
+   */
+  run(
+    turns: readonly { readonly lsn: Lsn; readonly record: InterruptRecord }[],
+    onMidTurn: (record: MidTurnRecord) => Lsn,
+    done: (result: TurnsResult) => void,
+  ): void;
+  /** Replays a complete group and checks it against its `end`. */
+  replay(
+    group: ReplayGroup,
+    done: (result: TurnsResult, divergence: MachineDivergence | undefined) => void,
+  ): void;
+  /**
+   * Replays the tail of a dead primary's log: turns whose `end` never arrived. Mid-turn records in
+   * it apply; no new ones are taken, because outputs of these turns may have left already.
+   */
+  settle(group: ReplayGroup, done: (result: TurnsResult) => void): void;
+  netTable(): NetTable;
+}
+
+/** A backup's copy of the log: the same frames as the primary's, byte for byte. */
+export interface BackupStore {
+  /** Header, blobs and batches exactly as streamed. Takes whole frames only. */
+  appendFrames(bytes: Uint8Array): void;
+  append(batch: EncodedBatch): void;
+  /** Seals the log as deliberately ended and closes it. */
+  seal(done: () => void): void;
+  /** Closes without a seal: this copy is not continued here. */
+  close(done: () => void): void;
+}
+
+/** The replaying half of a machine, on another thread: calls back later. One call at a time. */
+export interface BackupMachine {
+  replay: MachinePort['replay'];
+  /** Ends its thread. No call back comes after this. */
+  dispose(): void;
+}
+
+/** What a log starts with: all a replica needs to build the machine. Blobs as framed. */
+export interface LogBase {
+  readonly header: LogHeader;
+  readonly blobs: readonly Uint8Array[];
+}
+
+/** Fresh bytes from the host's generator: seeds of a promoted guest, tokens of claims. */
+export interface Entropy {
+  bytes(length: number): Uint8Array;
+}
+
+/** Where released outputs other than the network's go. */
+export interface Console {
+  release(output: Exclude<Output, NetOutput>): void;
+  /** Stops (or resumes) reading standard input: the window to the backup is full. */
+  throttle(on: boolean): void;
+}
+
+export interface Logger {
+  info(event: string, fields?: Record<string, unknown>): void;
+  warn(event: string, fields?: Record<string, unknown>): void;
+  error(event: string, fields?: Record<string, unknown>): void;
+}

@@ -1,0 +1,50 @@
+/** News for a backup's protocol core, and the work it hands back. */
+
+import type { EncodedBatch, Lsn, Millis } from '../../log-format/index.ts';
+import type { ArbiterAnswer, Message, View } from './messages.ts';
+import type { Note } from './notes.ts';
+import type { Question } from './views.ts';
+
+export type Hello = Message & { readonly type: 'hello' };
+
+/** `link`: the shell's number of a connection, never used twice. */
+export type BackupEvent = { readonly now: Millis } & (
+  | { readonly type: 'message'; readonly link: number; readonly message: Message }
+  | { readonly type: 'closed'; readonly link: number; readonly reason: string }
+  | { readonly type: 'beat'; readonly at: Millis }
+  | { readonly type: 'suspect'; readonly reason: string }
+  /** Records up to `lastLsn` are held; the newest view and a stop among them, if any. */
+  | {
+      readonly type: 'logged';
+      readonly lastLsn: Lsn;
+      readonly view: View | undefined;
+      readonly stop: { readonly code: number; readonly reason: string } | undefined;
+    }
+  | { readonly type: 'replayed'; readonly lsn: Lsn }
+  | { readonly type: 'diverged'; readonly lsn: Lsn; readonly report: string }
+  /** What arrived is no log, or has a gap. */
+  | { readonly type: 'damaged'; readonly reason: string }
+  | { readonly type: 'answer'; readonly token: string; readonly answer: ArbiterAnswer }
+  | { readonly type: 'deadline' }
+);
+
+export type BackupEffect =
+  | { readonly type: 'send'; readonly link: number; readonly message: Message }
+  | { readonly type: 'close'; readonly link: number; readonly reason: string }
+  /** Begin an empty copy of the log. */
+  | { readonly type: 'open'; readonly hello: Hello }
+  | { readonly type: 'intake'; readonly bytes: Uint8Array }
+  | { readonly type: 'append'; readonly batch: EncodedBatch }
+  /** Send `ack()` soon. */
+  | { readonly type: 'ack' }
+  | { readonly type: 'forget'; readonly lsn: Lsn }
+  | { readonly type: 'ask'; readonly question: Question }
+  /** Throw away machine, log and outputs. */
+  | { readonly type: 'reset'; readonly reason: string }
+  /** The view is won: hand over to a primary. Final. */
+  | { readonly type: 'promote'; readonly view: View }
+  /** The primary stopped on purpose: replay to the end, seal. Final. */
+  | { readonly type: 'finish'; readonly code: number; readonly reason: string }
+  /** The replay differs and the primary knows it. Final. */
+  | { readonly type: 'fail'; readonly lsn: Lsn; readonly report: string }
+  | { readonly type: 'note'; readonly note: Note };

@@ -1,0 +1,53 @@
+/** What happened to a replica, for status lines, metrics and the phase report of a failover. */
+
+import type { Lsn } from '../../log-format/index.ts';
+import type { ReplicaId, View } from './messages.ts';
+
+export type Note =
+  /** This replica may run the guest and let outputs out. */
+  | { readonly type: 'primaryLive'; readonly view: View }
+  /** A state transfer to `peer` begins. */
+  | { readonly type: 'joining'; readonly peer: ReplicaId }
+  | { readonly type: 'refused'; readonly peer: ReplicaId; readonly reason: string }
+  /** `peer` is in the view: from now on it may take over. */
+  | { readonly type: 'backupJoined'; readonly peer: ReplicaId; readonly view: View }
+  | { readonly type: 'protected'; readonly view: View }
+  | { readonly type: 'unprotected'; readonly view: View }
+  /** A peer that was needed is gone or silent; a claim follows. */
+  | { readonly type: 'suspected'; readonly peer: ReplicaId; readonly reason: string }
+  /** Own lateness explains the silence; judgement is put off. */
+  | { readonly type: 'tilted'; readonly peer: ReplicaId }
+  | { readonly type: 'claimed'; readonly view: View }
+  | { readonly type: 'lost'; readonly view: View | undefined }
+  | {
+      readonly type: 'diverged';
+      readonly peer: ReplicaId;
+      readonly lsn: Lsn;
+      readonly report: string;
+    }
+  | { readonly type: 'fenced'; readonly view: View | undefined; readonly discarded: number }
+  /** A backup: the log begins to arrive. */
+  | { readonly type: 'following'; readonly peer: ReplicaId }
+  /** A backup: it is named in the view its log has reached. */
+  | { readonly type: 'synced'; readonly view: View }
+  /** A backup: what it had is thrown away; it waits for a primary to dial. */
+  | { readonly type: 'reset'; readonly reason: string }
+  | { readonly type: 'promoted'; readonly view: View; readonly lsnReceived: Lsn }
+  | { readonly type: 'tailReplayed'; readonly lsn: Lsn }
+  | { readonly type: 'firstOutput'; readonly lsn: Lsn }
+  | { readonly type: 'guestExited'; readonly code: number; readonly reason: string }
+  /** `confirmed`: every backup of the view has the stop record, so none will take over. */
+  | { readonly type: 'stopped'; readonly code: number; readonly confirmed: boolean };
+
+/** What a change of view means for the guest's protection. */
+export function protectionNotes(before: View, view: View): readonly Note[] {
+  const notes: Note[] = [];
+  for (const peer of view.backups) {
+    if (!before.backups.includes(peer)) notes.push({ type: 'backupJoined', peer, view });
+  }
+  const had = before.backups.length > 0;
+  const has = view.backups.length > 0;
+  if (has && !had) notes.push({ type: 'protected', view });
+  if (had && !has) notes.push({ type: 'unprotected', view });
+  return notes;
+}

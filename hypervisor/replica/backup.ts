@@ -1,0 +1,273 @@
+/**
+ * The shell of a backup: keeps the copy of the log, feeds the replaying machine and acknowledges.
+ * Runs apart from the machine's thread, so that an ack never waits for a long replay. It ends with a
+ * handover, a deliberate stop or a divergence; a copy that lost is thrown away and the same shell
+ * waits for the next primary to dial.
+ */
+
+import { asLsn, asMillis, type Lsn, toHex } from '../../log-format/index.ts';
+import { assert, defined, unreachable } from '../base/assert.ts';
+import { REPLAY_ACK_MS } from '../base/limits.ts';
+import type { ArbiterAnswer, Link, LinkHandlers, TimerHandle } from '../ports.ts';
+import { BackupCore } from '../protocol/backup.ts';
+import type { BackupEffect, BackupEvent, Hello } from '../protocol/backup-events.ts';
+import type { ReplicaId, View } from '../protocol/messages.ts';
+import type { Note } from '../protocol/notes.ts';
+import type { BackupConfig, BackupHooks, BackupOutcome, BackupPorts } from './hooks.ts';
+import { LogCopy } from './log-copy.ts';
+import { Stepper } from './stepper.ts';
+
+const TOKEN_BYTES = 16;
+
+export interface BackupSetup {
+  readonly ports: BackupPorts;
+  readonly config: BackupConfig;
+  readonly hooks: BackupHooks;
+}
+
+export class BackupReplica {
+  readonly #setup: BackupSetup;
+  readonly #ports: BackupPorts;
+  readonly #core: BackupCore;
+  readonly #stepper: Stepper<BackupEvent, BackupEffect>;
+  readonly #links = new Map<number, Link>();
+  #linkLast = 0;
+  #copy: LogCopy | undefined;
+  #ackDue = false;
+  #ackHeld = false;
+  #ackTimer: TimerHandle | undefined;
+  /** Set when the end is decided and only the replay under way is waited for. */
+  #final: (() => void) | undefined;
+  #ended = false;
+
+  constructor(setup: BackupSetup) {
+    const { ports, config } = setup;
+    this.#setup = setup;
+    this.#ports = ports;
+    this.#core = new BackupCore({
+      newToken: () => toHex(ports.entropy.bytes(TOKEN_BYTES)),
+      refuses: (hello) => config.refuses(hello),
+    });
+    this.#stepper = new Stepper({
+      clock: ports.clock,
+      core: this.#core,
+      perform: (effect) => this.#perform(effect),
+      deadline: (now) => ({ type: 'deadline', now }),
+      settled: () => this.#settled(),
+    });
+  }
+
+  get core(): Pick<BackupCore, 'phase' | 'epoch' | 'view' | 'synced' | 'lsnReceived'> {
+    return this.#core;
+  }
+
+  /** The primary it follows: who wants its heartbeats. */
+  get following(): ReplicaId | undefined {
+    return this.#core.following;
+  }
+
+  get lsnReplayed(): Lsn {
+    return this.#copy?.lsnReplayed ?? asLsn(0);
+  }
+
+  /** A connection from somebody; its first message must be a hello. */
+  accept(link: Link): LinkHandlers {
+    this.#linkLast += 1;
+    const id = this.#linkLast;
+    this.#links.set(id, link);
+    return {
+      onMessage: (message) => {
+        if (!this.#links.has(id)) return;
+        this.#step({ type: 'message', now: this.#now(), link: id, message });
+      },
+      onClose: (reason) => {
+        if (!this.#links.delete(id)) return;
+        this.#step({ type: 'closed', now: this.#now(), link: id, reason });
+      },
+    };
+  }
+
+  /** A heartbeat of the primary's supervisor. */
+  heartbeat(): void {
+    const now = this.#now();
+    this.#step({ type: 'beat', now, at: now });
+  }
+
+  /** The supervisor has given the primary up. */
+  suspect(reason: string): void {
+    this.#step({ type: 'suspect', now: this.#now(), reason });
+  }
+
+  #now(): ReturnType<BackupPorts['clock']['now']> {
+    return this.#ports.clock.now();
+  }
+
+  #step(event: BackupEvent): void {
+    if (!this.#ended) this.#stepper.step(event);
+  }
+
+  #settled(): void {
+    if (this.#final !== undefined && !(this.#copy?.replaying ?? false)) {
+      const final = this.#final;
+      this.#final = undefined;
+      final();
+    }
+  }
+
+  #perform(effect: BackupEffect): void {
+    switch (effect.type) {
+      case 'send':
+        this.#links.get(effect.link)?.send(effect.message);
+        return;
+      case 'close':
+        this.#close(effect.link);
+        return;
+      case 'open':
+        this.#open(effect.hello);
+        return;
+      case 'intake':
+        this.#copy?.frames(effect.bytes);
+        return;
+      case 'append':
+        this.#copy?.append(effect.batch);
+        return;
+      case 'ack':
+        this.#ackSoon();
+        return;
+      case 'forget':
+        this.#copy?.forget(effect.lsn);
+        return;
+      case 'ask': {
+        const { question } = effect;
+        const { token } = question;
+        const done = (answer: ArbiterAnswer): void =>
+          this.#step({ type: 'answer', now: this.#now(), token, answer });
+        const arbiter = this.#copy?.arbiter;
+        assert(arbiter !== undefined, 'who asks the arbiter has a copy');
+        if (question.type === 'claim') arbiter.claim(question.claim, done);
+        else arbiter.read(question.vm, done);
+        return;
+      }
+      case 'reset':
+        this.#copy?.discard();
+        this.#copy = undefined;
+        return;
+      case 'promote':
+        this.#copy?.pause();
+        this.#final = () => this.#promote(effect.view);
+        return;
+      case 'finish':
+        this.#finish(effect);
+        return;
+      case 'fail': {
+        const { lsn, report } = effect;
+        this.#copy?.discard();
+        this.#end({ type: 'diverged', lsn, report });
+        return;
+      }
+      case 'note':
+        this.#note(effect.note);
+        return;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #note(note: Note): void {
+    this.#setup.hooks.note(note, this.#ports.clock.wall());
+  }
+
+  #close(id: number): void {
+    const link = this.#links.get(id);
+    this.#links.delete(id);
+    link?.close();
+  }
+
+  #open(hello: Hello): void {
+    // News of a copy that was given up is no news.
+    const ifCurrent = (act: () => void): void => {
+      if (this.#copy === copy && !this.#ended) act();
+    };
+    const copy = new LogCopy(this.#ports, hello, {
+      logged: (lastLsn, view, stop) =>
+        ifCurrent(() => this.#step({ type: 'logged', now: this.#now(), lastLsn, view, stop })),
+      replayed: (lsn) => ifCurrent(() => this.#replayed(lsn)),
+      diverged: (lsn, report) =>
+        ifCurrent(() => this.#step({ type: 'diverged', now: this.#now(), lsn, report })),
+      damaged: (reason) =>
+        ifCurrent(() => this.#step({ type: 'damaged', now: this.#now(), reason })),
+    });
+    this.#copy = copy;
+  }
+
+  #replayed(lsn: Lsn): void {
+    this.#step({ type: 'replayed', now: this.#now(), lsn });
+    if (this.#ackHeld && !(this.#copy?.overloaded ?? false)) this.#ackSoon();
+    else if (!(this.#copy?.replaying ?? false)) this.#ackLater();
+  }
+
+  /** Once per turn of the host's loop, however many batches came in it. */
+  #ackSoon(): void {
+    if (this.#ackDue) return;
+    this.#ackDue = true;
+    this.#ports.clock.defer(() => {
+      this.#ackDue = false;
+      this.#ack();
+    });
+  }
+
+  #ackLater(): void {
+    const at = asMillis(this.#now() + REPLAY_ACK_MS);
+    this.#ackTimer ??= this.#ports.clock.setTimer(at, () => {
+      this.#ackTimer = undefined;
+      this.#ack();
+    });
+  }
+
+  #ack(): void {
+    // Held back, so that the primary's window fills and the guest slows down to the replay's pace.
+    this.#ackHeld = this.#copy?.overloaded ?? false;
+    if (this.#ackHeld) return;
+    this.#ackTimer?.cancel();
+    this.#ackTimer = undefined;
+    const ack = this.#core.ack();
+    if (ack !== undefined) this.#links.get(ack.link)?.send(ack.message);
+  }
+
+  #promote(view: View): void {
+    const copy = defined(this.#copy, 'a winner has a copy');
+    if (this.#failed(copy)) return;
+    const { handover, estate } = copy.handover(view);
+    this.#release();
+    this.#setup.hooks.promoted(handover, estate);
+  }
+
+  #finish(stop: { readonly code: number; readonly reason: string }): void {
+    const { code, reason } = stop;
+    this.#final = () => {
+      const copy = defined(this.#copy, 'a stop ends a copy');
+      if (!this.#failed(copy)) copy.seal(() => this.#end({ type: 'stopped', code, reason }));
+    };
+  }
+
+  /** The last replay differed when the end was decided already: nothing may go on from this copy. */
+  #failed(copy: LogCopy): boolean {
+    if (copy.divergence === undefined) return false;
+    copy.discard();
+    this.#end({ type: 'diverged', ...copy.divergence });
+    return true;
+  }
+
+  #end(outcome: BackupOutcome): void {
+    this.#release();
+    this.#setup.hooks.ended(outcome);
+  }
+
+  #release(): void {
+    this.#ended = true;
+    this.#ackTimer?.cancel();
+    this.#stepper.close();
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The write end of a primary's log: gives records their lsn, gathers them into batches and encodes
+ * each batch once; the same bytes go to the own log and to every backup.
+ */
+
+import {
+  asLsn,
+  type EncodedBatch,
+  type Epoch,
+  encodeBatch,
+  type LogRecord,
+  type Lsn,
+  type Micros,
+} from '../../log-format/index.ts';
+import type { LogStore } from '../ports.ts';
+
+export interface JournalOptions {
+  readonly store: LogStore;
+  /** Of the log's header: the base of all times. */
+  readonly startedAt: Micros;
+  /** Last record already in the store. */
+  readonly lsnLast: Lsn;
+}
+
+export class Journal {
+  readonly #store: LogStore;
+  readonly #startedAt: Micros;
+  #lsnLast: Lsn;
+  #pending: LogRecord[] = [];
+
+  constructor(options: JournalOptions) {
+    this.#store = options.store;
+    this.#startedAt = options.startedAt;
+    this.#lsnLast = options.lsnLast;
+  }
+
+  /** Of the last record added, flushed or not. */
+  get lsnLast(): Lsn {
+    return this.#lsnLast;
+  }
+
+  get empty(): boolean {
+    return this.#pending.length === 0;
+  }
+
+  /** Takes a record into the batch being gathered. */
+  add(record: LogRecord): Lsn {
+    this.#pending.push(record);
+    this.#lsnLast = asLsn(this.#lsnLast + 1);
+    return this.#lsnLast;
+  }
+
+  /** Encodes what was gathered and appends it to the store; undefined if there is nothing. */
+  flush(epoch: Epoch): EncodedBatch | undefined {
+    if (this.#pending.length === 0) return undefined;
+    const firstLsn = asLsn(this.#lsnLast - this.#pending.length + 1);
+    const batch = encodeBatch({ epoch, firstLsn, records: this.#pending }, this.#startedAt);
+    this.#pending = [];
+    this.#store.append(batch);
+    return batch;
+  }
+}

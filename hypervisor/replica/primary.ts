@@ -1,0 +1,361 @@
+/**
+ * The shell of a primary: brings the protocol core, the log, the machine and the world together.
+ * Runs in the machine's thread. Order of one round: take what waits in the inbox, stamp it, append
+ * and ship it, and only then run it; outputs wait in the core's gate. Callbacks only, never a wait.
+ */
+
+import {
+  asLsn,
+  asMillis,
+  INTERRUPT,
+  type Lsn,
+  type Micros,
+  NET_ERRORS,
+  type StopRecord,
+  toHex,
+  type ViewRecord,
+} from '../../log-format/index.ts';
+import { assert, unreachable } from '../base/assert.ts';
+import { END_IDLE_MS } from '../base/limits.ts';
+import type {
+  ArbiterAnswer,
+  HostInterrupt,
+  MachineDivergence,
+  Output,
+  TimerHandle,
+  TurnsResult,
+} from '../ports.ts';
+import type { ReplicaId } from '../protocol/messages.ts';
+import type { Note } from '../protocol/notes.ts';
+import type { Gated } from '../protocol/output-gate.ts';
+import { PrimaryCore } from '../protocol/primary.ts';
+import type { PrimaryEffect, PrimaryEvent } from '../protocol/primary-events.ts';
+import { BackupLinks, type Dial } from './backup-links.ts';
+import { divergenceReport } from './divergence-report.ts';
+import { type Handover, type MachineState, NOTHING_RAN } from './handover.ts';
+import type { PrimaryConfig, PrimaryHooks, PrimaryOutcome, PrimaryPorts } from './hooks.ts';
+import { Journal } from './journal.ts';
+import { gated, release, retain } from './output-release.ts';
+import { Stepper } from './stepper.ts';
+import { replayRest } from './takeover.ts';
+import { TurnRunner } from './turn-runner.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+/** Seeds every generator of a promoted guest. */
+const RESEED_BYTES = 32;
+const TOKEN_BYTES = 16;
+const ECONNRESET = NET_ERRORS.indexOf('ECONNRESET');
+
+export interface PrimarySetup {
+  readonly ports: PrimaryPorts;
+  readonly config: PrimaryConfig;
+  readonly hooks: PrimaryHooks;
+  /** From a promoted backup; without it the log is empty and the first view is to be claimed. */
+  readonly handover?: Handover;
+}
+
+export class PrimaryReplica {
+  readonly #setup: PrimarySetup;
+  readonly #ports: PrimaryPorts;
+  readonly #core: PrimaryCore<Output>;
+  readonly #stepper: Stepper<PrimaryEvent<Output>, PrimaryEffect<Output>>;
+  readonly #journal: Journal;
+  readonly #clock: VirtualClock;
+  readonly #turns: TurnRunner;
+  readonly #links: BackupLinks;
+  #stopping = false;
+  #ended = false;
+  #released = false;
+  #lsnDurable: Lsn = asLsn(0);
+  #idle: TimerHandle | undefined;
+
+  constructor(setup: PrimarySetup) {
+    const { ports, config, handover } = setup;
+    this.#setup = setup;
+    this.#ports = ports;
+    const lsnLast = handover?.lsnReceived ?? asLsn(0);
+    this.#journal = new Journal({ store: ports.store, startedAt: config.startedAt, lsnLast });
+    this.#clock = new VirtualClock(handover?.timeLast ?? config.startedAt);
+    this.#turns = new TurnRunner({
+      clock: ports.clock,
+      virtual: this.#clock,
+      machine: ports.machine,
+      journal: this.#journal,
+      mayRun: () => this.#core.live && !this.#core.throttled,
+      flush: () => this.#flush(),
+      produced: (result, lsn) => this.#produced(result, lsn),
+      halted: (code, reason) => this.#halted(code, reason),
+    });
+    this.#core = new PrimaryCore<Output>({
+      id: config.id,
+      vm: config.vm,
+      detectMs: config.detectMs,
+      newToken: () => toHex(ports.entropy.bytes(TOKEN_BYTES)),
+      hello: (backup, epoch) => {
+        const { id: primary, vm, detectMs } = config;
+        return { type: 'hello', ...config.hello, vm, detectMs, primary, backup, epoch };
+      },
+      view: handover?.view,
+      lsnAppended: lsnLast,
+      lsnReleased: handover?.lsnReleased ?? asLsn(0),
+    });
+    this.#stepper = new Stepper({
+      clock: ports.clock,
+      core: this.#core,
+      perform: (effect) => this.#perform(effect),
+      deadline: (now) => ({ type: 'deadline', now }),
+      settled: () => this.#settled(),
+    });
+    this.#links = new BackupLinks({
+      onMessage: (peer, message) =>
+        this.#step({ type: 'message', now: this.#now(), peer, message }),
+      onClose: (peer, reason) => this.#step({ type: 'closed', now: this.#now(), peer, reason }),
+    });
+  }
+
+  get core(): Pick<
+    PrimaryCore<Output>,
+    'view' | 'live' | 'ended' | 'throttled' | 'sessions' | 'heldBytes' | 'lsnReleased'
+  > {
+    return this.#core;
+  }
+
+  /** Last record of the log. */
+  get lsn(): Lsn {
+    return this.#journal.lsnLast;
+  }
+
+  /** Claims the first view, or takes over from a dead primary. Call once. */
+  start(): void {
+    const { handover } = this.#setup;
+    if (handover !== undefined) {
+      this.#takeOver(handover);
+      return;
+    }
+    this.#turns.begin(NOTHING_RAN);
+    this.#step({ type: 'start', now: this.#now() });
+  }
+
+  /** Something happened outside. Runs when the replica is live, in the order of the calls. */
+  push(interrupt: HostInterrupt): void {
+    this.#turns.push(interrupt);
+  }
+
+  /** Starts a state transfer to `peer`. False if it cannot join now: try again later. */
+  addBackup(peer: ReplicaId, dial: Dial): boolean {
+    if (!this.#core.canLink(peer)) return false;
+    this.#links.open(peer, dial);
+    this.#step({ type: 'linked', now: this.#now(), peer });
+    return true;
+  }
+
+  heartbeat(peer: ReplicaId): void {
+    const now = this.#now();
+    this.#step({ type: 'beat', now, peer, at: now });
+  }
+
+  /** The supervisor has given `peer` up. */
+  suspect(peer: ReplicaId, reason: string): void {
+    this.#step({ type: 'suspect', now: this.#now(), peer, reason });
+  }
+
+  /** Ends the run on purpose: outputs leave, the backups learn it, the log is sealed. */
+  stop(code: number, reason: string): void {
+    if (this.#stopping || this.#ended) return;
+    this.#stopping = true;
+    this.#turns.close();
+    this.#step({ type: 'stop', now: this.#now(), code, reason });
+  }
+
+  #now(): ReturnType<PrimaryPorts['clock']['now']> {
+    return this.#ports.clock.now();
+  }
+
+  #step(event: PrimaryEvent<Output>): void {
+    if (!this.#ended) this.#stepper.step(event);
+  }
+
+  #settled(): void {
+    const lsn = this.#core.lsnDurable;
+    if (lsn > this.#lsnDurable) {
+      this.#lsnDurable = lsn;
+      this.#ports.net.durable(lsn);
+    }
+    this.#turns.schedule();
+    if (!this.#journal.empty || this.#core.untold) this.#armIdle();
+  }
+
+  #perform(effect: PrimaryEffect<Output>): void {
+    switch (effect.type) {
+      case 'send':
+        this.#links.send(effect.peer, effect.message);
+        return;
+      case 'close':
+        this.#links.close(effect.peer);
+        return;
+      case 'stream':
+        this.#stream(effect.peer);
+        return;
+      case 'ask': {
+        const { question } = effect;
+        const { token } = question;
+        const done = (answer: ArbiterAnswer) =>
+          this.#step({ type: 'answer', now: this.#now(), token, answer });
+        if (question.type === 'claim') this.#ports.arbiter.claim(question.claim, done);
+        else this.#ports.arbiter.read(question.vm, done);
+        return;
+      }
+      case 'appendView': {
+        const { epoch, primary, backups } = effect.view;
+        this.#appendControl((time) => ({ type: 'view', time, epoch, primary, backups }));
+        return;
+      }
+      case 'appendStop': {
+        const { code, reason } = effect;
+        this.#appendControl((time) => ({ type: 'stop', time, code, reason }));
+        return;
+      }
+      case 'release':
+        this.#release(effect.outputs);
+        return;
+      case 'throttle':
+        this.#ports.net.throttle(effect.on);
+        this.#ports.console.throttle(effect.on);
+        return;
+      case 'finish': {
+        const { code, confirmed, reason } = effect;
+        this.#end({ type: 'stopped', code, reason, confirmed });
+        return;
+      }
+      case 'halt':
+        this.#end({ type: 'fenced', view: effect.view });
+        return;
+      case 'note':
+        this.#note(effect.note);
+        return;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #note(note: Note): void {
+    this.#setup.hooks.note(note, this.#ports.clock.wall());
+  }
+
+  /** A control record lies between groups: one under way is closed first. */
+  #appendControl(record: (time: Micros) => ViewRecord | StopRecord): void {
+    this.#turns.betweenGroups(() => {
+      const { clock } = this.#ports;
+      const control = record(this.#clock.stamp(clock.wall(), clock.now()));
+      this.#journal.add(control);
+      this.#flush({ stop: control.type === 'stop' });
+    });
+  }
+
+  #flush(options: { readonly stop: boolean } = { stop: false }): void {
+    const batch = this.#journal.flush(this.#core.view.epoch);
+    if (batch === undefined) return;
+    this.#step({ type: 'appended', now: this.#now(), batch, stop: options.stop });
+  }
+
+  #stream(peer: ReplicaId): void {
+    const stream = this.#links.stream(peer);
+    if (stream === undefined) return;
+    this.#ports.store.readAll(
+      (bytes) => stream.send({ type: 'frames', epoch: this.#core.view.epoch, bytes }),
+      (lastLsn, error) => {
+        // The end of an old stream must not pass for the end of a newer one.
+        if (!stream.open()) return;
+        const failure = error?.message;
+        this.#step({ type: 'streamed', now: this.#now(), peer, lastLsn, failure });
+      },
+    );
+  }
+
+  #release(outputs: readonly Gated<Output>[]): void {
+    for (const { output, lsn } of outputs) {
+      if (!this.#released) this.#note({ type: 'firstOutput', lsn });
+      this.#released = true;
+      release(output, this.#ports);
+    }
+  }
+
+  #produced(result: TurnsResult, lsn: Lsn): void {
+    for (const { output } of result.outputs) retain(output, this.#ports.net);
+    this.#step({ type: 'produced', now: this.#now(), lsn, outputs: result.outputs.map(gated) });
+  }
+
+  #halted(code: number, reason: string): void {
+    if (this.#ended) return;
+    this.#note({ type: 'guestExited', code, reason });
+    this.stop(code, reason);
+  }
+
+  #armIdle(): void {
+    if (this.#ended) return;
+    const at = asMillis(this.#now() + END_IDLE_MS);
+    this.#idle ??= this.#ports.clock.setTimer(at, () => {
+      this.#idle = undefined;
+      this.#flush();
+      this.#step({ type: 'idle', now: this.#now() });
+    });
+  }
+
+  /** Replays what is left of the dead primary's log, then goes live. */
+  #takeOver(handover: Handover): void {
+    for (const { output } of handover.held) retain(output, this.#ports.net);
+    const outputs = handover.held.map(gated);
+    this.#step({ type: 'produced', now: this.#now(), lsn: handover.lsnReplayed, outputs });
+    replayRest(handover, this.#ports.machine, {
+      replayed: (result, lsn) => this.#produced(result, lsn),
+      settled: (result) => this.#journal.add({ type: 'end', ...result.end }),
+      diverged: (divergence) => this.#diverged(divergence),
+      done: (state) => this.#goLive(handover, state),
+    });
+  }
+
+  #diverged(divergence: MachineDivergence): void {
+    const { lsn } = divergence;
+    const report = divergenceReport(divergence);
+    this.#note({ type: 'diverged', peer: this.#setup.config.id, lsn, report });
+    this.#end({ type: 'diverged', lsn, report });
+  }
+
+  /**
+   * From here on the replica acts. What the takeover itself changes for the guest goes first: fresh
+   * entropy (or both lives of the guest would draw the same numbers), and the connections that died
+   * with the old primary.
+   */
+  #goLive(handover: Handover, state: MachineState): void {
+    if (this.#ended) return;
+    const { net, machine, entropy } = this.#ports;
+    this.#note({ type: 'tailReplayed', lsn: this.#journal.lsnLast });
+    const gone = net.goLive(handover.view.epoch, machine.netTable());
+    if (state.halted === undefined) {
+      const payload = entropy.bytes(RESEED_BYTES);
+      this.#turns.pushUrgent({ kind: INTERRUPT.reseed, id: 0, num: 0, payload });
+      for (const id of gone) {
+        const close = { kind: INTERRUPT.netClose, id, num: ECONNRESET, payload: undefined };
+        this.#turns.pushUrgent(close);
+      }
+    }
+    const { view, lsnReceived } = handover;
+    this.#note({ type: 'promoted', view, lsnReceived });
+    this.#step({ type: 'start', now: this.#now() });
+    this.#turns.begin(state);
+  }
+
+  #end(outcome: PrimaryOutcome): void {
+    assert(!this.#ended, 'a replica ends once');
+    this.#ended = true;
+    this.#turns.close();
+    this.#idle?.cancel();
+    this.#stepper.close();
+    const { net, store } = this.#ports;
+    net.close();
+    const done = (): void => this.#setup.hooks.ended(outcome);
+    if (outcome.type === 'stopped') store.seal(done);
+    else store.close(done);
+    this.#links.closeAll();
+  }
+}

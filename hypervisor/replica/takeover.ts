@@ -1,0 +1,55 @@
+/**
+ * The replay between winning a view and going live: first the complete groups that were not replayed
+ * yet, checked as ever, then the group whose `end` died with the old primary. Only then is the new
+ * primary where the old one may have been when it let its last output out.
+ */
+
+import type { Lsn } from '../../log-format/index.ts';
+import { defined } from '../base/assert.ts';
+import type { MachineDivergence, MachinePort, TurnsResult } from '../ports.ts';
+import { lastLsnOf } from './group-splitter.ts';
+import { type Handover, type MachineState, NOTHING_RAN } from './handover.ts';
+import { inTurn } from './in-turn.ts';
+
+export interface TakeoverHandlers {
+  /** Outputs of records up to `lsn`, as the old primary produced them. */
+  replayed(result: TurnsResult, lsn: Lsn): void;
+  /** The open group is run; its `end` is the new primary's to log. */
+  settled(result: TurnsResult): void;
+  /** Final: `done` does not follow. */
+  diverged(divergence: MachineDivergence): void;
+  done(state: MachineState): void;
+}
+
+export function replayRest(
+  handover: Handover,
+  machine: MachinePort,
+  handlers: TakeoverHandlers,
+): void {
+  const { groups, tail } = handover;
+  let state = handover.machine ?? NOTHING_RAN;
+  const settle = (): void => {
+    if (tail === undefined) {
+      handlers.done(state);
+      return;
+    }
+    machine.settle(tail, (result) => {
+      handlers.replayed(result, lastLsnOf(tail));
+      handlers.settled(result);
+      handlers.done(result);
+    });
+  };
+  const replay = (index: number, done: () => void): void => {
+    const group = defined(groups[index], 'a group to replay exists');
+    machine.replay(group, (result, divergence) => {
+      if (divergence !== undefined) {
+        handlers.diverged(divergence);
+        return;
+      }
+      state = result;
+      handlers.replayed(result, lastLsnOf(group));
+      done();
+    });
+  };
+  inTurn(groups.length, replay, settle);
+}

@@ -1,0 +1,147 @@
+/**
+ * Runs the guest on a primary, group by group: take what waits, stamp it, append and ship it, and
+ * only then run it, so that the backups compute at the same time and their acks are under way before
+ * there is any output to hold.
+ */
+
+import {
+  INTERRUPT,
+  type InterruptRecord,
+  type Lsn,
+  type MidTurnRecord,
+} from '../../log-format/index.ts';
+import type { Clock, HostInterrupt, MachinePort, TurnsResult } from '../ports.ts';
+import { Alarm } from './alarm.ts';
+import type { MachineState } from './handover.ts';
+import { Inbox } from './inbox.ts';
+import type { Journal } from './journal.ts';
+import type { VirtualClock } from './virtual-clock.ts';
+
+export interface TurnRunnerOptions {
+  readonly clock: Clock;
+  readonly virtual: VirtualClock;
+  readonly machine: MachinePort;
+  readonly journal: Journal;
+  /** Live, and with room in the buffers. */
+  readonly mayRun: () => boolean;
+  /** Append and ship what the journal holds. */
+  readonly flush: () => void;
+  /** Outputs of records up to `lsn`. */
+  readonly produced: (result: TurnsResult, lsn: Lsn) => void;
+  readonly halted: (code: number, reason: string) => void;
+}
+
+export class TurnRunner {
+  readonly #options: TurnRunnerOptions;
+  readonly #inbox = new Inbox();
+  readonly #alarm: Alarm;
+  /** What has to wait until the group under way has its `end`. */
+  #between: (() => void)[] = [];
+  #scheduled = false;
+  /** Until the first state is known nothing runs. */
+  #busy = true;
+  #closed = false;
+
+  constructor(options: TurnRunnerOptions) {
+    this.#options = options;
+    this.#alarm = new Alarm(options.clock, options.virtual, () => {
+      this.push({ kind: INTERRUPT.alarm, id: 0, num: 0, payload: undefined });
+    });
+  }
+
+  push(interrupt: HostInterrupt): void {
+    if (this.#closed) return;
+    this.#inbox.push(interrupt);
+    this.schedule();
+  }
+
+  /** Ahead of all that waits. */
+  pushUrgent(interrupt: HostInterrupt): void {
+    if (!this.#closed) this.#inbox.pushUrgent(interrupt);
+  }
+
+  /** Does `act` now, or once the group under way is closed by its `end`. */
+  betweenGroups(act: () => void): void {
+    if (this.#busy) this.#between.push(act);
+    else act();
+  }
+
+  /** The machine stands at `state`: turns may run from here on. */
+  begin(state: MachineState): void {
+    this.#busy = false;
+    for (const act of this.#between.splice(0)) act();
+    this.#goOn(state);
+  }
+
+  /** Looks for work. Call whenever something may have changed that kept turns from running. */
+  schedule(): void {
+    if (this.#scheduled || !this.#ready) return;
+    this.#scheduled = true;
+    this.#options.clock.defer(() => {
+      this.#scheduled = false;
+      if (this.#ready) this.#round();
+    });
+  }
+
+  /** No turn starts any more; one under way still reports. */
+  close(): void {
+    this.#closed = true;
+    this.#inbox.clear();
+    this.#alarm.cancel();
+  }
+
+  get #ready(): boolean {
+    if (this.#closed || this.#busy || this.#inbox.size === 0) return false;
+    return this.#options.mayRun();
+  }
+
+  #round(): void {
+    const { clock, virtual, journal, machine, flush } = this.#options;
+    const time = virtual.stamp(clock.wall(), clock.now());
+    const turns: { readonly lsn: Lsn; readonly record: InterruptRecord }[] = [];
+    for (const { kind, id, num, payload } of this.#inbox.take()) {
+      if (kind === INTERRUPT.alarm) this.#alarm.taken();
+      const record: InterruptRecord = { type: 'interrupt', kind, time, id, num, payload };
+      turns.push({ lsn: journal.add(record), record });
+    }
+    this.#busy = true;
+    flush();
+    machine.run(
+      turns,
+      (record) => this.#midTurn(record),
+      (result) => this.#ran(result),
+    );
+  }
+
+  #midTurn(record: MidTurnRecord): Lsn {
+    const { virtual, journal, flush } = this.#options;
+    if (record.type === 'resync') virtual.reached(record.time);
+    const lsn = journal.add(record);
+    flush();
+    return lsn;
+  }
+
+  /** The `end` record travels with whatever comes next; outputs depend on the records before it. */
+  #ran(result: TurnsResult): void {
+    const { journal, produced } = this.#options;
+    const lsn = journal.lsnLast;
+    journal.add({ type: 'end', ...result.end });
+    this.#busy = false;
+    produced(result, lsn);
+    for (const act of this.#between.splice(0)) act();
+    this.#goOn(result);
+  }
+
+  #goOn(state: MachineState): void {
+    if (state.halted !== undefined) {
+      this.#options.halted(state.halted.code, state.halted.reason);
+      return;
+    }
+    if (this.#closed) return;
+    this.#alarm.set(state.alarmAt);
+    if (state.immediatesLeft) {
+      this.#inbox.push({ kind: INTERRUPT.check, id: 0, num: 0, payload: undefined });
+    }
+    this.schedule();
+  }
+}

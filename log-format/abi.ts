@@ -1,0 +1,164 @@
+/**
+ * The boundary between a machine and the firmware inside it, as numbers: interrupt kinds (host to
+ * guest, recorded) and trap ids (guest to host, deterministic). Both sides import this file and
+ * nothing else of each other. Numbers are part of the log format: they are never reused, and a
+ * change of meaning is a new `machineVersion` in the header.
+ */
+
+/** What starts a turn. Also the record kind in the log (1..31). */
+export const INTERRUPT = {
+  /** First turn: payload is the `BootConfig` as JSON; the machine evaluates the image. */
+  boot: 1,
+  /** The armed alarm fell due. */
+  alarm: 2,
+  /** The last turn left immediates behind; the loop goes round once more. */
+  check: 3,
+  /** Payload: bytes read from standard input. */
+  stdinData: 4,
+  stdinEnd: 5,
+  /** `id`: signal number. Delivered only when the guest listens for it. */
+  signal: 6,
+  /** `id`: listener, `num`: error (index in NET_ERRORS), payload: `NetAddress` JSON when 0. */
+  netBound: 8,
+  /** `id`: connection (even), `num`: listener, payload: `{peer, local}` JSON. */
+  netAccept: 9,
+  /** `id`: connection (odd), payload: `{peer, local}` JSON. A failed connect is a netClose. */
+  netConnected: 10,
+  /** `id`: connection, payload: bytes. The offset is the running sum. */
+  netData: 11,
+  /** `id`: connection. The peer's FIN. */
+  netEnd: 12,
+  /** `id`: connection, `num`: bytes of output that have left since the last drain. */
+  netDrain: 13,
+  /** `id`: connection, `num`: error. Always last, also after the guest's own destroy. */
+  netClose: 14,
+  /** `id`: listener. The listener is closed; no more accepts. */
+  netUnbound: 15,
+  /** Payload: fresh entropy for every generator (a promoted backup must not repeat the primary). */
+  reseed: 16,
+} as const;
+export type InterruptKind = (typeof INTERRUPT)[keyof typeof INTERRUPT];
+
+/** What the guest asks inside a turn. Every answer is a function of the machine's state alone. */
+export const TRAP = {
+  /** now(): number. Virtual microseconds since the Unix epoch, with ticks as the fraction. */
+  now: 1,
+  /** alarm(atMicros): void. One alarm; -1 disarms. */
+  alarm: 2,
+  /** entropy(length): ArrayBuffer. */
+  entropy: 3,
+  /** consoleWrite(fd, buffer, offset, length): void. fd 1 or 2. */
+  consoleWrite: 4,
+  /** exit(code): void. The caller must loop for ever afterwards; the CPU stops at the next poll. */
+  exit: 5,
+  /** stdinFlow(on): void. 1: the guest wants standard input, 0: it does not. */
+  stdinFlow: 6,
+  /** signalListen(number, on): void. */
+  signalListen: 7,
+  /** netListen(port, backlog, hostBuffer, hostOffset, hostLength): listener id. Answer: netBound. */
+  netListen: 10,
+  /** netUnlisten(listener): void. Answer: netUnbound. */
+  netUnlisten: 11,
+  /** netConnect(port, hostBuffer, hostOffset, hostLength): connection id (odd). */
+  netConnect: 12,
+  /** netWrite(conn, buffer, offset, length): credit left; at or below 0 wait for netDrain. */
+  netWrite: 13,
+  /** netEnd(conn): void. Our FIN. */
+  netEnd: 14,
+  /** netDestroy(conn, reset): void. Answer: netClose. */
+  netDestroy: 15,
+  /** netFlow(conn, on): void. 0: stop delivering input of this connection, 1: go on. */
+  netFlow: 16,
+  /** netOption(conn, option, value): void. Options: NET_OPTION. */
+  netOption: 17,
+  /** encode(text, encoding): ArrayBuffer. Pure. */
+  encode: 32,
+  /** decode(buffer, offset, length, encoding): string. Pure. */
+  decode: 33,
+  /** byteLength(text): number of UTF-8 bytes. Pure. */
+  byteLength: 34,
+  /** mapStack(text): text with image positions replaced by the user's files. Pure. */
+  mapStack: 35,
+  /** sourceLine("file:line"): the line's text, or "". Pure. */
+  sourceLine: 36,
+} as const;
+export type TrapName = keyof typeof TRAP;
+
+/** Text encodings of the `encode` and `decode` intrinsics. */
+export const ENCODING = {
+  utf8: 0,
+  latin1: 1,
+  ascii: 2,
+  base64: 3,
+  base64url: 4,
+  hex: 5,
+  utf16le: 6,
+} as const;
+
+export const NET_OPTION = { noDelay: 1, keepAlive: 2 } as const;
+
+/** Errors of the net device by index, by Node's names. Index 0 is "no error". Append only. */
+export const NET_ERRORS = [
+  '',
+  'UNKNOWN',
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'EADDRINUSE',
+  'EADDRNOTAVAIL',
+  'EACCES',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNABORTED',
+  'EINVAL',
+  'EMFILE',
+  'ECANCELED',
+] as const;
+
+export interface NetAddress {
+  readonly address: string;
+  readonly family: 'IPv4' | 'IPv6';
+  readonly port: number;
+}
+
+/** What the firmware's `step()` answers after each drain of the job queue. */
+export const STEP = {
+  /** Nothing left in this turn. */
+  idle: 0,
+  /** Ran something; drain the jobs and call again. */
+  again: 1,
+  /** Nothing left in this turn, but immediates wait for the next time round (`check`). */
+  immediatesLeft: 2,
+} as const;
+
+/** Payload of the boot interrupt, as JSON. Everything a guest can read about its surroundings. */
+export interface BootConfig {
+  /** `process.argv`: the program name, the script's path, then the user's arguments. */
+  readonly argv: readonly string[];
+  /** `process.env`: only what the user let in. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly pid: number;
+  readonly ppid: number;
+  readonly platform: string;
+  readonly arch: string;
+  readonly hostname: string;
+  /** `process.version`, without the leading v. */
+  readonly nodeVersion: string;
+  readonly hvVersion: string;
+  readonly stdinIsTTY: boolean;
+  readonly stdoutIsTTY: boolean;
+  readonly stderrIsTTY: boolean;
+  readonly columns: number;
+}
+
+/** File name under which the image is evaluated; stack traces carry it until they are mapped. */
+export const IMAGE_FILE = 'hv:image';
+/** File name under which the firmware is evaluated. Frames of it are hidden from the user. */
+export const FIRMWARE_FILE = 'hv:firmware';
+
+/** Bytes a connection may have queued before `netWrite` answers 0 or less. */
+export const NET_WRITE_CREDIT_BYTES = 262_144;

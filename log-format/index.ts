@@ -1,0 +1,11 @@
+/** `hv/log-format`: the words of the log, for hv itself and for other tools. */
+
+export * from './abi.ts';
+export * from './chain.ts';
+export * from './checksum.ts';
+export * from './codec.ts';
+export * from './faults.ts';
+export * from './frame.ts';
+export * from './header.ts';
+export * from './records.ts';
+export * from './units.ts';

@@ -1,0 +1,134 @@
+import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GUESTS, Stage } from '../support/hv-process.ts';
+
+const HELLO = join(GUESTS, 'hello.js');
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = new Stage();
+  expect((await stage.hv(['run', HELLO]).exited).code).toBe(0);
+});
+afterAll(() => stage.close());
+
+/** A copy of the hello log, changed by `change`. */
+function damaged(name: string, change: (file: string) => void): string {
+  const dir = join(stage.dir, name);
+  mkdirSync(dir);
+  const file = join(dir, '000001.hvlog');
+  copyFileSync(join(stage.dir, '.hv', 'hello', '000001.hvlog'), file);
+  change(file);
+  return dir;
+}
+
+describe('a log that was changed', () => {
+  test('a flipped bit anywhere is refused with 122 and its place', async () => {
+    const size = readFileSync(join(stage.dir, '.hv', 'hello', '000001.hvlog')).length;
+    for (const part of [0.001, 0.5, 0.9995]) {
+      const at = Math.floor(size * part);
+      const log = damaged(`flip-${at}`, (file) => {
+        const bytes = readFileSync(file);
+        bytes[at] = (bytes[at] ?? 0) ^ 4;
+        writeFileSync(file, bytes);
+      });
+      for (const command of [
+        ['log', 'verify'],
+        ['replay', '-q'],
+      ]) {
+        const { code, stderr } = await stage.hv([...command, log]).exited;
+        expect(code).toBe(122);
+        expect(stderr).toContain('HV_E_LOG_DAMAGED');
+        expect(stderr).toMatch(/000001\.hvlog/);
+      }
+    }
+  });
+
+  test('a log cut in its beginning is refused, one cut at its end replays up to there', async () => {
+    const short = damaged('cut-short', (file) => truncateSync(file, 1000));
+    expect((await stage.hv(['replay', short]).exited).code).toBe(122);
+    const torn = damaged('cut-end', (file) => truncateSync(file, readFileSync(file).length - 70));
+    const { code, stderr } = await stage.hv(['replay', '-q', torn]).exited;
+    expect(code).toBe(0);
+    expect(stderr).toContain('not sealed');
+  });
+
+  test('another script than the recorded one is refused with 120', async () => {
+    const other = await stage.hv(['replay', '.hv/hello', join(GUESTS, 'echo.js')]).exited;
+    expect(other.code).toBe(120);
+    expect(other.stderr).toContain('HV_E_GUEST_CHANGED');
+    expect((await stage.hv(['replay', '-q', '.hv/hello', HELLO]).exited).code).toBe(0);
+  });
+});
+
+describe('bad arguments', () => {
+  const cases: readonly [string, readonly string[], number, string][] = [
+    ['an unknown command', ['rum'], 2, "unknown command 'rum'"],
+    ['an unknown option', ['run', '--bakup', 'x', HELLO], 2, '--bakup'],
+    ['no script', ['run'], 2, 'script'],
+    ['a bad detect', ['run', '--detect', 'soon', HELLO], 2, 'fast, lan, wan'],
+    ['a bad backup address', ['run', '--backup', 'nowhere:port', HELLO], 2, 'nowhere:port'],
+    ['no such log', ['replay', 'no/such/log'], 2, 'HV_E_LOG_NOT_FOUND'],
+    [
+      'a backup that nobody answers',
+      ['run', '--backup', '127.0.0.1:1', HELLO],
+      123,
+      'HV_E_BACKUP_UNREACHABLE',
+    ],
+    [
+      'a remote backup without an arbiter',
+      ['run', '--backup', '192.0.2.1:7700', HELLO],
+      123,
+      'HV_E_NO_ARBITER',
+    ],
+    [
+      'an arbiter that does not exist',
+      ['run', '--arbiter', 'file:/no/such/dir', HELLO],
+      123,
+      'HV_E_ARBITER',
+    ],
+    [
+      'a backup without a log',
+      ['run', '--no-record', '--backup', '127.0.0.1:1', HELLO],
+      2,
+      '--no-record',
+    ],
+  ];
+  for (const [what, args, code, text] of cases) {
+    test(`${what}: one clear error, nothing left running`, async () => {
+      const exit = await stage.hv(args).exited;
+      expect(exit.stderr).toContain(text);
+      expect(exit.code).toBe(code);
+      expect(exit.stdout).toBe('');
+    });
+  }
+
+  test('a port in use is named', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const { code, stderr } = await stage.hv(['backup', '--listen', `127.0.0.1:${port}`]).exited;
+    server.close();
+    expect(code).toBe(2);
+    expect(stderr).toContain('HV_E_PORT_IN_USE');
+  });
+
+  test('a name in use is refused and the running guest not disturbed', async () => {
+    const script = join(stage.dir, 'stay.js');
+    writeFileSync(script, 'setInterval(() => {}, 1000);');
+    const one = stage.hv(['run', '--name', 'stay', '--events-fd', '3', script]);
+    await one.event('primary.live');
+    const { code, stderr } = await stage.hv(['run', '--name', 'stay', script]).exited;
+    expect(code).toBe(2);
+    expect(stderr).toContain('HV_E_NAME_IN_USE');
+    one.kill('SIGTERM');
+    expect((await one.exited).code).toBe(143);
+  });
+
+  test('help explains every code', async () => {
+    const { code, stdout } = await stage.hv(['help', 'HV_E_FENCED']).exited;
+    expect(code).toBe(0);
+    expect(stdout).toContain('exit status 121');
+  });
+});

@@ -1,0 +1,239 @@
+/**
+ * The process that holds the clients' connections and outlives every failover, with the clients. It
+ * keeps input until it is answered, takes output at byte offsets, and serves the backend of the
+ * highest epoch only.
+ */
+
+import type { HostInterrupt, NetBackend, NetOutput, NetTable } from '../../hypervisor/ports.ts';
+import { INTERRUPT } from '../../log-format/index.ts';
+import { EXIT_NUMBER, REPLY_BYTES, REQUEST_BYTES } from './toy-machine.ts';
+import type { SimProcess, World } from './world.ts';
+
+export interface Client {
+  readonly index: number;
+  connection: number;
+  readonly input: Uint8Array[];
+  /** Accepted output of the connection, by reply. */
+  output: Uint8Array[];
+  sent: number;
+  answered: number;
+  /** Requests of connections that were reset: answered or not, nobody can tell. */
+  resets: number;
+  requests: number;
+}
+
+export interface EdgeOptions {
+  readonly clients: number;
+  readonly requests: number;
+  readonly thinkMs: number;
+  /** The last request of the first client ends the guest. */
+  readonly exits: boolean;
+  /** Chance that a connection does not survive a failover. */
+  readonly resetChance: number;
+}
+
+export class Edge {
+  readonly clients: Client[] = [];
+  readonly #world: World;
+  readonly #options: EdgeOptions;
+  readonly #fail: (what: string) => void;
+  #backend: EdgeBackend | undefined;
+  #epoch = 0;
+  #connectionLast = 0;
+  started = false;
+
+  constructor(world: World, options: EdgeOptions, fail: (what: string) => void) {
+    this.#world = world;
+    this.#options = options;
+    this.#fail = fail;
+    for (let index = 0; index < options.clients; index++) {
+      this.#connectionLast += 2;
+      this.clients.push({
+        index,
+        connection: this.#connectionLast,
+        input: [],
+        output: [],
+        sent: 0,
+        answered: 0,
+        resets: 0,
+        requests: options.requests,
+      });
+    }
+  }
+
+  get done(): boolean {
+    return this.clients.every((client) => client.answered + client.resets >= client.requests);
+  }
+
+  /** One more request of a client, now. For scenarios; histories let the clients think. */
+  ask(index: number): void {
+    const client = this.clients[index];
+    if (client === undefined) throw new Error(`no client ${index}`);
+    client.requests += 1;
+    this.#request(client);
+  }
+
+  /** The first guest listens: connect everybody. */
+  listen(backend: EdgeBackend): void {
+    if (this.started) return;
+    this.started = true;
+    this.#backend = backend;
+    this.#epoch = 1;
+    for (const client of this.clients) {
+      backend.push({
+        kind: INTERRUPT.netAccept,
+        id: client.connection,
+        num: 1,
+        payload: undefined,
+      });
+      this.#think(client);
+    }
+  }
+
+  /** A backend goes live. Returns the connections that did not survive. */
+  attach(backend: EdgeBackend, epoch: number, table: NetTable): readonly number[] {
+    if (epoch <= this.#epoch) return [];
+    this.#epoch = epoch;
+    this.#backend = backend;
+    this.started = true;
+    const gone: number[] = [];
+    for (const client of this.clients) {
+      const held = table.connections.find(({ id }) => id === client.connection);
+      if (this.#world.random.chance(this.#options.resetChance)) {
+        if (held !== undefined) gone.push(client.connection);
+        this.#reconnect(client, backend);
+        continue;
+      }
+      if (held === undefined) {
+        backend.push({
+          kind: INTERRUPT.netAccept,
+          id: client.connection,
+          num: 1,
+          payload: undefined,
+        });
+      }
+      const from = (held?.inOffset ?? 0) / REQUEST_BYTES;
+      for (const payload of client.input.slice(from)) {
+        backend.push({ kind: INTERRUPT.netData, id: client.connection, num: 0, payload });
+      }
+      if (client.sent === 0) this.#think(client);
+    }
+    return gone;
+  }
+
+  /** Output of a backend. Refused from a deposed one; what is here already is not taken twice. */
+  take(backend: EdgeBackend, output: NetOutput): void {
+    if (output.op === 'listen') this.listen(backend);
+    if (output.op !== 'write' || backend !== this.#backend) return;
+    const client = this.clients.find(({ connection }) => connection === output.id);
+    if (client === undefined) return;
+    const index = output.offset / REPLY_BYTES;
+    const had = client.output[index];
+    if (had !== undefined) {
+      if (Buffer.compare(had, output.bytes) !== 0) this.#fail('other bytes at the same offset');
+      return;
+    }
+    if (index > client.output.length) {
+      this.#fail(`a reply to client ${client.index} is missing before offset ${output.offset}`);
+      return;
+    }
+    client.output.push(output.bytes);
+    const { bytes } = output;
+    this.#world.at(this.#world.now + this.#world.random.between(0.1, 0.5), undefined, () => {
+      if (client.connection === output.id) this.#answer(client, bytes);
+    });
+  }
+
+  #answer(client: Client, bytes: Uint8Array): void {
+    const reply = new DataView(bytes.buffer, bytes.byteOffset);
+    if (reply.getUint32(0) !== client.index || reply.getUint32(4) !== client.sent) {
+      this.#fail(`client ${client.index} got the reply to another request`);
+    }
+    client.answered += 1;
+    this.#world.note('client', `${client.index} has reply ${reply.getUint32(4)}`);
+    this.#think(client);
+  }
+
+  #reconnect(client: Client, backend: EdgeBackend): void {
+    this.#connectionLast += 2;
+    client.connection = this.#connectionLast;
+    client.input.length = 0;
+    client.output = [];
+    if (client.sent > client.answered + client.resets) client.resets += 1;
+    backend.push({ kind: INTERRUPT.netAccept, id: client.connection, num: 1, payload: undefined });
+    this.#think(client);
+  }
+
+  #think(client: Client): void {
+    const { connection } = client;
+    if (client.sent >= client.requests) return;
+    const at = this.#world.now + this.#world.random.next() * this.#options.thinkMs;
+    this.#world.at(at, undefined, () => {
+      if (client.connection === connection) this.#request(client);
+    });
+  }
+
+  #request(client: Client): void {
+    if (client.sent > client.answered + client.resets || client.sent >= client.requests) return;
+    client.sent += 1;
+    const payload = new Uint8Array(REQUEST_BYTES);
+    const view = new DataView(payload.buffer);
+    view.setUint32(0, client.index);
+    const last = this.#options.exits && client.index === 0 && client.sent === client.requests;
+    view.setUint32(4, last ? EXIT_NUMBER : client.sent);
+    client.input.push(payload);
+    this.#backend?.push({ kind: INTERRUPT.netData, id: client.connection, num: 0, payload });
+  }
+}
+
+/** One primary's end of the edge. */
+export class EdgeBackend implements NetBackend {
+  readonly process: SimProcess;
+  readonly #edge: Edge;
+  readonly #onInterrupt: (interrupt: HostInterrupt) => void;
+  readonly #onRelease: (output: NetOutput) => void;
+  #arrival = 0;
+  #open = true;
+
+  constructor(
+    process: SimProcess,
+    edge: Edge,
+    handlers: {
+      onInterrupt(interrupt: HostInterrupt): void;
+      onRelease(output: NetOutput): void;
+    },
+  ) {
+    this.process = process;
+    this.#edge = edge;
+    this.#onInterrupt = handlers.onInterrupt;
+    this.#onRelease = handlers.onRelease;
+  }
+
+  /** From the edge: arrives in order, a little later. */
+  push(interrupt: HostInterrupt): void {
+    const { world } = this.process;
+    this.#arrival = Math.max(this.#arrival, world.now + world.random.between(0.1, 0.6));
+    world.at(this.#arrival, this.process, () => {
+      if (this.#open) this.#onInterrupt(interrupt);
+    });
+  }
+
+  retain(): void {}
+
+  release(output: NetOutput): void {
+    this.#onRelease(output);
+    this.#edge.take(this, output);
+  }
+
+  durable(): void {}
+
+  goLive(epoch: number, table: NetTable): readonly number[] {
+    return this.#edge.attach(this, epoch, table);
+  }
+
+  throttle(): void {}
+
+  close(): void {
+    this.#open = false;
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * A guest as small as it can be and still tell everything: its outputs depend on all records before,
+ * some turns take a mid-turn record, some arm the alarm or leave an immediate behind. Deterministic:
+ * two of them fed the same records are equal.
+ */
+
+import type {
+  HeldOutput,
+  MachineDivergence,
+  MachinePort,
+  NetTable,
+  Output,
+  ReplayGroup,
+  TurnsResult,
+} from '../../hypervisor/ports.ts';
+import {
+  asLsn,
+  asMicros,
+  asTicks,
+  INTERRUPT,
+  type InterruptRecord,
+  type LogRecord,
+  type Lsn,
+  type Micros,
+  type MidTurnRecord,
+} from '../../log-format/index.ts';
+
+export const REQUEST_BYTES = 8;
+export const REPLY_BYTES = 16;
+/** A request with this number ends the guest. */
+export const EXIT_NUMBER = 0xffff_ffff;
+
+type MidTurnSource = (turn: Lsn, ticks: number) => MidTurnRecord | undefined;
+
+interface Connection {
+  inOffset: number;
+  outOffset: number;
+}
+
+/** Lsn each output depends on, for the checker: outputs themselves do not say. */
+export const causeOf: WeakMap<Output, Lsn> = new WeakMap();
+
+export class ToyMachine implements MachinePort {
+  digest = 1;
+  #ticks = 0;
+  #outputs = 0;
+  #outputsCrc = 0;
+  #requests = 0;
+  #lines = 0;
+  #now = 0;
+  #alarmAt: Micros | undefined;
+  #immediate = false;
+  #halted: { code: number; reason: string } | undefined;
+  #listening = false;
+  #connections = new Map<number, Connection>();
+  #acceptedMax = 0;
+  #cause: Lsn = asLsn(0);
+  #out: HeldOutput[] = [];
+  /** Live only: the time of a mid-turn record to take, or undefined for none. */
+  liveResync: () => Micros | undefined = () => undefined;
+
+  run(
+    turns: readonly { readonly lsn: Lsn; readonly record: InterruptRecord }[],
+    onMidTurn: (record: MidTurnRecord) => Lsn,
+    done: (result: TurnsResult) => void,
+  ): void {
+    for (const { lsn, record } of turns) {
+      this.#turn(lsn, record, (turn, ticks) => {
+        const time = this.liveResync();
+        if (time === undefined || time <= this.#now) return undefined;
+        const resync: MidTurnRecord = { type: 'resync', turn, ticks: asTicks(ticks), time };
+        this.#cause = onMidTurn(resync);
+        return resync;
+      });
+    }
+    done(this.#collect());
+  }
+
+  replay(
+    group: ReplayGroup,
+    done: (result: TurnsResult, divergence: MachineDivergence | undefined) => void,
+  ): void {
+    const last = group.records.at(-1);
+    if (last?.type !== 'end') throw new Error('a replayed group has its end');
+    const got = this.#replay(group);
+    const { type: _, ...expected } = last;
+    const lsn = asLsn(group.firstLsn + group.records.length - 1);
+    const same =
+      got.end.ticks === expected.ticks &&
+      got.end.digest === expected.digest &&
+      got.end.outputs === expected.outputs &&
+      got.end.outputsCrc === expected.outputsCrc;
+    done(got, same ? undefined : { lsn, expected, got: got.end });
+  }
+
+  settle(group: ReplayGroup, done: (result: TurnsResult) => void): void {
+    done(this.#replay(group));
+  }
+
+  netTable(): NetTable {
+    const listener = { id: 1, host: '', port: 80, backlog: 0, bound: true };
+    return {
+      listeners: this.#listening ? [listener] : [],
+      connections: [...this.#connections].map(([id, { inOffset, outOffset }]) => ({
+        id,
+        inOffset,
+        outOffset,
+        connecting: false,
+      })),
+      acceptedMax: this.#acceptedMax,
+    };
+  }
+
+  #replay(group: ReplayGroup): TurnsResult {
+    const mid = new Map<number, { readonly lsn: Lsn; readonly record: MidTurnRecord }>();
+    group.records.forEach((record, index) => {
+      if (record.type !== 'resync' && record.type !== 'stopAt') return;
+      mid.set(record.turn, { lsn: asLsn(group.firstLsn + index), record });
+    });
+    group.records.forEach((record: LogRecord, index) => {
+      if (record.type === 'view' || record.type === 'stop') throw new Error('control in a group');
+      if (record.type !== 'interrupt') return;
+      this.#turn(asLsn(group.firstLsn + index), record, (turn) => {
+        const found = mid.get(turn);
+        if (found !== undefined) this.#cause = found.lsn;
+        return found?.record;
+      });
+    });
+    return this.#collect();
+  }
+
+  #turn(lsn: Lsn, record: InterruptRecord, source: MidTurnSource): void {
+    if (this.#halted !== undefined) return;
+    this.#cause = lsn;
+    this.#now = Math.max(this.#now, record.time);
+    this.#ticks += 10;
+    this.#immediate = false;
+    this.#mix(record.kind);
+    this.#mix(record.id);
+    this.#mix(record.time % 1_000_003);
+    this.#dispatch(record, source);
+  }
+
+  #dispatch(record: InterruptRecord, source: MidTurnSource): void {
+    switch (record.kind) {
+      case INTERRUPT.boot:
+        this.#listening = true;
+        this.#emit({ device: 'net', op: 'listen', id: 1, host: '', port: 80, backlog: 0 });
+        return;
+      case INTERRUPT.netAccept:
+        this.#connections.set(record.id, { inOffset: 0, outOffset: 0 });
+        this.#acceptedMax = Math.max(this.#acceptedMax, record.id);
+        return;
+      case INTERRUPT.netClose:
+        this.#connections.delete(record.id);
+        return;
+      case INTERRUPT.netData:
+        this.#request(record, source);
+        return;
+      case INTERRUPT.alarm:
+        this.#alarmAt = undefined;
+        this.#line();
+        return;
+      case INTERRUPT.check:
+        this.#line();
+        return;
+      case INTERRUPT.reseed:
+        for (const byte of record.payload ?? []) this.#mix(byte);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #request(record: InterruptRecord, source: MidTurnSource): void {
+    const connection = this.#connections.get(record.id);
+    const { payload } = record;
+    if (connection === undefined || payload === undefined) return;
+    const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+    const number = view.getUint32(4);
+    connection.inOffset += payload.length;
+    this.#requests += 1;
+    this.#mix(number);
+    if (number === EXIT_NUMBER) {
+      this.#halted = { code: 7, reason: 'exit' };
+      this.#emit({ device: 'exit', code: 7 });
+      return;
+    }
+    if (this.#requests % 5 === 0) this.#line();
+    if (this.#requests % 3 === 0) {
+      const resync = source(this.#cause, this.#ticks);
+      if (resync?.type === 'resync') {
+        this.#now = Math.max(this.#now, resync.time);
+        this.#mix(resync.time % 1_000_003);
+      }
+    }
+    if (this.#requests % 4 === 0) this.#alarmAt ??= asMicros(this.#now + 3_000);
+    if (this.#requests % 7 === 0) this.#immediate = true;
+    const bytes = new Uint8Array(REPLY_BYTES);
+    const reply = new DataView(bytes.buffer);
+    reply.setUint32(0, view.getUint32(0));
+    reply.setUint32(4, number);
+    reply.setUint32(8, this.#requests);
+    reply.setUint32(12, this.digest);
+    const { outOffset } = connection;
+    connection.outOffset += bytes.length;
+    this.#emit({ device: 'net', op: 'write', id: record.id, offset: outOffset, bytes });
+  }
+
+  /** A line on the console, numbered: the same number must always carry the same text. */
+  #line(): void {
+    this.#lines += 1;
+    const bytes = new Uint8Array(8);
+    const line = new DataView(bytes.buffer);
+    line.setUint32(0, this.#lines);
+    line.setUint32(4, this.digest);
+    this.#emit({ device: 'console', fd: 1, bytes });
+  }
+
+  #emit(output: Output): void {
+    this.#outputs += 1;
+    this.#outputsCrc = Math.imul(this.#outputsCrc ^ this.digest, 0x01000193) >>> 0;
+    causeOf.set(output, this.#cause);
+    this.#out.push({ lsn: this.#cause, output });
+  }
+
+  #mix(value: number): void {
+    this.digest = Math.imul(this.digest ^ value, 0x01000193) >>> 0;
+  }
+
+  #collect(): TurnsResult {
+    const outputs = this.#out;
+    this.#out = [];
+    return {
+      outputs,
+      end: {
+        ticks: asTicks(this.#ticks),
+        digest: this.digest,
+        outputs: this.#outputs,
+        outputsCrc: this.#outputsCrc,
+      },
+      alarmAt: this.#halted === undefined ? this.#alarmAt : undefined,
+      immediatesLeft: this.#halted === undefined && this.#immediate,
+      halted: this.#halted,
+    };
+  }
+}

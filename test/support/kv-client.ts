@@ -1,0 +1,81 @@
+/** A plain RESP client for tests: one connection, requests answered in order. */
+
+import { connect, type Socket } from 'node:net';
+import { encodeRequest, type Reply, ReplyReader } from '../../hypervisor/cli/demo/resp.ts';
+
+export class KvClient {
+  readonly #socket: Socket;
+  readonly #reader = new ReplyReader();
+  readonly #waiting: { resolve(reply: Reply): void; reject(error: Error): void }[] = [];
+  #error: Error | undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on('data', (bytes) => {
+      this.#reader.push(bytes.toString('latin1'));
+      for (let reply = this.#reader.next(); reply !== undefined; reply = this.#reader.next())
+        this.#waiting.shift()?.resolve(reply);
+    });
+    socket.on('error', (error) => this.#fail(error));
+    socket.on('close', () => this.#fail(new Error('connection closed')));
+  }
+
+  static open(port: number): Promise<KvClient> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ port, host: '127.0.0.1' });
+      socket.once('error', reject);
+      socket.once('connect', () => {
+        socket.off('error', reject);
+        resolve(new KvClient(socket));
+      });
+    });
+  }
+
+  /** Connects as soon as somebody listens; gives up after `withinMs`. */
+  static async reach(port: number, withinMs = 10_000): Promise<KvClient> {
+    const until = performance.now() + withinMs;
+    for (;;) {
+      try {
+        return await KvClient.open(port);
+      } catch (error) {
+        if (performance.now() > until) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    }
+  }
+
+  ask(...words: readonly string[]): Promise<Reply> {
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#socket.write(encodeRequest(words));
+    });
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #fail(error: Error): void {
+    this.#error ??= error;
+    for (const one of this.#waiting.splice(0)) one.reject(error);
+  }
+}
+
+/** A free TCP port of loopback, for a guest. Another process could take it first; retry then. */
+export async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() =>
+        address !== null && typeof address === 'object'
+          ? resolve(address.port)
+          : reject(new Error('no port')),
+      );
+    });
+  });
+}

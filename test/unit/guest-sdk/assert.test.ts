@@ -1,0 +1,296 @@
+/** The guest's assert against Node's: what passes, what fails, and in which words. */
+
+import nodeAssert from 'node:assert';
+import { describe, expect, test } from 'vitest';
+import { exported as guestAssert } from '../../../guest-sdk/node/assert.ts';
+import { installFakes, plain } from './fake-traps.ts';
+
+installFakes();
+
+type Assert = typeof nodeAssert;
+const guest = guestAssert as unknown as Assert;
+const boom =
+  (message = 'foo') =>
+  () => {
+    throw new Error(message);
+  };
+
+function describeFailure(error: unknown): unknown {
+  const { name, code, message, operator, generatedMessage, actual, expected } =
+    error as nodeAssert.AssertionError;
+  return {
+    name,
+    code,
+    message,
+    operator,
+    generatedMessage,
+    actual: plain(actual),
+    expected: plain(expected),
+  };
+}
+
+function outcome(act: (assert: Assert) => unknown, assert: Assert): unknown {
+  try {
+    return { returned: act(assert) };
+  } catch (error) {
+    return describeFailure(error);
+  }
+}
+
+function same(act: (assert: Assert) => unknown): void {
+  expect(outcome(act, guest)).toEqual(outcome(act, nodeAssert));
+}
+
+const long = (last: number) => [...Array.from({ length: 70 }, (_, index) => index), last];
+
+describe('comparisons', () => {
+  const pairs: readonly [unknown, unknown][] = [
+    [1, 2],
+    [1, '1'],
+    ['a', 'b'],
+    ['same text here a', 'same text here b'],
+    ['a'.repeat(600), 'b'],
+    ['a\nb\nc', 'a\nb\nd'],
+    [0, -0],
+    [Number.NaN, Number.NaN],
+    [undefined, null],
+    [{ a: 1 }, { a: 2 }],
+    [
+      { a: 1, b: 2 },
+      { b: 2, a: 2 },
+    ],
+    [{ a: 1 }, { a: 1 }],
+    [
+      [1, 2, 3],
+      [1, 2, 3, 4],
+    ],
+    [
+      [1, 2, [3]],
+      [1, 2, 3],
+    ],
+    [
+      { a: { b: { c: 1 } }, d: [1, 2, 3] },
+      { a: { b: { c: 2 } }, d: [1, 2, 4], e: 1 },
+    ],
+    [long(1), long(2)],
+    [long(1), [...long(1)].reverse()],
+    [[0, ...long(1)], long(1)],
+    [
+      Array.from({ length: 20 }, (_, i) => i),
+      Array.from({ length: 20 }, (_, i) => (i % 7 ? i : -i)),
+    ],
+    [new Map([[1, 2]]), new Map([[1, 3]])],
+    [new Set([1]), new Set([2])],
+    [new Date(0), new Date(1)],
+    [() => {}, () => {}],
+    [Object.create(null), {}],
+    [{}, []],
+    [Symbol.iterator, 1],
+    [1n, 2n],
+    [[-0], [0]],
+    [/a/g, /a/i],
+  ];
+  const methods = [
+    'equal',
+    'notEqual',
+    'strictEqual',
+    'notStrictEqual',
+    'deepEqual',
+    'notDeepEqual',
+    'deepStrictEqual',
+    'notDeepStrictEqual',
+  ] as const;
+
+  for (const method of methods) {
+    test(`${method} on every pair, with and without a message`, () => {
+      for (const [a, b] of pairs) {
+        same((assert) => assert[method](a, b));
+        same((assert) => assert[method](b, a));
+        same((assert) => assert[method](a, a));
+        same((assert) => assert[method](a, b, 'own words'));
+        same((assert) => assert[method](a, b, new RangeError('own error')));
+      }
+      same((assert) => (assert as never as Record<string, (value: number) => void>)[method]?.(1));
+    });
+  }
+
+  test('the strict module is strict throughout', () => {
+    same((assert) => assert.strict.equal(1, '1'));
+    same((assert) => assert.strict.deepEqual([1], ['1']));
+    same((assert) => assert.strict.notEqual(1, '1'));
+    expect(guest.strict.strict).toBe(guest.strict);
+  });
+});
+
+describe('truth and failure', () => {
+  test('ok with a message, with an error, with nothing', () => {
+    same((assert) => assert.ok(1));
+    same((assert) => assert(true));
+    same((assert) => assert.ok(0, 'own words'));
+    same((assert) => assert(false, new TypeError('own error')));
+    same((assert) => (assert as never as { ok(): void }).ok());
+    expect(outcome((assert) => assert.ok(0), guest)).toMatchObject({
+      message: '0 == true',
+      generatedMessage: true,
+    });
+  });
+
+  test('fail in all its forms', () => {
+    same((assert) => assert.fail());
+    same((assert) => assert.fail('words'));
+    same((assert) => assert.fail(new TypeError('own')));
+    same((assert) => (assert.fail as (...args: unknown[]) => void)(1, 2));
+    same((assert) => (assert.fail as (...args: unknown[]) => void)(1, 2, 'words'));
+    same((assert) => (assert.fail as (...args: unknown[]) => void)(1, 2, undefined, '>'));
+  });
+
+  test('ifError, match, doesNotMatch', () => {
+    for (const value of [
+      null,
+      undefined,
+      0,
+      'text',
+      new Error('z'),
+      { message: '' },
+      { message: 5 },
+    ]) {
+      same((assert) => assert.ifError(value));
+    }
+    for (const [value, pattern] of [
+      ['a', /a/],
+      ['a', /b/],
+      [1, /b/],
+      ['a', 'a'],
+    ]) {
+      same((assert) => assert.match(value as never, pattern as never));
+      same((assert) => assert.doesNotMatch(value as never, pattern as never));
+      same((assert) => assert.match(value as never, pattern as never, 'own words'));
+    }
+  });
+
+  test('AssertionError can be made by hand', () => {
+    for (const options of [
+      { message: 'x' },
+      { actual: 1, expected: 2, operator: 'foo' },
+      { actual: 1, expected: 2, operator: 'strictEqual' },
+      undefined,
+    ]) {
+      same((assert) => {
+        throw new assert.AssertionError(options as never);
+      });
+    }
+    const error = new guest.AssertionError({ message: 'x' });
+    expect(error instanceof Error).toBe(true);
+    expect(String(error)).toBe(String(new nodeAssert.AssertionError({ message: 'x' })));
+  });
+});
+
+describe('thrown errors', () => {
+  class Special extends Error {}
+  const expectations: unknown[] = [
+    undefined,
+    Error,
+    TypeError,
+    /foo/,
+    /bar/,
+    { message: 'foo' },
+    { message: 'bar' },
+    { message: /bar/, name: 'Error' },
+    { message: /fo+/, name: 'Error' },
+    { missing: 1 },
+    {},
+    new Error('foo'),
+    new Error('bar'),
+    () => true,
+    () => false,
+    function check(error: Error) {
+      return error.message === 'bar';
+    },
+    'words',
+    'foo',
+    5,
+    null,
+  ];
+
+  test('throws and doesNotThrow for every expectation', () => {
+    for (const expected of expectations) {
+      for (const block of [
+        boom(),
+        () => {},
+        () => {
+          throw new Special('foo');
+        },
+      ]) {
+        for (const message of [[], ['own words']]) {
+          same((assert) =>
+            (assert.throws as (...args: unknown[]) => void)(block, expected, ...message),
+          );
+          same((assert) =>
+            (assert.doesNotThrow as (...args: unknown[]) => void)(block, expected, ...message),
+          );
+        }
+      }
+    }
+    same((assert) => assert.throws(boom()));
+    same((assert) => assert.throws(() => {}));
+    same((assert) => assert.throws('x' as never));
+    same((assert) =>
+      assert.throws(
+        () => {
+          throw 'text';
+        },
+        { message: /bar/ },
+      ),
+    );
+    same((assert) =>
+      assert.throws(() => {
+        throw 5;
+      }, /6/),
+    );
+    same((assert) =>
+      assert.doesNotThrow(() => {
+        throw 5;
+      }),
+    );
+    same((assert) =>
+      assert.throws(boom(), () => {
+        throw new RangeError('inside');
+      }),
+    );
+  });
+
+  test('rejects and doesNotReject', async () => {
+    const settle = async (assert: Assert, method: 'rejects' | 'doesNotReject', args: unknown[]) => {
+      try {
+        return {
+          returned: await (assert[method] as (...args: unknown[]) => Promise<void>)(...args),
+        };
+      } catch (error) {
+        return describeFailure(error);
+      }
+    };
+    const sources: (() => unknown)[] = [
+      () => Promise.reject(new Error('foo')),
+      () => Promise.resolve(1),
+      () => async () => boom()(),
+      () => async () => {},
+      () => () => 5,
+      () => boom('sync'),
+      () => 5,
+      () => undefined,
+    ];
+    for (const method of ['rejects', 'doesNotReject'] as const) {
+      for (const source of sources) {
+        for (const rest of [[], [/foo/], [/bar/], [TypeError], ['words'], [{ message: 'foo' }]]) {
+          expect(await settle(guest, method, [source(), ...rest])).toEqual(
+            await settle(nodeAssert, method, [source(), ...rest]),
+          );
+        }
+      }
+    }
+  });
+});
+
+test('names are those of Node, but for the deprecated CallTracker', () => {
+  expect(Object.keys(nodeAssert).filter((name) => !(name in guest))).toEqual(['CallTracker']);
+});

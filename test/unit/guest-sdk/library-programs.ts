@@ -1,0 +1,173 @@
+/**
+ * Programs that use the guest library and print what they find. They run twice, in Node and in the
+ * machine, and must print the same: what Node's own modules say is what ours must say on the engine.
+ */
+
+export const programs: Readonly<Record<string, string>> = {
+  buffer: `
+    const { Buffer, transcode } = require('buffer');
+    const show = (...values) => console.log(...values);
+    for (const encoding of ['utf8', 'hex', 'base64', 'base64url', 'latin1', 'ascii', 'utf16le']) {
+      const bytes = Buffer.from('héllo €\\u{1f600} deadbeef==', encoding);
+      show(encoding, bytes, bytes.toString(encoding), Buffer.byteLength('aé€=', encoding));
+    }
+    show(Buffer.alloc(5, 'ab'), Buffer.concat([Buffer.from('a'), new Uint8Array([98])], 3));
+    const b = Buffer.alloc(16);
+    b.writeUInt32BE(0xdeadbeef, 0); b.writeDoubleLE(Math.PI, 4); b.writeInt16LE(-2, 12); b.writeUIntBE(0x1234, 14, 2);
+    show(b, b.readUInt32BE(0), b.readDoubleLE(4), b.readInt16LE(12), b.readBigUInt64LE(0), b.readIntBE(0, 6), b.readFloatBE(2));
+    show(b.indexOf(0xbe), b.indexOf('\\u0012\\u0034', 'latin1'), b.includes(Buffer.from([0xad, 0xbe])), b.lastIndexOf(0));
+    show(b.slice(-4), b.subarray(1, 3).toString('hex'), b.equals(Buffer.from(b)), Buffer.compare(b, Buffer.alloc(16)));
+    show(JSON.stringify(Buffer.from('hi')), Buffer.from([1, 2, 3, 4]).swap16(), [...Buffer.from('ab').entries()]);
+    for (const act of [() => Buffer.alloc(-1), () => Buffer.from(5), () => b.readInt8(99), () => b.writeInt8(200), () => b.toString('nope'), () => b.fill('zz', 'hex')]) {
+      try { show(act()); } catch (e) { show(e.name, e.code, e.message); }
+    }
+    show(transcode(Buffer.from('€é'), 'utf8', 'latin1'), atob('aGk='), btoa('hi'), Buffer.isBuffer(Buffer.from('').map((x) => x)));
+    show(new Uint8Array(3), { b: Buffer.from('x'), nested: [Buffer.alloc(0)] });
+  `,
+  events: `
+    const EventEmitter = require('events');
+    const util = require('util');
+    function Old() { EventEmitter.call(this); }
+    util.inherits(Old, EventEmitter);
+    class New extends EventEmitter { constructor() { super({ captureRejections: true }); } }
+    const old = new Old();
+    old.once('x', (...args) => console.log('once', args));
+    old.on('x', function (...args) { console.log('on', args, this === old); });
+    console.log(old.emit('x', 1, 2), old.emit('x'), old.emit('none'), old.eventNames(), old.listenerCount('x'));
+    try { old.emit('error', { code: 5 }); } catch (e) { console.log(e.code, e.message, e.context); }
+    const fresh = new New();
+    const captor = new New();
+    captor.on('error', (e) => console.log('captured', e.message));
+    captor.on('go', async () => { throw new Error('async'); });
+    captor.emit('go');
+    (async () => {
+      setTimeout(() => { fresh.emit('tick', 1); fresh.emit('tick', 2); fresh.emit('stop'); }, 1);
+      for await (const [n] of EventEmitter.on(fresh, 'tick', { close: ['stop'] })) console.log('tick', n);
+      const ac = new AbortController();
+      const waiting = EventEmitter.once(fresh, 'never', { signal: ac.signal });
+      ac.abort();
+      await waiting.catch((e) => console.log(e.name, e.code, e.cause.name));
+      const target = new EventTarget();
+      target.addEventListener('a', (e) => console.log(e.type, e.target === target, e instanceof Event), { once: true });
+      console.log(target.dispatchEvent(new Event('a')), target.dispatchEvent(new Event('a')));
+      console.log(AbortSignal.abort('why').reason, AbortSignal.any([AbortSignal.abort('x')]).aborted);
+      const t = AbortSignal.timeout(2);
+      setTimeout(() => console.log(t.aborted, t.reason.name), 10);
+      let fired = 0;
+      const source = new AbortController();
+      AbortSignal.any([source.signal]).addEventListener('abort', () => fired++);
+      source.abort();
+      console.log('followers', fired);
+    })();
+  `,
+  util: `
+    const util = require('util');
+    class Foo { constructor() { this.a = 1; } get b() { return 2; } }
+    const circular = { name: 'c' }; circular.self = circular;
+    console.log(new Foo(), circular, [1, , 3], new Map([['k', { v: [1] }]]), new Set(['s']), [undefined, null], -0, 10n, Symbol('s'));
+    console.log({ [Symbol('key')]: 1, f() {}, g: class Bar {}, h: async () => {}, d: new Date(0), r: /x/g, e: [[[[]]]] });
+    console.log(Object.create(null), new (class extends Map {})(), function named() {}, class A extends Foo {}, new Uint8Array(2), Object(1), Object('s'));
+    console.log('%s %d %i %f %j %o %O %%', 'a', 1.5, 2.9, '3.5', { a: 1 }, [1], { b: { c: {} } }, 'rest', { x: 1 });
+    console.log(util.inspect('it\\'s'), util.inspect({ a: { b: { c: { d: 1 } } } }, { depth: 0 }), util.inspect([..."abcdefghijklmnopqrstuvwxyz"]));
+    console.log(util.inspect({ a: 'x'.repeat(80), b: 2 }, { colors: true }), util.inspect(new Array(200).fill(7)).length);
+    for (const name of ['isDate', 'isRegExp', 'isMap', 'isSet', 'isPromise', 'isTypedArray', 'isAsyncFunction', 'isGeneratorFunction', 'isNativeError', 'isArgumentsObject', 'isBoxedPrimitive', 'isWeakMap', 'isArrayBuffer', 'isGeneratorObject', 'isSetIterator', 'isSymbolObject', 'isUint8Array']) {
+      const values = [new Date(), /x/, new Map(), new Set(), Promise.resolve(), new Uint8Array(), async () => {}, function* () {}, new TypeError(), (function () { return arguments; })(), Object(1), new WeakMap(), new ArrayBuffer(1), (function* () {})(), new Set().values(), Object(Symbol()), {}, null, 1];
+      console.log(name, values.map((v) => Number(util.types[name](v))).join(''));
+    }
+    util.promisify(setTimeout)(1, 'v').then((v) => console.log('promisified', v));
+    util.callbackify(async () => { throw null; })((e) => console.log(e.code, e.reason));
+    console.log(util.isDeepStrictEqual({ a: [1, new Set([{ b: 1 }])] }, { a: [1, new Set([{ b: 1 }])] }), util.isDeepStrictEqual([1], ['1']));
+    console.log(util.getSystemErrorName(-2), util.stripVTControlCharacters('\\u001b[1mx\\u001b[22m'), util.toUSVString('\\ud800'), util.format('%s', Symbol('q')));
+    console.log(new util.TextDecoder('utf-8').decode(new Uint8Array([0xe2, 0x82, 0xac])), new TextEncoder().encode('€'), structuredClone({ d: new Date(1), m: new Map([[1, { a: 1 }]]) }));
+    try { new TextDecoder('utf-8', { fatal: true }).decode(new Uint8Array([255])); } catch (e) { console.log(e.name, e.code, e.message); }
+    try { structuredClone(Symbol('s')); } catch (e) { console.log(e.name, e.code, e.message); }
+  `,
+  errors: `
+    const util = require('util');
+    const firstLine = (text) => text.split('\\n')[0];
+    const caught = (act) => { try { act(); } catch (e) { return e; } };
+    const engine = caught(() => null.x);
+    console.log(engine instanceof TypeError, firstLine(util.inspect(engine)).startsWith('TypeError: '), /\\n    at /.test(util.inspect(engine)));
+    console.log(firstLine(util.inspect(new RangeError('mine'))), firstLine(util.inspect(caught(() => Buffer.alloc(-1)))));
+    console.log(firstLine(util.inspect(new DOMException('m', 'AbortError'))), String(caught(() => Buffer.alloc(-1))));
+    console.log(util.inspect(caught(() => Buffer.from(5))).includes("code: 'ERR_INVALID_ARG_TYPE'"));
+    console.log(firstLine(util.inspect(caught(() => require('assert').strictEqual(1, 2)))));
+    console.log(util.inspect(new Error('outer', { cause: new Error('inner') })).includes('[cause]: Error: inner'));
+    console.log(firstLine(util.inspect(engine, { colors: true })).slice(0, 10), util.inspect({ e: new Error('x') }, { colors: true }).includes('e: Error: x'));
+    class Custom extends Error { constructor(m) { super(m); this.name = 'Custom'; this.extra = 1; } }
+    console.log(firstLine(util.inspect(new Custom('c'))), util.inspect(new Custom('c')).includes('extra: 1'), [new Error('in list')].length);
+    console.log(Object.keys(caught(() => Buffer.alloc(-1))), firstLine(caught(() => Buffer.alloc(-1)).stack));
+  `,
+  stream: `
+    const stream = require('stream');
+    const { pipeline, finished } = require('stream/promises');
+    const { Readable, Writable, Transform, PassThrough, Duplex } = stream;
+    const upper = () => new Transform({ transform(chunk, _e, done) { done(null, String(chunk).toUpperCase()); } });
+    (async () => {
+      const parts = [];
+      await pipeline(Readable.from(['a', 'b', 'c']), upper(), new Writable({ write(chunk, e, done) { parts.push([String(chunk), e]); done(); } }));
+      console.log(parts);
+      const failing = pipeline(Readable.from(['x']), new Transform({ transform(c, e, done) { done(new Error('bad')); } }), new PassThrough());
+      await failing.catch((e) => console.log('failed', e.message));
+      console.log(await Readable.from([1, 2, 3, 4]).filter((n) => n % 2).map(async (n) => n * 10).toArray());
+      const r = new Readable({ read() {} });
+      r.setEncoding('utf8'); r.push(Buffer.from([0xe2, 0x82])); r.push(Buffer.from([0xac])); r.push(null);
+      for await (const chunk of r) console.log('decoded', chunk);
+      const w = new Writable({ highWaterMark: 3, write(c, e, done) { setImmediate(done); } });
+      console.log(w.write('ab'), w.write('cd'), w.writableLength, w.writableHighWaterMark, w.writableNeedDrain);
+      w.on('drain', () => console.log('drain'));
+      w.end(); await finished(w); console.log(w.writableFinished, w.destroyed);
+      w.on('error', (e) => console.log(e.name, e.code, e.message, Object.keys(e)));
+      w.write('late', (e) => console.log('callback', e.code));
+      const d = new Duplex({ read() { this.push('r'); this.push(null); }, write(c, e, done) { console.log('wrote', String(c)); done(); } });
+      d.end('w'); for await (const c of d) console.log('read', String(c));
+      const ac = new AbortController();
+      const hung = stream.addAbortSignal(ac.signal, new Readable({ read() {} }));
+      hung.on('error', (e) => console.log(e.name, e.code)); ac.abort();
+      try { new Writable().write(null); } catch (e) { console.log(e.code, e.message); }
+      new Readable().on('error', (e) => console.log(e.code, e.message)).push(5);
+      new Writable({ write(c, e, done) { console.log(c); done(); } }).write(new Uint16Array([1]));
+      const bare = new Readable(); bare.on('error', (e) => console.log(e.code, e.message)); bare.read();
+      console.log(stream === stream.Stream, stream.Readable === Readable, stream.getDefaultHighWaterMark(false), new Readable() instanceof require('events'));
+      const [left, right] = stream.duplexPair(); left.end('through'); for await (const c of right) console.log(String(c));
+      function OldStyle() { Transform.call(this); } require('util').inherits(OldStyle, Transform);
+      OldStyle.prototype._transform = function (c, e, done) { done(null, c); };
+      const old = new OldStyle(); old.end('old'); for await (const c of old) console.log(String(c));
+    })();
+  `,
+  assert: `
+    const assert = require('assert');
+    const acts = [
+      () => assert.strictEqual(1, 2), () => assert.deepStrictEqual({ a: [1, { b: 2 }] }, { a: [1, { b: 3 }] }), () => assert.equal('a', 'b'),
+      () => assert.throws(() => {}), () => assert.throws(() => { throw new Error('foo'); }, /bar/), () => assert.notStrictEqual(1, 1),
+      () => assert.deepEqual(new Map([[1, 2]]), new Map([[1, 3]])), () => assert.match('a', /b/), () => assert.fail('x'), () => assert.ifError(new Error('y')),
+      () => assert.ok(1), () => assert.throws(() => null.x, TypeError), () => assert.rejects(Promise.reject(new Error('z')), /z/),
+    ];
+    for (const act of acts) { try { act(); console.log('passed'); } catch (e) { console.log(e.name, e.code, e.message, e.operator); } }
+  `,
+  'assert-source': `
+    const assert = require('assert');
+    const x = { y: [1] };
+    try { assert(x.y[1]); } catch (e) { console.log(e.message, e.generatedMessage); }
+    try { assert.ok(x.y.length > 1 && "a) string"); } catch (e) { console.log(e.message, e.generatedMessage); }
+    try { assert.strict(typeof x === 'number'); } catch (e) { console.log(e.message, e.generatedMessage); }
+    try { assert.ok(null, undefined); } catch (e) { console.log(e.message, e.generatedMessage); }
+  `,
+  path: `
+    const path = require('path');
+    console.log(path.join('/a', '..', 'b', './c.d'), path.resolve('/x', 'y', '../z'), path.relative('/a/b/c', '/a/d'), path.parse('/home/u/file.tar.gz'), path.win32.join('C:\\\\a', '..', 'b'), path.basename('/a/b.html', '.html'), path.extname('.rc'), path.format({ dir: '/d', name: 'n', ext: 'e' }), path.posix === path);
+  `,
+  string_decoder: `
+    const { StringDecoder } = require('string_decoder');
+    for (const encoding of ['utf8', 'utf16le', 'base64', 'hex']) {
+      const decoder = new StringDecoder(encoding);
+      console.log(encoding, [...Buffer.from('a€😀z')].map((byte) => decoder.write(Buffer.from([byte]))), JSON.stringify(decoder.end()));
+    }
+  `,
+  crypto: `
+    const crypto = require('crypto');
+    console.log(crypto.randomBytes(8).length, crypto.randomUUID().length, crypto.randomInt(5, 6), crypto.timingSafeEqual(Buffer.from('a'), Buffer.from('a')));
+    console.log(globalThis.crypto.getRandomValues(new Uint8Array(4)).length, typeof crypto.webcrypto.randomUUID());
+    crypto.randomBytes(4, (error, bytes) => console.log(error, bytes.length));
+  `,
+};

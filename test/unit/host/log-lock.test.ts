@@ -1,0 +1,74 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { lockDirectory, lockHolder, rotateAside } from '../../../hypervisor/host/log-lock.ts';
+import { tempDir, writeLog } from './log-samples.ts';
+
+const inUse = expect.objectContaining({ code: 'HV_E_NAME_IN_USE' });
+
+/** Pid of a process that has ended. */
+const deadPid = (): number => spawnSync(process.execPath, ['-e', '']).pid;
+
+describe('a directory lock', () => {
+  it('keeps others out until it is released', () => {
+    const dir = join(tempDir(), 'server');
+    const lock = lockDirectory(dir);
+    expect(lockHolder(dir)).toBe(process.pid);
+    expect(() => lockDirectory(dir)).toThrow(inUse);
+    expect(() => lockDirectory(dir)).toThrow(String(process.pid));
+    lock.release();
+    expect(lockHolder(dir)).toBeUndefined();
+    lockDirectory(dir).release();
+    expect(readdirSync(join(dir, '..'))).toEqual([]);
+  });
+
+  it('of a dead process is free', () => {
+    const dir = join(tempDir(), 'server');
+    writeFileSync(`${dir}.lock`, `${deadPid()} 123\n`);
+    expect(lockHolder(dir)).toBeUndefined();
+    const lock = lockDirectory(dir);
+    expect(lockHolder(dir)).toBe(process.pid);
+    lock.release();
+  });
+
+  it('of a process whose pid is used again is free', () => {
+    const dir = join(tempDir(), 'server');
+    writeFileSync(`${dir}.lock`, `${process.pid} 1\n`);
+    lockDirectory(dir).release();
+    expect(existsSync(`${dir}.lock`)).toBe(false);
+  });
+
+  it('is not released by one who lost it', () => {
+    const dir = join(tempDir(), 'server');
+    const lock = lockDirectory(dir);
+    writeFileSync(`${dir}.lock`, '1 1\n');
+    lock.release();
+    expect(readFileSync(`${dir}.lock`, 'utf8')).toBe('1 1\n');
+  });
+
+  it('goes to one of several processes that all find a dead one', () => {
+    const dir = join(tempDir(), 'server');
+    writeFileSync(`${dir}.lock`, `${deadPid()} 123\n`);
+    const holders = [lockDirectory(dir)];
+    for (let n = 0; n < 3; n++) expect(() => holders.push(lockDirectory(dir))).toThrow(inUse);
+    expect(holders).toHaveLength(1);
+    expect(readdirSync(join(dir, '..'))).toEqual(['server.lock']);
+  });
+});
+
+describe('rotateAside', () => {
+  it('renames an older log to the next free number and leaves the rest', async () => {
+    const dir = join(tempDir(), 'server');
+    expect(rotateAside(dir)).toBeUndefined();
+    mkdirSync(dir);
+    expect(rotateAside(dir)).toBeUndefined();
+    await writeLog(dir, { batches: 1 });
+    expect(rotateAside(dir)).toBe(`${dir}~1`);
+    expect(readdirSync(`${dir}~1`)).toEqual(['000001.hvlog']);
+    mkdirSync(`${dir}~7`);
+    await writeLog(dir, { batches: 2 });
+    expect(rotateAside(`${dir}/`)).toBe(`${dir}~8`);
+    expect(existsSync(dir)).toBe(false);
+  });
+});
