@@ -1,7 +1,7 @@
 /** The arms of the overhead benchmark: the same guest under plain Node and under hv, and how to start each. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -13,18 +13,28 @@ import {
 import { CLI_FILE, freePort, untilAccepting } from '../hypervisor/cli/demo/replicas.ts';
 import { guestFile } from '../hypervisor/cli/demo/run-demo.ts';
 
-export type ArmName = 'N' | 'A' | 'A2' | 'C' | 'D';
+export type ArmName = 'N' | 'A' | 'A2' | 'B' | 'C' | 'D';
 
-export const ARM_NAMES: readonly ArmName[] = ['N', 'A', 'A2', 'C', 'D'];
+export const ARM_NAMES: readonly ArmName[] = ['N', 'A', 'A2', 'B', 'C', 'D'];
 export const ARMS: Readonly<Record<ArmName, string>> = {
   N: 'plain Node',
   A: 'hv without recording',
   A2: 'hv without recording, again (null pair)',
+  B: 'hv recording to nowhere (encoded, then dropped)',
   C: 'hv recording to disk',
   D: 'hv protected by a backup on this machine',
 };
 
 const START_TIMEOUT_MS = 30_000;
+const LOG_NAME = 'bench';
+
+export interface GuestProgram {
+  /** Name of the script without `.js`: part of where the log lies. */
+  readonly name: string;
+  /** One of guests/ if absent. */
+  readonly source?: string;
+  readonly args: readonly string[];
+}
 
 /** A running guest with whatever its arm needs; `stop` ends all of it. */
 export class Guest {
@@ -53,15 +63,18 @@ export class Guest {
     process.on('exit', this.#kill);
   }
 
-  static async start(arm: ArmName, guest: string, args: readonly string[]): Promise<Guest> {
+  static async start(arm: ArmName, program: GuestProgram): Promise<Guest> {
     const dir = mkdtempSync(join(tmpdir(), 'hv-bench-'));
-    const script = [guestFile(guest), ...args];
+    const script = [scriptOf(program, dir), ...program.args];
     const run = [CLI_FILE, 'run', '--events-fd', '3'];
     if (arm === 'N') return new Guest({ arm, dir, backup: undefined }, script);
     if (arm === 'A' || arm === 'A2') {
       return new Guest({ arm, dir, backup: undefined }, [...run, '--no-record', ...script]);
     }
-    const log = ['--dir', join(dir, 'primary')];
+    if (arm === 'B') {
+      return new Guest({ arm, dir, backup: undefined }, [...run, '--record-nowhere', ...script]);
+    }
+    const log = ['--dir', join(dir, 'primary'), '--name', LOG_NAME];
     if (arm === 'C') return new Guest({ arm, dir, backup: undefined }, [...run, ...log, ...script]);
     const arbiter = join(dir, 'arbiter');
     mkdirSync(arbiter);
@@ -91,6 +104,20 @@ export class Guest {
       return new Error(`the guest lost its backup: ${this.#stderr}`);
     }
     return undefined;
+  }
+
+  get pid(): number {
+    return this.child.pid ?? -1;
+  }
+
+  /** Of the backup, in the arm that has one. */
+  get backupPid(): number | undefined {
+    return this.#backup?.pid;
+  }
+
+  /** Directory of the primary's log, in the arms that keep one. */
+  get logDir(): string {
+    return join(this.#dir, 'primary', LOG_NAME);
   }
 
   get lastWords(): string {
@@ -135,41 +162,26 @@ export class Guest {
   }
 }
 
-/** Starts a server guest and resolves once it accepts connections. */
-export async function startServerGuest(
-  arm: ArmName,
-  guest: string,
-): Promise<{ guest: Guest; port: number }> {
-  const port = await freePort();
-  const running = await Guest.start(arm, guest, [String(port)]);
-  try {
-    const gaveUp = (): Error | undefined => running.fault;
-    await untilAccepting(port, { timeoutMs: START_TIMEOUT_MS, gaveUp });
-  } catch (error) {
-    await running.stop();
-    throw error;
-  }
-  return { guest: running, port };
+function scriptOf({ name, source }: GuestProgram, dir: string): string {
+  if (source === undefined) return guestFile(name);
+  const file = join(dir, `${name}.cjs`);
+  writeFileSync(file, source);
+  return file;
 }
 
-/** Runs bench-cpu.js to its end; milliseconds between its two lines, so that no start counts. */
-export async function timeCpuGuest(arm: ArmName, rounds: number): Promise<number> {
-  const running = await Guest.start(arm, 'bench-cpu', [String(rounds)]);
+/** Starts a server guest, its port as its only argument, and resolves once it accepts connections. */
+export async function startServerGuest(
+  arm: ArmName,
+  server: Omit<GuestProgram, 'args'>,
+): Promise<{ guest: Guest; port: number }> {
+  const port = await freePort();
+  const guest = await Guest.start(arm, { ...server, args: [String(port)] });
   try {
-    return await new Promise<number>((resolve, reject) => {
-      let text = '';
-      let startedAt: number | undefined;
-      running.child.stdout?.on('data', (chunk: Buffer) => {
-        text += chunk.toString();
-        if (text.startsWith('start\n')) startedAt ??= performance.now();
-        if (/checksum [0-9a-f]{8} after/.test(text) && startedAt !== undefined) {
-          resolve(performance.now() - startedAt);
-        }
-      });
-      // After close everything it has written was read; a checksum among it has resolved already.
-      running.child.on('close', () => reject(new Error(`no checksum: ${running.lastWords}`)));
-    });
-  } finally {
-    await running.stop();
+    const gaveUp = (): Error | undefined => guest.fault;
+    await untilAccepting(port, { timeoutMs: START_TIMEOUT_MS, gaveUp });
+  } catch (error) {
+    await guest.stop();
+    throw error;
   }
+  return { guest, port };
 }

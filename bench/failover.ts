@@ -1,86 +1,115 @@
 /**
- * How long a failover takes: kills the primary of a protected pair under load, again and again, and
- * gives the quantiles of each phase and of what clients saw. The trials are those of `hv demo`, whose
- * verdict has to be good: a fast failover that loses a reply is worth nothing.
+ * How long a failover takes: kills or freezes the primary of a protected pair under load, again and
+ * again, and gives the percentiles of each phase and of what clients saw.
  *
- *   node dist/bench/failover.js [--trials 50] [--guest kv] [--clients 8] [--seed 1] [--json]
+ *   node dist/bench/failover.js [--kills 20] [--stops 5] [--clients 8] [--detect lan] [--seed 1] [--json]
  */
 
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Failover, PHASES } from '../hypervisor/cli/demo/failover-report.ts';
-import { type Quantiles, quantilesOf } from '../hypervisor/cli/demo/quantiles.ts';
-import { CLI_FILE } from '../hypervisor/cli/demo/replicas.ts';
+import { PHASES } from '../hypervisor/cli/demo/failover-report.ts';
+import { type Blow, runTrials, type Trial } from './failover-trials.ts';
+import { numberOption, type Provenance, provenanceOf } from './provenance.ts';
+import { type Percentiles, percentilesOf } from './statistics.ts';
+
+/** What the gap of a client is called beside the phases. */
+export const GAP = 'client gap';
+
+export interface BlowFigures {
+  readonly trials: number;
+  /** Milliseconds since the blow, by the words for each phase; the gap is each trial's worst. */
+  readonly phasesMs: Readonly<Record<string, Percentiles>>;
+}
 
 export interface FailoverReport {
-  readonly trials: number;
-  /** Milliseconds since the kill, by phase, and `gap` as the worst client of each trial saw it. */
-  readonly phasesMs: Readonly<Record<string, Quantiles | undefined>>;
+  readonly bench: 'failover';
+  readonly detect: string;
+  readonly clients: number;
+  /** Of the blows that were struck. */
+  readonly blows: Readonly<Partial<Record<Blow, BlowFigures>>>;
+  /** Requests that were answered and checked meanwhile: none lost, doubled or wrong. */
+  readonly answered: number;
+  readonly provenance: Provenance;
 }
 
-/** Quantiles of each phase over the trials that had it. */
-export function summarize(failovers: readonly Failover[]): FailoverReport {
-  const phasesMs: Record<string, Quantiles | undefined> = {};
-  for (const [phase] of PHASES) {
-    phasesMs[phase] = quantilesOf(failovers.flatMap(({ phasesMs: ms }) => ms[phase] ?? []));
+export const BLOWS: Readonly<Record<Blow, string>> = {
+  kill: 'kill -9',
+  stop: 'SIGSTOP, woken when the backup is live',
+};
+
+/** Percentiles of each phase over the trials that had it; undefined without trials. */
+export function summarize(trials: readonly Trial[]): BlowFigures | undefined {
+  if (trials.length === 0) return undefined;
+  const phasesMs: Record<string, Percentiles> = {};
+  const rows: readonly (readonly [string, readonly number[]])[] = [
+    ...PHASES.map(
+      ([phase, words]) => [words, trials.flatMap((trial) => trial.phasesMs[phase] ?? [])] as const,
+    ),
+    [GAP, trials.flatMap(({ gapMs }) => gapMs ?? [])],
+  ];
+  for (const [words, samples] of rows) {
+    const percentiles = percentilesOf(samples);
+    if (percentiles !== undefined) phasesMs[words] = percentiles;
   }
-  phasesMs.gap = quantilesOf(failovers.flatMap(({ gapMs }) => gapMs ?? []));
-  return { trials: failovers.length, phasesMs };
+  return { trials: trials.length, phasesMs };
 }
 
-/** Runs the demo and collects its failovers; rejects unless its verdict is good. */
-function runTrials(args: readonly string[]): Promise<Failover[]> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [CLI_FILE, 'demo', ...args, '--json'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    process.on('exit', () => child.kill('SIGTERM'));
-    let text = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-    child.on('error', reject);
-    child.on('close', (code) => {
-      const lines = text.split('\n').filter((line) => line !== '');
-      const events = lines.map((line) => JSON.parse(line) as { evt: string });
-      if (code !== 0)
-        reject(new Error(`the demo failed (${code}): ${lines.at(-1) ?? 'no verdict'}`));
-      else resolve(events.filter((event) => event.evt === 'failover') as unknown as Failover[]);
-    });
-  });
+function lines(result: FailoverReport): string[] {
+  const out: string[] = [];
+  for (const [blow, title] of Object.entries(BLOWS)) {
+    const figures = result.blows[blow as Blow];
+    if (figures === undefined) continue;
+    out.push(`${figures.trials} x ${title}, milliseconds after it`);
+    out.push(
+      `  ${''.padEnd(14)}${['p50', 'p90', 'p99', 'max'].map((p) => p.padStart(9)).join('')}`,
+    );
+    for (const [phase, ms] of Object.entries(figures.phasesMs)) {
+      const numbers = [ms.p50, ms.p90, ms.p99, ms.max];
+      const cells = numbers.map((value) => value.toFixed(1).padStart(9)).join('');
+      out.push(`  ${phase.padEnd(14)}${cells}   (${ms.count} trials)`);
+    }
+  }
+  return [...out, `${result.answered} replies checked: none lost, none doubled, none wrong`];
 }
 
-async function main(): Promise<void> {
+async function main(file: string, argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({
+    args: [...argv],
     options: {
-      trials: { type: 'string', default: '50' },
-      guest: { type: 'string', default: 'kv' },
+      kills: { type: 'string', default: '20' },
+      stops: { type: 'string', default: '5' },
       clients: { type: 'string', default: '8' },
+      detect: { type: 'string', default: 'lan' },
       seed: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
     },
   });
-  const failovers = await runTrials([
-    values.guest,
-    ...['--kills', values.trials],
-    // Time is no limit here: a trial takes two to three seconds.
-    ...['--seconds', String(Number(values.trials) * 30)],
-    ...['--kill-every', '1'],
-    ...['--clients', values.clients],
-    ...['--seed', values.seed],
-  ]);
-  const result = summarize(failovers);
-  if (values.json) {
-    console.log(JSON.stringify({ ...result, failovers }));
-    return;
+  const clients = numberOption('clients', values.clients, 1);
+  const { trials, verdict } = await runTrials({
+    kills: numberOption('kills', values.kills, 0),
+    stops: numberOption('stops', values.stops, 0),
+    clients,
+    detect: values.detect,
+    seed: numberOption('seed', values.seed, 0),
+    onTrial: ({ blow, phasesMs, gapMs }) =>
+      console.error(`${blow}: ${JSON.stringify(phasesMs)} gap ${gapMs?.toFixed(1)} ms`),
+  });
+  const blows: Partial<Record<Blow, BlowFigures>> = {};
+  for (const blow of ['kill', 'stop'] as const) {
+    const figures = summarize(trials.filter((trial) => trial.blow === blow));
+    if (figures !== undefined) blows[blow] = figures;
   }
-  console.log(`${result.trials} kills, milliseconds after the kill`);
-  for (const [phase, ms] of Object.entries(result.phasesMs)) {
-    if (ms === undefined) continue;
-    const numbers = [ms.p50, ms.p99, ms.max].map((value) => value.toFixed(1).padStart(8)).join('');
-    console.log(`  ${phase.padEnd(14)} p50 p99 max ${numbers}   (${ms.count} trials)`);
-  }
+  const result: FailoverReport = {
+    bench: 'failover',
+    detect: values.detect,
+    clients,
+    blows,
+    answered: verdict.answered,
+    provenance: provenanceOf(file, argv),
+  };
+  if (values.json) console.log(JSON.stringify({ ...result, trials }));
+  else for (const line of lines(result)) console.log(line);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
+const file = fileURLToPath(import.meta.url);
+if (process.argv[1] === file) await main(file, process.argv.slice(2));

@@ -1,19 +1,24 @@
 /**
- * What hv costs: the same guest in every arm, in interleaved blocks, as ratios with intervals.
+ * What hv costs: the same guest in every arm, measured in short slices that take turns in shuffled
+ * order, as ratios with intervals, of the rate and of the CPU time.
  *
- *   node dist/bench/overhead.js [--guest kv|cpu] [--blocks 20] [--arms N,A,A2,C,D] [--seconds 2]
- *                               [--connections 16] [--rounds 30] [--seed 1] [--json]
+ *   node dist/bench/overhead.js [--guest kv|cpu] [--blocks 20] [--arms N,A,A2,B,C,D] [--seconds 0.7]
+ *                               [--connections 16] [--fresh-every 5] [--warm-up 1.5] [--rounds 30]
+ *                               [--seed 1] [--json]
  *
- * kv: requests per second of guests/kv.js. cpu: rounds per second of guests/bench-cpu.js. D is
- * measured with the backup on the same machine, so its CPU counts against the primary.
+ * kv: requests of guests/kv.js. cpu: rounds of guests/bench-cpu.js. A block is one slice of each arm.
+ * Servers are started anew every --fresh-every blocks, so that the luck of one process (where its
+ * memory lies, what its compiler guessed) does not pass for a property of its arm.
  */
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Chance } from '../hypervisor/cli/demo/chance.ts';
-import { ARM_NAMES, ARMS, type ArmName, startServerGuest, timeCpuGuest } from './arms.ts';
-import { runLoad } from './resp-load.ts';
-import { compareArms, type Interval, judgeNullPair, median, shuffled } from './statistics.ts';
+import { ARM_NAMES, type ArmName } from './arms.ts';
+import { report, reportLines } from './overhead-report.ts';
+import { numberOption, provenanceOf } from './provenance.ts';
+import { KvArm, measureCpuGuest, type Sample } from './slices.ts';
+import { shuffled } from './statistics.ts';
 
 interface Settings {
   readonly guest: 'kv' | 'cpu';
@@ -21,102 +26,81 @@ interface Settings {
   readonly blocks: number;
   readonly seconds: number;
   readonly connections: number;
+  /** Blocks that one set of server processes serves. */
+  readonly freshEvery: number;
+  readonly warmUpSeconds: number;
   readonly rounds: number;
   readonly seed: number;
   readonly json: boolean;
 }
 
-/** Ratios worth a row, if both arms were measured. */
-const PAIRS: readonly (readonly [ArmName, ArmName])[] = [
-  ['A2', 'A'],
-  ['C', 'A'],
-  ['D', 'A'],
-  ['D', 'C'],
-  ['A', 'N'],
-  ['D', 'N'],
-];
+type Collected = Partial<Record<ArmName, Sample[]>>;
 
-/** One measurement: work per second in a fresh process. */
-async function measure(arm: ArmName, settings: Settings): Promise<number> {
-  if (settings.guest === 'cpu') {
-    const ms = await timeCpuGuest(arm, settings.rounds);
-    return (settings.rounds / ms) * 1000;
+/** Takes the samples, block by block. */
+class Run {
+  readonly samples: Collected = {};
+  readonly #settings: Settings;
+  readonly #chance: Chance;
+
+  constructor(settings: Settings, chance: Chance) {
+    this.#settings = settings;
+    this.#chance = chance;
   }
-  const { guest, port } = await startServerGuest(arm, 'kv');
-  try {
-    const { connections, seconds } = settings;
-    const load = { port, connections, pipeline: 1, valueBytes: 64 };
-    // The first requests pay for compilation in Node and for cold caches everywhere.
-    await runLoad({ ...load, seconds: seconds / 4 });
-    const { requestsPerSecond } = await runLoad({ ...load, seconds });
-    if (guest.fault !== undefined) throw guest.fault;
-    return requestsPerSecond;
-  } finally {
-    await guest.stop();
-  }
-}
 
-export interface Report {
-  readonly guest: string;
-  readonly blocks: number;
-  readonly medians: Readonly<Partial<Record<ArmName, number>>>;
-  readonly ratios: readonly ({ readonly arm: ArmName; readonly base: ArmName } & Interval)[];
-  /** Absent unless A and A2 were both measured. */
-  readonly nullPair?: { readonly fair: boolean; readonly text: string };
-}
-
-/** Ratios of everything that was measured. Needs the same number of samples in each arm. */
-export function report(
-  samples: Readonly<Partial<Record<ArmName, readonly number[]>>>,
-  options: { readonly guest: string; readonly chance: Chance },
-): Report {
-  const medians: Partial<Record<ArmName, number>> = {};
-  let blocks = 0;
-  for (const name of ARM_NAMES) {
-    const middle = median(samples[name] ?? []);
-    if (middle !== undefined) medians[name] = middle;
-    blocks = Math.max(blocks, samples[name]?.length ?? 0);
-  }
-  const ratios = PAIRS.flatMap(([arm, base]) => {
-    const [of, over] = [samples[arm], samples[base]];
-    if (of === undefined || over === undefined) return [];
-    return [{ arm, base, ...compareArms(of, over, options.chance) }];
-  });
-  const pair = ratios.find((row) => row.arm === 'A2');
-  return {
-    guest: options.guest,
-    blocks,
-    medians,
-    ratios,
-    ...(pair === undefined ? {} : { nullPair: judgeNullPair(pair) }),
-  };
-}
-
-function print(result: Report): void {
-  const unit = result.guest === 'cpu' ? 'rounds/s' : 'requests/s';
-  console.log(`guest ${result.guest}, ${result.blocks} blocks, medians in ${unit}`);
-  for (const name of ARM_NAMES) {
-    const value = result.medians[name];
-    if (value !== undefined) {
-      console.log(`  ${name.padEnd(3)} ${value.toFixed(1).padStart(10)}  ${ARMS[name]}`);
+  async cpu(): Promise<void> {
+    const { arms, blocks, rounds } = this.#settings;
+    for (let block = 1; block <= blocks; block += 1) {
+      for (const arm of shuffled(arms, this.#chance)) {
+        this.#took(arm, block, await measureCpuGuest(arm, rounds));
+      }
     }
   }
-  for (const { arm, base, ratio, low, high } of result.ratios) {
-    const interval = `${low.toFixed(3)} to ${high.toFixed(3)}`;
-    console.log(`  ${`${arm}/${base}`.padEnd(5)} ${ratio.toFixed(3)}  95 % ${interval}`);
+
+  async kv(): Promise<void> {
+    const { blocks, freshEvery } = this.#settings;
+    for (let from = 1; from <= blocks; from += freshEvery) {
+      await this.#kvBlocks(from, Math.min(blocks, from + freshEvery - 1));
+    }
   }
-  console.log(`  ${result.nullPair?.text ?? 'no null pair was measured: believe no ratio'}`);
+
+  /** Blocks `from` to `to` with one set of processes. */
+  async #kvBlocks(from: number, to: number): Promise<void> {
+    const { arms, connections, seconds, warmUpSeconds } = this.#settings;
+    const running = new Map<ArmName, KvArm>();
+    try {
+      for (const arm of shuffled(arms, this.#chance)) {
+        running.set(arm, await KvArm.start(arm, { connections, seconds, warmUpSeconds }));
+      }
+      for (let block = from; block <= to; block += 1) {
+        for (const [arm, server] of shuffled([...running], this.#chance)) {
+          this.#took(arm, block, await server.measure({ connections, seconds }));
+        }
+      }
+    } finally {
+      await Promise.all([...running.values()].map((server) => server.stop()));
+    }
+  }
+
+  #took(arm: ArmName, block: number, sample: Sample): void {
+    this.samples[arm] = [...(this.samples[arm] ?? []), sample];
+    const rate = sample.unitsPerSecond.toFixed(1);
+    const cpu = sample.cpuMicros.toFixed(1);
+    console.error(`block ${block}/${this.#settings.blocks} ${arm} ${rate}/s, ${cpu} µs CPU each`);
+  }
 }
 
-function settingsOf(argv: readonly string[]): Settings {
+/** Throws a RangeError on a value that cannot be. */
+export function settingsOf(argv: readonly string[]): Settings {
   const { values } = parseArgs({
     args: [...argv],
     options: {
       guest: { type: 'string', default: 'kv' },
       arms: { type: 'string', default: ARM_NAMES.join(',') },
       blocks: { type: 'string', default: '20' },
-      seconds: { type: 'string', default: '2' },
+      seconds: { type: 'string', default: '0.7' },
       connections: { type: 'string', default: '16' },
+      'fresh-every': { type: 'string', default: '5' },
+      'warm-up': { type: 'string', default: '1.5' },
       rounds: { type: 'string', default: '30' },
       seed: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
@@ -124,34 +108,36 @@ function settingsOf(argv: readonly string[]): Settings {
   });
   const wanted = values.arms.split(',');
   const arms = ARM_NAMES.filter((name) => wanted.includes(name));
-  if (arms.length !== wanted.length) throw new Error(`arms are ${ARM_NAMES.join(', ')}`);
-  if (values.guest !== 'kv' && values.guest !== 'cpu') throw new Error('guests are kv and cpu');
+  if (arms.length !== wanted.length) throw new RangeError(`arms are ${ARM_NAMES.join(', ')}`);
+  if (values.guest !== 'kv' && values.guest !== 'cpu') {
+    throw new RangeError('guests are kv and cpu');
+  }
   return {
     guest: values.guest,
     arms,
-    blocks: Number(values.blocks),
-    seconds: Number(values.seconds),
-    connections: Number(values.connections),
-    rounds: Number(values.rounds),
-    seed: Number(values.seed),
+    blocks: numberOption('blocks', values.blocks, 3),
+    seconds: numberOption('seconds', values.seconds, 0.1),
+    connections: numberOption('connections', values.connections, 1),
+    freshEvery: numberOption('fresh-every', values['fresh-every'], 1),
+    warmUpSeconds: numberOption('warm-up', values['warm-up'], 0.1),
+    rounds: numberOption('rounds', values.rounds, 1),
+    seed: numberOption('seed', values.seed, 0),
     json: values.json,
   };
 }
 
-async function main(): Promise<void> {
-  const settings = settingsOf(process.argv.slice(2));
+async function main(file: string, argv: readonly string[]): Promise<void> {
+  const settings = settingsOf(argv);
   const chance = new Chance(settings.seed);
-  const samples: Partial<Record<ArmName, number[]>> = {};
-  for (let block = 1; block <= settings.blocks; block += 1) {
-    for (const arm of shuffled(settings.arms, chance)) {
-      const value = await measure(arm, settings);
-      samples[arm] = [...(samples[arm] ?? []), value];
-      console.error(`block ${block}/${settings.blocks} ${arm} ${value.toFixed(1)}`);
-    }
-  }
-  const result = report(samples, { guest: settings.guest, chance });
-  if (settings.json) console.log(JSON.stringify({ ...result, samples }));
-  else print(result);
+  const run = new Run(settings, chance);
+  if (settings.guest === 'cpu') await run.cpu();
+  else await run.kv();
+  const { guest, connections } = settings;
+  const provenance = provenanceOf(file, argv);
+  const result = report(run.samples, { guest, connections, chance, provenance });
+  if (settings.json) console.log(JSON.stringify({ ...result, samples: run.samples }));
+  else for (const line of reportLines(result)) console.log(line);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
+const file = fileURLToPath(import.meta.url);
+if (process.argv[1] === file) await main(file, process.argv.slice(2));

@@ -4,6 +4,7 @@
  */
 
 import type { Chance } from '../hypervisor/cli/demo/chance.ts';
+import { quantile } from '../hypervisor/cli/demo/quantiles.ts';
 
 export interface Interval {
   readonly ratio: number;
@@ -21,6 +22,24 @@ export function median(samples: readonly number[]): number | undefined {
   const upper = sorted[Math.floor(sorted.length / 2)];
   const lower = sorted[Math.floor((sorted.length - 1) / 2)];
   return upper === undefined || lower === undefined ? undefined : (upper + lower) / 2;
+}
+
+export interface Percentiles {
+  readonly count: number;
+  readonly p50: number;
+  readonly p90: number;
+  /** Of fewer than 100 samples the same as `max`: nearest rank invents nothing. */
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** Undefined without samples. */
+export function percentilesOf(samples: readonly number[]): Percentiles | undefined {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const max = sorted.at(-1);
+  if (max === undefined) return undefined;
+  const at = (share: number): number => quantile(sorted, share) ?? max;
+  return { count: sorted.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), max };
 }
 
 /**

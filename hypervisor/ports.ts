@@ -53,6 +53,8 @@ export interface LinkHandlers {
 }
 
 export interface LogStore {
+  /** True: nothing reads what is appended, so batches come without their bytes. */
+  readonly discards?: boolean;
   /** Queues one encoded batch behind the header and blobs. Never blocks; errors go to `onError`. */
   append(batch: EncodedBatch): void;
   /** Calls `done` when everything appended so far is on disk (fdatasync). */

@@ -20,7 +20,7 @@ import { isRegExp } from './util-types.ts';
 let failWarned = false;
 
 function fail(...args: unknown[]): never {
-  const [actual, expected, message, operator] = args;
+  const [actual, expected, message, operator, stackStartFn = fail] = args;
   if (args.length <= 1) {
     const text = args.length === 0 || actual === undefined ? 'Failed' : (actual as Message);
     if (text instanceof Error) throw text;
@@ -44,7 +44,7 @@ function fail(...args: unknown[]): never {
     expected,
     operator: operator === undefined ? (message === undefined ? '!=' : 'fail') : String(operator),
     message: message === undefined ? undefined : String(message),
-    stackStartFn: fail,
+    stackStartFn,
   });
 }
 

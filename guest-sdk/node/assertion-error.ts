@@ -44,7 +44,6 @@ function show(value: unknown): string {
     maxArrayLength: Number.POSITIVE_INFINITY,
     showHidden: false,
     showProxy: false,
-    breakLength: Number.POSITIVE_INFINITY,
     sorted: true,
     getters: true,
   });
@@ -195,6 +194,19 @@ function diff(actual: unknown, expected: unknown, options: DiffOptions): string 
   return `${legend}${note}\n${body.text}${body.pending}${tail.text}${caret}`;
 }
 
+/** An error to be shown without its stack: where two errors were made is no difference of theirs. */
+function copyError(source: Error): Error {
+  const copy = Object.assign(Object.create(Object.getPrototypeOf(source)), source) as Error;
+  Object.defineProperty(copy, 'message', { value: source.message });
+  return copy;
+}
+
+function withoutStacks(options: AssertionErrorOptions): AssertionErrorOptions {
+  const { actual, expected, message } = options;
+  if (message != null || !(actual instanceof Error && expected instanceof Error)) return options;
+  return { ...options, actual: copyError(actual), expected: copyError(expected) };
+}
+
 function unequalText(operator: string, actual: unknown): string {
   const byReference = operator === 'notStrictEqual' && isReference(actual);
   const heading = headings[byReference ? 'notStrictEqualObject' : operator];
@@ -251,13 +263,21 @@ export class AssertionError extends Error {
 
   constructor(options: AssertionErrorOptions) {
     validateObject(options, 'options');
-    super(textOf(options));
+    const compared = withoutStacks(options);
+    super(textOf(compared));
     this.generatedMessage = !options.message;
-    const name = { value: 'AssertionError', enumerable: false, writable: true, configurable: true };
+    const name = {
+      // Some test of some program has put accessors on Object.prototype.
+      __proto__: null,
+      value: 'AssertionError',
+      enumerable: false,
+      writable: true,
+      configurable: true,
+    };
     Object.defineProperty(this, 'name', name);
     this.code = 'ERR_ASSERTION';
-    this.actual = options.actual;
-    this.expected = options.expected;
+    this.actual = compared.actual;
+    this.expected = compared.expected;
     this.operator = options.operator;
     markNodeError(this);
     (Error as Capturing).captureStackTrace?.(this, options.stackStartFn);

@@ -19,6 +19,7 @@ import { compareBytes } from './buffer-search.ts';
 import { fillAny, MAX_LENGTH, MAX_STRING_LENGTH, textMethods } from './buffer-text.ts';
 import { kernel } from './kernel-hooks.ts';
 import { invalidArgType, nodeError, unknownEncoding } from './node-errors.ts';
+import { isAnyArrayBuffer } from './util-types.ts';
 import { validateArray, validateInteger, validateNumber } from './validators.ts';
 
 export type Buffer = BufferInstance;
@@ -46,7 +47,7 @@ function fromArrayLike(source: ArrayLike<unknown>): Buffer {
 }
 
 function isArrayBuffer(value: unknown): value is ArrayBuffer {
-  return value instanceof ArrayBuffer || value instanceof SharedArrayBuffer;
+  return isAnyArrayBuffer(value);
 }
 
 function fromArrayBuffer(source: ArrayBuffer, byteOffset: unknown, length: unknown): Buffer {
@@ -238,6 +239,7 @@ function makeBuffer(): BufferFunction {
 }
 
 export const Buffer: BufferFunction = makeBuffer();
+Object.defineProperty(Buffer, 'name', { value: 'Buffer', configurable: true });
 
 /** Node's SlowBuffer: an unpooled Buffer; ours never pool. */
 export function SlowBuffer(size: number): Buffer {
@@ -247,6 +249,11 @@ Object.setPrototypeOf(SlowBuffer.prototype, Uint8Array.prototype);
 Object.setPrototypeOf(SlowBuffer, Uint8Array);
 
 function requireBinary(value: unknown): Uint8Array {
+  const memory = ArrayBuffer.isView(value) ? value.buffer : value;
+  if ((memory as { detached?: boolean } | null)?.detached === true) {
+    const text = 'Cannot validate on a detached buffer';
+    throw nodeError(Error, 'ERR_INVALID_STATE', text);
+  }
   if (isArrayBuffer(value)) return new Uint8Array(value);
   if (ArrayBuffer.isView(value)) {
     return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
@@ -309,6 +316,7 @@ export const exported: {
     return settings.INSPECT_MAX_BYTES;
   },
   set INSPECT_MAX_BYTES(count: number) {
+    validateNumber(count, 'INSPECT_MAX_BYTES', 0);
     settings.INSPECT_MAX_BYTES = count;
   },
 };

@@ -3,14 +3,19 @@
 import { compareBytes } from './buffer-search.ts';
 import {
   isAnyArrayBuffer,
+  isBigIntObject,
+  isBooleanObject,
   isBoxedPrimitive,
   isDate,
   isFloat32Array,
   isFloat64Array,
+  isIndexKey,
   isMap,
   isNativeError,
+  isNumberObject,
   isRegExp,
   isSet,
+  isStringObject,
 } from './util-types.ts';
 
 interface Comparison {
@@ -70,10 +75,20 @@ function contentsEqual(a: object, b: object, { strict }: Comparison): boolean {
   }
   if (isBoxedPrimitive(a) || isBoxedPrimitive(b)) {
     if (!isBoxedPrimitive(a) || !isBoxedPrimitive(b)) return false;
-    return Object.is(a.valueOf(), b.valueOf()) && typeof a.valueOf() === typeof b.valueOf();
+    // Not their own `valueOf`, which may be anything.
+    return Object.is(unbox(a), unbox(b));
   }
   if (isSet(a) !== isSet(b) || isMap(a) !== isMap(b)) return false;
   return !(isSet(a) || isMap(a)) || (a as Set<unknown>).size === (b as Set<unknown>).size;
+}
+
+/** The primitive inside a Number, String, Boolean, BigInt or Symbol object. */
+function unbox(box: object): unknown {
+  if (isNumberObject(box)) return Number.prototype.valueOf.call(box);
+  if (isStringObject(box)) return String.prototype.valueOf.call(box);
+  if (isBooleanObject(box)) return Boolean.prototype.valueOf.call(box);
+  if (isBigIntObject(box)) return BigInt.prototype.valueOf.call(box);
+  return Symbol.prototype.valueOf.call(box);
 }
 
 function isErrorLike(value: unknown): value is Error {
@@ -100,7 +115,7 @@ function viewsEqual(a: ArrayBufferView, b: ArrayBufferView, strict: boolean): bo
 /** Enumerable own keys; of arrays and views without the indexes. */
 function keysOf(value: object, strict: boolean): PropertyKey[] {
   const indexed = Array.isArray(value) || ArrayBuffer.isView(value);
-  const keys: PropertyKey[] = Object.keys(value).filter((key) => !indexed || !/^\d+$/.test(key));
+  const keys: PropertyKey[] = Object.keys(value).filter((key) => !indexed || !isIndexKey(key));
   if (!strict) return keys;
   const symbols = Object.getOwnPropertySymbols(value).filter((key) => isEnumerable(value, key));
   return [...keys, ...symbols];

@@ -5,6 +5,7 @@
  */
 
 import { describeError } from '../errors.ts';
+import { isIndexKey } from './util-types.ts';
 
 const scope = globalThis as unknown as { Atomics?: unknown; URL?: unknown };
 const undo: (() => void)[] = [];
@@ -52,7 +53,7 @@ function getOwnPropertyDescriptors(value: object): Record<PropertyKey, PropertyD
   if (!Array.isArray(value) && !ArrayBuffer.isView(value)) return nativeDescriptors(value);
   const descriptors: Record<PropertyKey, PropertyDescriptor> = {};
   for (const key of Reflect.ownKeys(value)) {
-    if (typeof key === 'string' && /^\d+$/.test(key)) continue;
+    if (typeof key === 'string' && isIndexKey(key)) continue;
     descriptors[key] = Object.getOwnPropertyDescriptor(value, key) as PropertyDescriptor;
   }
   return descriptors;

@@ -36,3 +36,8 @@ export function format(...args: unknown[]): string {
 }
 
 inspectHook.inspect = inspect;
+
+// The package is minified; a function's name shows when it is inspected.
+for (const [name, value] of Object.entries({ inspect, stripVTControlCharacters })) {
+  Object.defineProperty(value, 'name', { value: name, configurable: true });
+}

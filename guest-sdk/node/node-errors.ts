@@ -24,7 +24,15 @@ export function isNodeError(error: unknown): error is CodedError {
 headerRule.showsCode = isNodeError;
 
 function hidden(value: unknown): PropertyDescriptor {
-  return { value, writable: true, enumerable: false, configurable: true };
+  // Without a prototype: programs have put accessors on Object.prototype.
+  const descriptor = {
+    __proto__: null,
+    value,
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  };
+  return descriptor as PropertyDescriptor;
 }
 
 function toStringWithCode(this: CodedError): string {
@@ -170,7 +178,9 @@ export function missingArgs(...names: readonly string[]): CodedError {
 
 /** ERR_UNKNOWN_ENCODING. */
 export function unknownEncoding(encoding: unknown): CodedError {
-  return nodeError(TypeError, 'ERR_UNKNOWN_ENCODING', `Unknown encoding: ${String(encoding)}`);
+  const isObject = typeof encoding === 'object' && encoding !== null;
+  const shown = isObject ? inspectHook.inspect(encoding, { depth: 0 }) : String(encoding);
+  return nodeError(TypeError, 'ERR_UNKNOWN_ENCODING', `Unknown encoding: ${shown}`);
 }
 
 /** ERR_INVALID_RETURN_VALUE. */

@@ -22,7 +22,14 @@ interface Split {
 const isSlash = (char: string | undefined): boolean => char === '/' || char === '\\';
 const share = /^[\\/]{2}([^\\/]+)[\\/]+([^\\/]+)/;
 
+/** As `splitRoot`, but "\\\\?\\" and "\\\\.\\" name devices: what follows is an ordinary path. */
 function split(path: string): Split {
+  const device = /^[\\/]{2}([?.])[\\/]+[^\\/]/.exec(path)?.[1];
+  if (device === undefined) return splitRoot(path);
+  return { device: `\\\\${device}`, deviceLength: 3, rooted: true };
+}
+
+function splitRoot(path: string): Split {
   const unc = share.exec(path);
   if (unc !== null) {
     const device = `\\\\${unc[1]}\\${unc[2]}`;
@@ -107,7 +114,7 @@ function relative(from: string, to: string): string {
 }
 
 function rootOf(path: string): string {
-  const { deviceLength, rooted, device } = split(path);
+  const { deviceLength, rooted, device } = splitRoot(path);
   if (device.startsWith('\\\\'))
     return path.slice(0, deviceLength + (isSlash(path[deviceLength]) ? 1 : 0));
   return path.slice(0, deviceLength + (rooted ? 1 : 0));
@@ -115,7 +122,7 @@ function rootOf(path: string): string {
 
 /** Where the last segment begins and ends, behind the root. */
 function lastSegment(path: string): { start: number; end: number } {
-  const { deviceLength, device } = split(path);
+  const { deviceLength, device } = splitRoot(path);
   const floor = device.startsWith('\\\\') ? 0 : deviceLength;
   let end = path.length;
   while (end > floor && isSlash(path[end - 1])) end--;
@@ -137,7 +144,7 @@ function dirname(path: string): string {
   if (path.length === 0) return '.';
   const root = rootOf(path);
   let { start } = lastSegment(path);
-  while (start > root.length && isSlash(path[start - 1])) start--;
+  if (start > root.length && isSlash(path[start - 1])) start--;
   if (start > root.length) return path.slice(0, start);
   return root === '' ? '.' : root;
 }

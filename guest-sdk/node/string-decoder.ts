@@ -6,7 +6,7 @@
 import { ENCODING } from '../../log-format/abi.ts';
 import { Buffer } from './buffer.ts';
 import { decodeBytes, type EncodingId, encodingId } from './buffer-encodings.ts';
-import { invalidArgType, unknownEncoding } from './node-errors.ts';
+import { invalidArgType, invalidThis, unknownEncoding } from './node-errors.ts';
 
 /** Name of an encoding as `decoder.encoding` shows it. */
 const canonicalNames: Readonly<Record<EncodingId, string>> = {
@@ -119,7 +119,7 @@ function flush(state: State): string {
 
 function stateOf(decoder: object): State {
   const state = states.get(decoder);
-  if (state === undefined) throw new TypeError('Value of "this" must be of type StringDecoder');
+  if (state === undefined) throw invalidThis('StringDecoder');
   return state;
 }
 

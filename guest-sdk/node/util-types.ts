@@ -34,6 +34,10 @@ const typedArray =
   (value) =>
     tagOf.call(value) === name;
 
+/** True for keys of an array's elements; from 2^32 - 1 on a number is a name like any other. */
+export const isIndexKey = (key: string): boolean =>
+  /^(?:0|[1-9]\d*)$/.test(key) && Number(key) < 2 ** 32 - 1;
+
 const prototypeOf = (value: unknown): object | null => Object.getPrototypeOf(value);
 const isInChain = (prototype: object | null, value: object): boolean =>
   Object.prototype.isPrototypeOf.call(prototype, value);

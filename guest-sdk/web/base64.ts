@@ -12,7 +12,7 @@ function refusal(message: string): DOMException {
 /** Latin1 text of base64 `input`; throws InvalidCharacterError where Buffer would be lenient. */
 export function atob(...args: readonly unknown[]): string {
   if (args.length === 0) throw missingArgs('input');
-  let text = String(args[0]).replace(/[\t\n\f\r ]/g, '');
+  let text = `${args[0]}`.replace(/[\t\n\f\r ]/g, '');
   if (text.length % 4 === 0) text = text.replace(/={1,2}$/, '');
   if (/[^A-Za-z0-9+/]/.test(text)) throw refusal('Invalid character');
   if (text.length % 4 === 1) throw refusal('The string to be decoded is not correctly encoded.');
@@ -23,7 +23,7 @@ export function atob(...args: readonly unknown[]): string {
 /** Base64 of latin1 `input`; throws InvalidCharacterError for a character above U+00FF. */
 export function btoa(...args: readonly unknown[]): string {
   if (args.length === 0) throw missingArgs('input');
-  const text = String(args[0]);
+  const text = `${args[0]}`;
   if (/[^\0-\xff]/.test(text)) throw refusal('Invalid character');
   const bytes = traps.encode(text, ENCODING.latin1);
   return bytes.byteLength === 0 ? '' : traps.decode(bytes, 0, bytes.byteLength, ENCODING.base64);

@@ -87,6 +87,8 @@ for (const [name, value] of constants) {
   Object.defineProperty(DOMException, name, descriptor);
   Object.defineProperty(DOMException.prototype, name, descriptor);
 }
+// Bundling may have renamed the class.
+Object.defineProperty(DOMException, 'name', { value: 'DOMException', configurable: true });
 Object.defineProperties(DOMException.prototype, {
   [Symbol.toStringTag]: { value: 'DOMException', configurable: true },
   name: { enumerable: true },

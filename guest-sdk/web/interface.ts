@@ -23,6 +23,8 @@ export function exposeInterface<T extends object>(
   inspect?: (self: T, depth: number, options: InspectOptions) => unknown,
 ): void {
   const { prototype } = exposed;
+  // Bundling may have renamed the class.
+  Object.defineProperty(exposed, 'name', { value: tag, configurable: true });
   for (const name of Object.getOwnPropertyNames(prototype)) {
     if (name !== 'constructor') Object.defineProperty(prototype, name, { enumerable: true });
   }

@@ -66,6 +66,14 @@ function cloneView(view: ArrayBufferView, memory: Memory): unknown {
   return new Constructor(buffer, view.byteOffset, (view as Uint8Array).length);
 }
 
+function cloneBuffer(buffer: ArrayBuffer): ArrayBuffer {
+  if ((buffer as { detached?: boolean }).detached === true) {
+    const text = 'An ArrayBuffer is detached and could not be cloned.';
+    throw new DOMException(text, 'DataCloneError');
+  }
+  return buffer.slice(0);
+}
+
 function cloneError(error: Error, memory: Memory): Error {
   const name = String(error.name);
   const constructors = globalThis as unknown as Record<string, ErrorConstructor>;
@@ -105,7 +113,7 @@ function cloneSpecial(value: object, memory: Memory): object | undefined {
     return new Date(Date.prototype.getTime.call(value as Date));
   }
   if (value instanceof RegExp) return new RegExp(value.source, value.flags);
-  if (accepts(bufferLength, value)) return (value as ArrayBuffer).slice(0);
+  if (accepts(bufferLength, value)) return cloneBuffer(value as ArrayBuffer);
   if (ArrayBuffer.isView(value)) return cloneView(value, memory) as object;
   if (accepts(mapSize, value)) {
     const copy = new Map<unknown, unknown>();
@@ -142,49 +150,54 @@ function clone(value: unknown, memory: Memory): unknown {
   return copy;
 }
 
-/** Moves the memory of `buffer`; what is left behind is detached. */
-function move(buffer: unknown): ArrayBuffer {
-  if (buffer instanceof ArrayBuffer) {
-    const { transfer } = buffer as ArrayBuffer & { transfer?: () => ArrayBuffer };
-    if (transfer !== undefined) return transfer.call(buffer);
+/** Moves the memory of `buffer`; what is left behind is detached. ES2024, which the engine has. */
+function detach(buffer: object): void {
+  (buffer as { transfer(): ArrayBuffer }).transfer();
+}
+
+function typeError(code: string, text: string): Error {
+  return nodeError(TypeError, code, text);
+}
+
+/** The buffers to move, each once. */
+function transferList(options: unknown): readonly ArrayBuffer[] {
+  if (options === undefined || options === null) return [];
+  if (typeof options !== 'object' && typeof options !== 'function') {
+    const text = 'The options argument must be either an object or undefined';
+    throw typeError('ERR_INVALID_ARG_TYPE', text);
   }
-  throw new DOMException('Value could not be transferred.', 'DataCloneError');
+  const { transfer } = options as CloneOptions;
+  if (transfer === undefined || transfer === null) return [];
+  if (typeof transfer !== 'object' || typeof transfer[Symbol.iterator] !== 'function') {
+    const text = 'Optional transferList argument must be an iterable';
+    throw typeError('ERR_INVALID_ARG_TYPE', text);
+  }
+  const list = [...transfer];
+  for (const [index, item] of list.entries()) {
+    if (!(item instanceof ArrayBuffer)) {
+      throw typeError('ERR_INVALID_TRANSFER_OBJECT', 'Found invalid object in transferList');
+    }
+    if (list.indexOf(item) !== index) {
+      throw new DOMException('Transfer list contains duplicate ArrayBuffer', 'DataCloneError');
+    }
+  }
+  return list as ArrayBuffer[];
 }
 
 export interface CloneOptions {
   /** ArrayBuffers that move to the copy and are detached here. */
-  readonly transfer?: readonly unknown[];
+  readonly transfer?: Iterable<unknown> | null;
 }
 
 /** A deep copy. Throws DataCloneError for functions, symbols and what holds engine state. */
 export function structuredClone(
-  ...args: readonly [value?: unknown, options?: CloneOptions]
+  ...args: readonly [value?: unknown, options?: CloneOptions | null]
 ): unknown {
-  if (args.length === 0) {
-    throw nodeError(TypeError, 'ERR_MISSING_ARGS', 'The value argument must be specified');
-  }
-  const [value, options] = args;
-  const memory: Memory = new Map();
-  for (const item of options?.transfer ?? []) {
-    if (memory.has(item as object)) {
-      throw new DOMException('ArrayBuffer occurs in the transfer list twice.', 'DataCloneError');
-    }
-    memory.set(item as object, undefined);
-  }
-  if (memory.size === 0) return clone(value, memory);
-  return cloneWithTransfer(value, memory);
-}
-
-/** Clones while the transferred buffers still have their bytes, then swaps in the moved memory. */
-function cloneWithTransfer(value: unknown, memory: Memory): unknown {
-  const moved = new Map<object, ArrayBuffer>();
-  for (const buffer of memory.keys()) {
-    if (!(buffer instanceof ArrayBuffer)) move(buffer);
-    const copy = (buffer as ArrayBuffer).slice(0);
-    moved.set(buffer, copy);
-    memory.set(buffer, copy);
-  }
-  const copy = clone(value, memory);
-  for (const buffer of moved.keys()) move(buffer);
+  if (args.length === 0)
+    throw typeError('ERR_MISSING_ARGS', 'The value argument must be specified');
+  const moving = transferList(args[1]);
+  const copy = clone(args[0], new Map());
+  // Only now: views in the value must still know their lengths while they are copied.
+  for (const buffer of moving) detach(buffer);
   return copy;
 }

@@ -42,11 +42,12 @@ export class TextEncoder {
 /** ES2024; the engine has it, the compiler's library does not. */
 type WellFormed = string & { toWellFormed(): string };
 
-type Family = 'utf-8' | 'utf-16le' | 'windows-1252';
+type Family = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
 
 const labels: Readonly<Record<Family, string>> = {
   'utf-8': 'unicode-1-1-utf-8 unicode11utf8 unicode20utf8 utf-8 utf8 x-unicode20utf8',
   'utf-16le': 'csunicode iso-10646-ucs-2 ucs-2 unicode unicodefeff utf-16 utf-16le',
+  'utf-16be': 'unicodefffe utf-16be',
   'windows-1252':
     'ansi_x3.4-1968 ascii cp1252 cp819 csisolatin1 ibm819 iso-8859-1 iso-ir-100 iso8859-1 iso88591 iso_8859-1 iso_8859-1:1987 l1 latin1 us-ascii windows-1252 x-cp1252',
 };
@@ -106,11 +107,19 @@ function mayFollow(lead: number, second: number): boolean {
   return true;
 }
 
-function unfinishedUtf16(bytes: Uint8Array): number {
+/** `highAt`: which byte of a unit is its upper one. */
+function unfinishedUtf16(bytes: Uint8Array, highAt: 0 | 1): number {
   const odd = bytes.length % 2;
-  const high = bytes[bytes.length - odd - 1];
-  const splitsPair = high !== undefined && bytes.length - odd >= 2 && (high & 0xfc) === 0xd8;
+  const lastUnit = bytes.length - odd - 2;
+  const high = bytes[lastUnit + highAt];
+  const splitsPair = lastUnit >= 0 && high !== undefined && (high & 0xfc) === 0xd8;
   return odd + (splitsPair ? 2 : 0);
+}
+
+function swapPairs(bytes: Uint8Array): Uint8Array {
+  const swapped = new Uint8Array(bytes.length);
+  for (let i = 0; i < bytes.length; i++) swapped[i ^ 1] = bytes[i] as number;
+  return swapped;
 }
 
 export class TextDecoder {
@@ -173,9 +182,9 @@ export class TextDecoder {
     const held =
       this.#family === 'utf-8'
         ? unfinishedUtf8(bytes)
-        : this.#family === 'utf-16le'
-          ? unfinishedUtf16(bytes)
-          : 0;
+        : this.#family === 'windows-1252'
+          ? 0
+          : unfinishedUtf16(bytes, this.#family === 'utf-16be' ? 0 : 1);
     if (held === 0) return bytes;
     this.#tail = bytes.slice(bytes.length - held);
     return bytes.subarray(0, bytes.length - held);
@@ -191,7 +200,9 @@ export class TextDecoder {
       if (this.#fatal && text.includes('\ufffd')) this.#refuseReplaced(bytes, text);
       return text;
     }
-    const whole = decodeBytes(bytes, ENCODING.utf16le, 0, bytes.length - (bytes.length % 2));
+    const units = bytes.subarray(0, bytes.length - (bytes.length % 2));
+    const isBig = this.#family === 'utf-16be';
+    const whole = decodeBytes(isBig ? swapPairs(units) : units, ENCODING.utf16le);
     const wellFormed = (whole as WellFormed).toWellFormed();
     const isBroken = wellFormed !== whole || (isLast && bytes.length % 2 === 1);
     if (isBroken && this.#fatal) this.#refuse();

@@ -1,9 +1,9 @@
 /** The process of `hv run`: the hypervisor of one guest, and a local backup if asked for. */
 
-import { EXIT } from '../base/errors.ts';
+import { EXIT, HvError } from '../base/errors.ts';
 import { GuestLoadError } from '../host/bundle-errors.ts';
 import { HostClock } from '../host/clock.ts';
-import { Hypervisor } from '../host/hypervisor.ts';
+import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { startLocalBackup } from './local-backup.ts';
 import { guestEnvironment } from './options.ts';
@@ -18,6 +18,7 @@ export interface RunOptions {
   readonly name?: string;
   readonly dir: string;
   readonly record: boolean;
+  readonly recordNowhere?: boolean;
   readonly env: readonly string[];
   readonly turnTicks?: number;
   readonly eventsFd?: number;
@@ -30,6 +31,7 @@ export async function runGuest(
   options: RunOptions,
 ): Promise<void> {
   let name = script;
+  const record = recordMode(options);
   const lifecycle = new Lifecycle({
     name: () => name,
     eventsFd: options.eventsFd,
@@ -46,7 +48,7 @@ export async function runGuest(
       terminal: terminalFacts(),
       name: options.name,
       dir: options.dir,
-      record: options.record,
+      record,
       backups,
       listen: options.listen,
       arbiter: options.arbiter,
@@ -78,6 +80,13 @@ export async function runGuest(
     process.stderr.write(error.text.endsWith('\n') ? error.text : `${error.text}\n`);
     process.exitCode = EXIT.failed;
   }
+}
+
+function recordMode({ record, recordNowhere }: RunOptions): RecordMode {
+  if (recordNowhere !== true) return record ? 'disk' : 'off';
+  if (!record)
+    throw new HvError('HV_E_USAGE', '--no-record and --record-nowhere exclude each other');
+  return 'nowhere';
 }
 
 function terminalFacts(): {

@@ -26,19 +26,24 @@ export function loadFirmware(): Uint8Array {
   return builtFile('firmware.js');
 }
 
+/** Hex SHA-256 of the engine in `file`. Throws HV_E_ENGINE_MISMATCH when it is not the pinned one. */
+export function verifyEngine(published: Uint8Array, file: string): string {
+  const got = sha256Hex(published);
+  if (got === ENGINE_SHA256) return got;
+  throw new HvError(
+    'HV_E_ENGINE_MISMATCH',
+    `the installed engine has sha256 ${got.slice(0, 12)}…, this hv is built for ${ENGINE_SHA256.slice(0, 12)}…`,
+    { details: { file, expected: ENGINE_SHA256, got } },
+  );
+}
+
 /** Throws HV_E_ENGINE_MISMATCH when the installed engine is not the one this hv was built for. */
 export function loadEngineParts(): EngineParts {
   const require = createRequire(import.meta.url);
   const entry = require.resolve('@jitl/quickjs-wasmfile-release-sync');
   const file = join(dirname(entry), 'emscripten-module.wasm');
   const published = new Uint8Array(readFileSync(file));
-  const engineHash = sha256Hex(published);
-  if (engineHash !== ENGINE_SHA256)
-    throw new HvError(
-      'HV_E_ENGINE_MISMATCH',
-      `the installed engine has sha256 ${engineHash.slice(0, 12)}…, this hv is built for ${ENGINE_SHA256.slice(0, 12)}…`,
-      { details: { file, expected: ENGINE_SHA256, got: engineHash } },
-    );
+  const engineHash = verifyEngine(published, file);
   const patched = addExports(published, [
     { name: PATCHED_EXPORTS.table, kind: 1, index: 0 },
     { name: PATCHED_EXPORTS.stackPointer, kind: 3, index: 0 },

@@ -31,6 +31,9 @@ import { startWorker } from './threads.ts';
 import { HV_VERSION } from './version.ts';
 import { newControl, type PrimaryStart } from './worker-protocol.ts';
 
+/** What becomes of the log. `nowhere` encodes and drops it: only to measure what encoding costs. */
+export type RecordMode = 'disk' | 'nowhere' | 'off';
+
 export interface HypervisorOptions {
   /** Path of the script. */
   readonly script: string;
@@ -43,7 +46,7 @@ export interface HypervisorOptions {
   readonly name: string | undefined;
   /** Where logs go. */
   readonly dir: string;
-  readonly record: boolean;
+  readonly record: RecordMode;
   /** `host:port` of each backup. */
   readonly backups: readonly ReplicaId[];
   /** `host:port` for fresh backups that ask to join; undefined: none. */
@@ -85,11 +88,7 @@ export class Hypervisor {
    */
   static async start(options: HypervisorOptions): Promise<Hypervisor> {
     const arbiter = resolveArbiter(options);
-    if (!options.record && (options.backups.length > 0 || options.listen !== undefined))
-      throw new HvError(
-        'HV_E_USAGE',
-        '--no-record and a backup exclude each other: a backup joins by replaying the log',
-      );
+    refuseBackupWithoutLog(options);
     const image = await bundleGuest(options.script, { cwd: options.cwd });
     const blobs: GuestBlobs = {
       firmware: loadFirmware(),
@@ -97,7 +96,7 @@ export class Hypervisor {
       sourcemap: image.sourceMap,
     };
     const name = options.name ?? basename(image.script, extname(image.script));
-    const logDir = options.record ? resolve(options.dir, name) : undefined;
+    const logDir = options.record === 'disk' ? resolve(options.dir, name) : undefined;
     const lock = logDir === undefined ? undefined : lockDirectory(logDir);
     try {
       if (logDir !== undefined) rotateAside(logDir);
@@ -139,9 +138,10 @@ export class Hypervisor {
       blobs: given.blobs,
       boot: bootConfig(options, given.script),
       logDir: given.logDir,
+      encodes: options.record !== 'off',
       settings: {
         id,
-        arbiter: options.record ? given.arbiter : undefined,
+        arbiter: options.record === 'disk' ? given.arbiter : undefined,
         detectMs: options.detectMs,
         turnTicksMax: options.turnTicksMax,
       },
@@ -171,6 +171,15 @@ interface Launch {
   readonly script: string;
 }
 
+function refuseBackupWithoutLog({ record, backups, listen }: HypervisorOptions): void {
+  if (record === 'disk' || (backups.length === 0 && listen === undefined)) return;
+  const option = record === 'off' ? '--no-record' : '--record-nowhere';
+  throw new HvError(
+    'HV_E_USAGE',
+    `${option} and a backup exclude each other: a backup joins by replaying the log`,
+  );
+}
+
 /**
  * Without an arbiter nobody decides who is primary when a link breaks. On one machine a directory
  * does; across hosts it must be named (HV_E_NO_ARBITER).
@@ -187,7 +196,7 @@ function resolveArbiter(options: HypervisorOptions): string {
     );
   // A directory named by the user may be a share that is not mounted, so only our own is made.
   const own = resolve(options.dir, 'arbiter');
-  if (options.record) mkdirSync(own, { recursive: true, mode: 0o700 });
+  if (options.record === 'disk') mkdirSync(own, { recursive: true, mode: 0o700 });
   return absoluteArbiterUrl(`file:${own}`);
 }
 

@@ -48,7 +48,7 @@ function runPrimary(given: PrimaryStart): void {
   const { header, blobs, logDir } = given;
   const store =
     logDir === undefined
-      ? new NullLogStore()
+      ? new NullLogStore({ encodes: given.encodes })
       : FileLogStore.create(
           logDir,
           header,

@@ -1,11 +1,22 @@
-/** The log of a guest that is not recorded (`hv run --no-record`): kept nowhere, never read back. */
+/**
+ * The log of a guest that keeps none: `hv run --no-record`, which does not even encode it, and
+ * `--record-nowhere`, which encodes every batch and drops it. The difference of the two is what
+ * encoding costs (bench/overhead.ts); nothing else is different between them.
+ */
 
 import { asLsn, type Lsn } from '../../log-format/index.ts';
 import type { LogStore } from '../ports.ts';
 
 export class NullLogStore implements LogStore {
+  readonly discards: boolean;
+
+  /** `encodes`: batches are to come with their bytes all the same. */
+  constructor(options: { readonly encodes: boolean }) {
+    this.discards = !options.encodes;
+  }
+
   append(): void {
-    // Nothing keeps it: the guest runs as under plain Node.
+    // Nothing keeps it: after a kill nothing of this run is left, as under plain Node.
   }
 
   sync(done: () => void): void {

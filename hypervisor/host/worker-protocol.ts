@@ -40,8 +40,10 @@ export interface PrimaryStart {
   readonly header: LogHeader;
   readonly blobs: GuestBlobs;
   readonly boot: BootConfig;
-  /** Undefined: nothing is recorded. */
+  /** Undefined: no log is kept. */
   readonly logDir: string | undefined;
+  /** Without a log: whether it is encoded all the same, as for one. */
+  readonly encodes: boolean;
   readonly settings: PrimarySettings;
   /** The guest boots when all of these have joined. */
   readonly backups: readonly ReplicaId[];

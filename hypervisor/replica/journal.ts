@@ -1,6 +1,7 @@
 /**
  * The write end of a primary's log: gives records their lsn, gathers them into batches and encodes
- * each batch once; the same bytes go to the own log and to every backup.
+ * each batch once; the same bytes go to the own log and to every backup. Where no log is kept there
+ * is no backup either, and batches carry their place only: encoding is most of what recording costs.
  */
 
 import {
@@ -13,6 +14,8 @@ import {
   type Micros,
 } from '../../log-format/index.ts';
 import type { LogStore } from '../ports.ts';
+
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 export interface JournalOptions {
   readonly store: LogStore;
@@ -50,11 +53,16 @@ export class Journal {
     return this.#lsnLast;
   }
 
-  /** Encodes what was gathered and appends it to the store; undefined if there is nothing. */
+  /**
+   * Encodes what was gathered and appends it to the store; undefined if there is nothing. Without
+   * bytes when the store discards them.
+   */
   flush(epoch: Epoch): EncodedBatch | undefined {
     if (this.#pending.length === 0) return undefined;
     const firstLsn = asLsn(this.#lsnLast - this.#pending.length + 1);
-    const batch = encodeBatch({ epoch, firstLsn, records: this.#pending }, this.#startedAt);
+    const batch: EncodedBatch = this.#store.discards
+      ? { epoch, firstLsn, lastLsn: this.#lsnLast, bytes: NO_BYTES }
+      : encodeBatch({ epoch, firstLsn, records: this.#pending }, this.#startedAt);
     this.#pending = [];
     this.#store.append(batch);
     return batch;

@@ -39,13 +39,23 @@ export class HvProcess {
 
   constructor(
     args: readonly string[],
-    options: { cwd: string; env?: NodeJS.ProcessEnv; stdin?: 'ignore' | 'pipe'; node?: string },
+    options: {
+      cwd: string;
+      env?: NodeJS.ProcessEnv;
+      stdin?: 'ignore' | 'pipe';
+      node?: string;
+      nodeFlags?: readonly string[];
+    },
   ) {
-    this.child = spawn(options.node ?? process.execPath, [HV, ...args], {
-      cwd: options.cwd,
-      env: options.env ?? process.env,
-      stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe', 'pipe'],
-    });
+    this.child = spawn(
+      options.node ?? process.execPath,
+      [...(options.nodeFlags ?? []), HV, ...args],
+      {
+        cwd: options.cwd,
+        env: options.env ?? process.env,
+        stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe', 'pipe'],
+      },
+    );
     this.child.stdout?.on('data', (bytes: Buffer) => {
       this.stdout += bytes.toString();
       this.#changed();
@@ -128,6 +138,7 @@ export class Stage {
       env?: NodeJS.ProcessEnv;
       stdin?: 'ignore' | 'pipe';
       node?: string;
+      nodeFlags?: readonly string[];
     } = {},
   ): HvProcess {
     const one = new HvProcess(args, { cwd: this.dir, ...options });

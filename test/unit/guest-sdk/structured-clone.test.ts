@@ -110,8 +110,27 @@ describe('structuredClone', () => {
     expect([...copy.view]).toEqual([2, 3]);
     expect(copy.view.buffer.byteLength).toBe(3);
     expect(source.buffer.byteLength).toBe(0);
-    expect(() => structuredClone(1, { transfer: [{}] })).toThrow('could not be transferred');
   });
+});
+
+test('wrong options are refused with the errors of Node', () => {
+  const buffer = new ArrayBuffer(1);
+  const wrong: unknown[] = [
+    '',
+    1,
+    { transfer: 1 },
+    { transfer: '' },
+    { transfer: [1] },
+    { transfer: [buffer, buffer] },
+    null,
+    {},
+    { transfer: null },
+    () => {},
+  ];
+  for (const options of wrong) {
+    const [mine, nodes] = both.map((clone) => outcomeOf(() => clone(1, options as never)));
+    expect(mine).toEqual(nodes);
+  }
 });
 
 describe('DOMException', () => {
