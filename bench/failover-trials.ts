@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Chance } from '../hypervisor/cli/demo/chance.ts';
 import {
+  isProtected,
   type Phase,
   phasesAfter,
   type Verdict,
@@ -74,6 +75,7 @@ class FailoverBench {
   readonly #exits = new Map<Replica, string>();
   #workload: Workload | undefined;
   #launched = 0;
+  #backupsDropped = 0;
 
   constructor(options: TrialOptions) {
     this.#options = options;
@@ -92,12 +94,14 @@ class FailoverBench {
     const blows: Blow[] = [...Array<Blow>(kills).fill('kill'), ...Array<Blow>(stops).fill('stop')];
     for (const blow of blows) {
       await sleep(PAUSE_MS * (1 + chance.next()));
+      backup = await this.#ensureProtected(primary, backup);
       [primary, backup] = await this.#failOver(primary, backup, blow);
     }
     await this.#workload.finish(TIMEOUT_MS);
     const seconds = (now() - startedAt) / 1000;
     const failovers = this.#trials.length;
-    const verdict = verdictOf(this.#tally, { seconds, failovers, backupsDropped: 0 });
+    const backupsDropped = this.#backupsDropped;
+    const verdict = verdictOf(this.#tally, { seconds, failovers, backupsDropped });
     if (!verdict.ok)
       throw new Error(`the failovers were not clean: ${verdict.findings.join('; ')}`);
     return { trials: this.#trials, verdict };
@@ -146,6 +150,14 @@ class FailoverBench {
     return untilAccepting(port, { timeoutMs: TIMEOUT_MS, gaveUp });
   }
 
+  /** A primary that took its backup for dead runs alone: a blow now would be a second failure. */
+  async #ensureProtected(primary: Replica, backup: Replica): Promise<Replica> {
+    if (isProtected(primary.events)) return backup;
+    this.#backupsDropped += 1;
+    backup.kill();
+    return this.#protect(primary, primary.events.length);
+  }
+
   async #failOver(primary: Replica, backup: Replica, blow: Blow): Promise<[Replica, Replica]> {
     const gapsBefore = this.#tally.gapsMs.length;
     const from = backup.events.length;
@@ -192,6 +204,7 @@ class FailoverBench {
       // The one that comes too late, or not at all, is of no interest.
       for (const outcome of [joined, dropped]) outcome.catch(() => undefined);
       if (await Promise.race([joined, dropped])) return backup;
+      this.#backupsDropped += 1;
       backup.kill();
     }
   }

@@ -29,6 +29,8 @@ export interface FailoverReport {
   readonly blows: Readonly<Partial<Record<Blow, BlowFigures>>>;
   /** Requests that were answered and checked meanwhile: none lost, doubled or wrong. */
   readonly answered: number;
+  /** Backups a primary gave up although nobody had touched them. */
+  readonly backupsDropped: number;
   readonly provenance: Provenance;
 }
 
@@ -69,7 +71,11 @@ function lines(result: FailoverReport): string[] {
       out.push(`  ${phase.padEnd(14)}${cells}   (${ms.count} trials)`);
     }
   }
-  return [...out, `${result.answered} replies checked: none lost, none doubled, none wrong`];
+  return [
+    ...out,
+    `${result.answered} replies checked: none lost, none doubled, none wrong`,
+    `${result.backupsDropped} backups dropped without a blow`,
+  ];
 }
 
 async function main(file: string, argv: readonly string[]): Promise<void> {
@@ -105,6 +111,7 @@ async function main(file: string, argv: readonly string[]): Promise<void> {
     clients,
     blows,
     answered: verdict.answered,
+    backupsDropped: verdict.backupsDropped,
     provenance: provenanceOf(file, argv),
   };
   if (values.json) console.log(JSON.stringify({ ...result, trials }));

@@ -266,12 +266,12 @@ async function refuseTraces(log) {
   }
 }
 
+function fileOf(name) {
+  return join(target, `${name}.hvlog`);
+}
+
 async function record(name) {
-  const file = join(target, `${name}.hvlog`);
-  if (existsSync(file)) {
-    console.log(`${name}: exists, kept`);
-    return;
-  }
+  const file = fileOf(name);
   const { log, lived } = await GOLDENS[name](name);
   await refuseTraces(log);
   const expected = await verdictOf(log);
@@ -290,11 +290,6 @@ async function record(name) {
 }
 
 async function main(names) {
-  const unknown = names.filter((name) => !Object.hasOwn(GOLDENS, name));
-  if (unknown.length > 0)
-    throw new Error(
-      `no golden called ${unknown.join()}, there are ${Object.keys(GOLDENS).join(', ')}`,
-    );
   if (existsSync(STAGE)) throw new Error(`${STAGE} is in the way: remove it`);
   mkdirSync(target, { recursive: true });
   mkdirSync(join(STAGE, 'bin'), { recursive: true });
@@ -302,7 +297,7 @@ async function main(names) {
     copyFileSync(process.execPath, NODE);
     cpSync(join(root, 'guests'), join(STAGE, 'guests'), { recursive: true });
     cpSync(join(root, 'test/golden/guests'), join(STAGE, 'guests/golden'), { recursive: true });
-    for (const name of names.length > 0 ? names : Object.keys(GOLDENS)) await record(name);
+    for (const name of names) await record(name);
   } finally {
     for (const child of processes) child.kill('SIGKILL');
     rmSync(STAGE, { recursive: true, force: true });
@@ -322,5 +317,19 @@ function underNeutralName() {
   });
 }
 
-if (hostname() === HOST) await main(process.argv.slice(2));
-else underNeutralName();
+/** The names asked for, or all, without those that exist. */
+function wanted() {
+  const named = process.argv.slice(2);
+  const known = Object.keys(GOLDENS);
+  const unknown = named.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new Error(`no golden called ${unknown.join()}, there are ${known.join(', ')}`);
+  return (named.length > 0 ? named : known).filter((name) => {
+    if (!existsSync(fileOf(name))) return true;
+    console.log(`${name}: exists, kept`);
+    return false;
+  });
+}
+
+if (hostname() === HOST) await main(wanted());
+else if (wanted().length > 0) underNeutralName();

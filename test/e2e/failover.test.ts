@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GUESTS, type HvProcess, Stage } from '../support/hv-process.ts';
@@ -69,6 +70,13 @@ describe('kill -9 of the primary', () => {
     backup.kill('SIGTERM');
     expect((await backup.exited).code).toBe(143);
 
+    // The guest saw its connections close: as records, so that any later replay sees it too.
+    const records = (await stage.hv(['log', 'cat', 'b1/kv']).exited).stdout;
+    expect(records).toMatch(/view +epoch 3/);
+    expect(records.slice(records.search(/view +epoch 3/))).toMatch(
+      /reseed[\s\S]*netClose .*ECONNRESET/,
+    );
+
     for (const log of ['.hv/kv', 'b1/kv']) {
       const replay = await stage.hv(['replay', '--json', join(stage.dir, log)], {
         cwd: '/',
@@ -101,6 +109,38 @@ describe('kill -9 of the primary', () => {
     expect(await text(client, 'GET', 'rounds')).toBe('3');
   });
 });
+
+describe('kill -9 in the middle of a turn', () => {
+  test('the backup runs the turn itself and goes on', async () => {
+    const { process: backup, address } = await stage.backup();
+    const script = join(stage.dir, 'long-turn.js');
+    writeFileSync(
+      script,
+      `setTimeout(() => {
+        let sum = 0;
+        for (let i = 0; i < 60_000_000; i++) sum = (sum + i) % 1_000_003;
+        console.log('sum', sum);
+        setTimeout(() => console.log('and on'), 5);
+      }, 1);`,
+    );
+    const primary = stage.hv(['run', '--backup', address, '--events-fd', '3', script]);
+    await primary.event('protected');
+    // The turn takes a second or more; nothing of it can be seen from outside before its end.
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    primary.kill('SIGKILL');
+    const dead = await primary.exited;
+    const exit = await backup.exited;
+    expect(dead.stdout).toBe('');
+    expect(exit.stdout).toBe(`sum ${referenceSum()}\nand on\n`);
+    expect(exit.code).toBe(0);
+  });
+});
+
+function referenceSum(): number {
+  let sum = 0;
+  for (let i = 0; i < 60_000_000; i++) sum = (sum + i) % 1_000_003;
+  return sum;
+}
 
 describe('a primary that was only stopped', () => {
   test('is fenced when it wakes: it answers nobody and exits 121', async () => {
@@ -175,7 +215,6 @@ describe('a guest that computes for seconds', () => {
   test('does not look dead', async () => {
     const { process: backup, address } = await stage.backup();
     const script = join(stage.dir, 'busy.js');
-    const { writeFileSync } = await import('node:fs');
     writeFileSync(
       script,
       'const until = Date.now() + 3000; while (Date.now() < until); console.log("done");',

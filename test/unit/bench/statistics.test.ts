@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { compareArms, judgeNullPair, median, shuffled } from '../../../bench/statistics.ts';
+import {
+  compareArms,
+  judgeNullPair,
+  median,
+  percentilesOf,
+  shuffled,
+} from '../../../bench/statistics.ts';
 import { Chance } from '../../../hypervisor/cli/demo/chance.ts';
 
 /** Samples around `centre` with a spread of +-10 %. */
@@ -11,6 +17,13 @@ test('a median is the middle, or the mean of the two in the middle', () => {
   expect(median([])).toBeUndefined();
   expect(median([3, 1, 2])).toBe(2);
   expect(median([4, 1, 3, 2])).toBe(2.5);
+});
+
+test('percentiles are samples that were taken', () => {
+  const samples = Array.from({ length: 200 }, (_, i) => 200 - i);
+  expect(percentilesOf(samples)).toEqual({ count: 200, p50: 100, p90: 180, p99: 198, max: 200 });
+  expect(percentilesOf([7])).toEqual({ count: 1, p50: 7, p90: 7, p99: 7, max: 7 });
+  expect(percentilesOf([])).toBeUndefined();
 });
 
 describe('comparing arms', () => {
