@@ -33,7 +33,10 @@ export interface Trial {
   readonly blow: Blow;
   /** Milliseconds from the blow to each phase; one that did not come is absent. */
   readonly phasesMs: Readonly<Partial<Record<Phase, number>>>;
-  /** Longest wait of a client around it; undefined when none was cut off. */
+  /**
+   * Longest wait of a client around it; undefined when none was cut off. Of kills only: a process that
+   * is frozen and woken may still answer what was acknowledged before, and it keeps the guest's port.
+   */
   readonly gapMs: number | undefined;
 }
 
@@ -42,14 +45,14 @@ export interface TrialOptions {
   readonly stops: number;
   readonly clients: number;
   readonly detect: string;
+  /** Load between a pair that is protected and the blow: from this, and up to a second more. */
+  readonly settleSeconds: number;
   readonly seed: number;
   readonly onTrial: (trial: Trial) => void;
 }
 
 /** Start of processes on a busy machine; a failover that takes as long has failed. */
 const TIMEOUT_MS = 30_000;
-/** Load between a pair that is protected and the blow: from, and up to as much again. */
-const PAUSE_MS = 300;
 const FENCED_EXIT = 'exit status 121';
 
 /** Runs all trials; rejects unless each failover came and nothing was lost, doubled or wrong. */
@@ -83,7 +86,7 @@ class FailoverBench {
   }
 
   async run(): Promise<{ trials: readonly Trial[]; verdict: Verdict }> {
-    const { kills, stops, clients, seed } = this.#options;
+    const { kills, stops, clients, seed, settleSeconds } = this.#options;
     const chance = new Chance(seed);
     const port = await freePort();
     let [primary, backup] = await this.#startPair(port);
@@ -93,7 +96,7 @@ class FailoverBench {
     const startedAt = now();
     const blows: Blow[] = [...Array<Blow>(kills).fill('kill'), ...Array<Blow>(stops).fill('stop')];
     for (const blow of blows) {
-      await sleep(PAUSE_MS * (1 + chance.next()));
+      await sleep(1000 * (settleSeconds + chance.next()));
       backup = await this.#ensureProtected(primary, backup);
       [primary, backup] = await this.#failOver(primary, backup, blow);
     }
@@ -173,7 +176,7 @@ class FailoverBench {
     const trial: Trial = {
       blow,
       phasesMs: phasesAfter(killedAt, backup.events.slice(from)),
-      gapMs: gaps.length === 0 ? undefined : Math.max(...gaps),
+      gapMs: blow === 'stop' || gaps.length === 0 ? undefined : Math.max(...gaps),
     };
     this.#trials.push(trial);
     this.#options.onTrial(trial);
@@ -181,8 +184,7 @@ class FailoverBench {
   }
 
   /**
-   * On one machine a frozen process keeps the guest's port, so nobody is served until it wakes; on
-   * two it would not matter. It has to find itself fenced and leave without a word to a client.
+   * On one machine a frozen process keeps the guest's port, so nobody is served until it wakes. It has to find itself fenced and leave without a word to a client.
    */
   async #wake(primary: Replica): Promise<void> {
     if (!isStopped(primary.pid))

@@ -2,7 +2,11 @@
  * How long a failover takes: kills or freezes the primary of a protected pair under load, again and
  * again, and gives the percentiles of each phase and of what clients saw.
  *
- *   node dist/bench/failover.js [--kills 20] [--stops 5] [--clients 8] [--detect lan] [--seed 1] [--json]
+ *   node dist/bench/failover.js [--kills 20] [--stops 5] [--clients 8] [--detect lan] [--settle 3]
+ *                               [--seed 1] [--json]
+ *
+ * --settle: seconds of load before each blow. A replica that has just joined is allowed more silence,
+ * and the gaps in its heartbeats while it loaded its machine are remembered for a while.
  */
 
 import { fileURLToPath } from 'node:url';
@@ -24,6 +28,7 @@ export interface BlowFigures {
 export interface FailoverReport {
   readonly bench: 'failover';
   readonly detect: string;
+  readonly settleSeconds: number;
   readonly clients: number;
   /** Of the blows that were struck. */
   readonly blows: Readonly<Partial<Record<Blow, BlowFigures>>>;
@@ -86,19 +91,22 @@ async function main(file: string, argv: readonly string[]): Promise<void> {
       stops: { type: 'string', default: '5' },
       clients: { type: 'string', default: '8' },
       detect: { type: 'string', default: 'lan' },
+      settle: { type: 'string', default: '3' },
       seed: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
     },
   });
   const clients = numberOption('clients', values.clients, 1);
+  const settleSeconds = numberOption('settle', values.settle, 0);
   const { trials, verdict } = await runTrials({
     kills: numberOption('kills', values.kills, 0),
     stops: numberOption('stops', values.stops, 0),
     clients,
     detect: values.detect,
+    settleSeconds,
     seed: numberOption('seed', values.seed, 0),
     onTrial: ({ blow, phasesMs, gapMs }) =>
-      console.error(`${blow}: ${JSON.stringify(phasesMs)} gap ${gapMs?.toFixed(1)} ms`),
+      console.error(`${blow}: ${JSON.stringify(phasesMs)} gap ${gapMs?.toFixed(1) ?? '-'} ms`),
   });
   const blows: Partial<Record<Blow, BlowFigures>> = {};
   for (const blow of ['kill', 'stop'] as const) {
@@ -108,6 +116,7 @@ async function main(file: string, argv: readonly string[]): Promise<void> {
   const result: FailoverReport = {
     bench: 'failover',
     detect: values.detect,
+    settleSeconds,
     clients,
     blows,
     answered: verdict.answered,

@@ -33,5 +33,10 @@ const failures = results.filter((result) => result.status === 'rejected');
 for (const { reason } of failures) console.error(`build: ${reason.message}`);
 if (failures.length > 0) process.exit(1);
 
+await run('golden image', ['dist/hypervisor/host/golden-builder.js']).catch((error) => {
+  console.error(`build: ${error.message}`);
+  process.exit(1);
+});
+
 const command = `${root}dist/hypervisor/cli/main.js`;
 if (existsSync(command)) chmodSync(command, 0o755);

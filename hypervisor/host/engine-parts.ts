@@ -14,12 +14,16 @@ import { ENGINE_SHA256, PATCHED_EXPORTS } from '../machine/engine-abi.ts';
 import { addExports } from '../machine/wasm-patch.ts';
 
 /** Build output beside the compiled sources: `dist/` holds helper.wasm and firmware.js. */
-function builtFile(name: string): Uint8Array {
+export function builtPath(name: string): string {
   const here = dirname(fileURLToPath(import.meta.url));
   const root = here.includes(`${join('dist', 'hypervisor')}`)
     ? join(here, '..', '..')
     : join(here, '..', '..', 'dist');
-  return new Uint8Array(readFileSync(join(root, name)));
+  return join(root, name);
+}
+
+function builtFile(name: string): Uint8Array {
+  return new Uint8Array(readFileSync(builtPath(name)));
 }
 
 export function loadFirmware(): Uint8Array {

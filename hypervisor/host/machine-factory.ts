@@ -5,6 +5,7 @@ import { HvError } from '../base/errors.ts';
 import type { EngineParts } from '../machine/engine.ts';
 import { Machine, type MachineOptions } from '../machine/machine.ts';
 import { loadEngineParts } from './engine-parts.ts';
+import { goldenKey, readGolden } from './golden-image.ts';
 
 /** Semantics of devices and boundary this hv has (`machineVersion` of the log header). */
 export const MACHINE_VERSION = 1;
@@ -51,6 +52,7 @@ export function buildMachine(
   return new Machine({
     parts: engineParts(),
     header,
+    golden: readGolden(goldenKey(engineParts(), blobs.firmware, header)),
     firmware: blobs.firmware,
     image: blobs.image,
     sourceMap: blobs.sourcemap,

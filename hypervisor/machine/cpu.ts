@@ -37,12 +37,12 @@ export class Cpu {
   #source: MidTurnSource | undefined;
   #stopping = false;
 
-  constructor(engine: Engine, hooks: CpuHooks) {
+  /** `ticks`: retired before this engine's memory was saved; 0 for one that was just booted. */
+  constructor(engine: Engine, hooks: CpuHooks, ticks = 0) {
     this.#engine = engine;
     this.#hooks = hooks;
-    this.#base = 0;
+    this.#base = ticks;
     engine.counter = POLL_RELOAD;
-    this.#written = POLL_RELOAD;
   }
 
   /** Ticks retired since boot; exact at any trap and between turns. */

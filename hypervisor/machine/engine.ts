@@ -7,7 +7,7 @@
  * engine without restoring its stack).
  */
 
-import { assert } from '../base/assert.ts';
+import { civilFromDays } from './civil-date.ts';
 import {
   ENGINE_EXPORTS,
   ENGINE_IMPORTS,
@@ -17,6 +17,7 @@ import {
   TAG,
 } from './engine-abi.ts';
 import { type EngineLayout, probeLayout } from './engine-layout.ts';
+import { type MemoryRun, writeMemory } from './memory-image.ts';
 
 const PAGE_BYTES = 65_536;
 /** Room the general allocator, static data and the engine's own stack need beside the heap. */
@@ -24,6 +25,8 @@ const RESERVED_BYTES = 16 * 1024 * 1024;
 /** Bytes booked for the runtime's blocks that were allocated before the helper counted. */
 const BOOT_HEAP_BYTES = 65_536;
 const HELPER_AREA_BYTES = 1024;
+/** In the order of the runtime's allocator slots; the tracker goes elsewhere. */
+const HELPER_FUNCTIONS = ['malloc', 'free', 'realloc', 'usable', 'tracker'];
 
 /** What an engine is made of; compiled once per process by the host. */
 export interface EngineParts {
@@ -48,6 +51,15 @@ export interface EngineHooks {
   rejection(promise: number, reason: number, handled: boolean): void;
 }
 
+/** The engine's own pointers. Plain data; valid for memory of the same engine only. */
+export interface EngineState {
+  readonly runtime: number;
+  readonly context: number;
+  readonly undefinedValue: number;
+  readonly layout: EngineLayout;
+  readonly helperArea: number;
+}
+
 /** The engine aborted: its memory is no longer a valid machine. */
 export class EngineFault extends Error {
   override readonly name = 'EngineFault';
@@ -67,10 +79,12 @@ export class Engine {
   readonly #hooks: EngineHooks;
   #probing: number | undefined;
 
+  /** Boots the engine, or wakes it from the memory of one that was booted with the same limits. */
   constructor(
     parts: EngineParts,
     limits: { memoryPages: number; stackBytes: number },
     hooks: EngineHooks,
+    saved?: { readonly state: EngineState; readonly memory: readonly MemoryRun[] },
   ) {
     this.#hooks = hooks;
     // Initial equals maximum: growth cannot fail on one host only, and views never detach.
@@ -87,17 +101,33 @@ export class Engine {
     this.call = Object.fromEntries(
       Object.entries(ENGINE_EXPORTS).map(([name, letter]) => [name, instance.exports[letter]]),
     ) as unknown as EngineExports;
-    this.call.callCtors();
-    this.runtime = this.call.newRuntime();
-    this.#installHelper(parts.helper, instance);
+    if (saved === undefined) this.call.callCtors();
+    this.runtime = saved?.state.runtime ?? this.call.newRuntime();
+    this.#helperArea = saved?.state.helperArea ?? this.#newHelperArea();
+    this.#linkHelper(parts.helper, instance);
+    if (saved !== undefined) {
+      writeMemory(this.u8, saved.memory);
+      this.context = saved.state.context;
+      this.layout = saved.state.layout;
+      this.undefinedValue = saved.state.undefinedValue;
+      return;
+    }
+    this.#installAllocator();
     this.context = this.#newContext();
     this.layout = probeLayout(this, this.#probeClock);
     this.call.setMaxStackSize(this.runtime, limits.stackBytes);
     this.call.setMemoryLimit(this.runtime, limits.memoryPages * PAGE_BYTES - RESERVED_BYTES);
     this.counter = POLL_RELOAD;
     this.call.enableInterruptHandler(this.runtime);
-    this.#installTracker(instance);
+    this.u32[this.layout.rejectionTracker >> 2] =
+      this.#helperTable + HELPER_FUNCTIONS.indexOf('tracker');
     this.undefinedValue = this.call.getUndefined();
+  }
+
+  /** What a later engine needs beside the memory to go on from here. Between turns only. */
+  save(): EngineState {
+    const { runtime, context, undefinedValue, layout } = this;
+    return { runtime, context, undefinedValue, layout, helperArea: this.#helperArea };
   }
 
   /** The engine's interrupt counter: polls left before it calls `poll`. */
@@ -187,7 +217,18 @@ export class Engine {
 
   readonly #probeClock: number = 1_234_567_890_125;
 
-  #installHelper(helper: WebAssembly.Module, instance: WebAssembly.Instance): void {
+  /** Scratch and free lists of the helper. */
+  readonly #helperArea: number;
+  /** Index of the helper's first function in the engine's table. */
+  #helperTable = 0;
+
+  #newHelperArea(): number {
+    const area = this.allocate(HELPER_AREA_BYTES);
+    this.u8.fill(0, area, area + HELPER_AREA_BYTES);
+    return area;
+  }
+
+  #linkHelper(helper: WebAssembly.Module, instance: WebAssembly.Instance): void {
     const linked = new WebAssembly.Instance(helper, {
       env: {
         memory: this.memory,
@@ -198,27 +239,17 @@ export class Engine {
       },
     }).exports as Record<string, (...args: number[]) => number>;
     const table = instance.exports[PATCHED_EXPORTS.table] as WebAssembly.Table;
-    const first = table.grow(5);
-    for (const [index, name] of ['malloc', 'free', 'realloc', 'usable', 'tracker'].entries())
-      table.set(first + index, linked[name]);
-    const area = this.allocate(HELPER_AREA_BYTES);
-    this.u8.fill(0, area, area + HELPER_AREA_BYTES);
-    linked.init?.(area);
-    this.#helperArea = area;
-    this.#helperTable = first;
-    // JSRuntime opens with the four allocator functions and { blocks, bytes, limit }.
-    for (let slot = 0; slot < 4; slot++) this.u32[(this.runtime >> 2) + slot] = first + slot;
-    this.u32[(this.runtime >> 2) + 5] = BOOT_HEAP_BYTES;
+    this.#helperTable = table.grow(HELPER_FUNCTIONS.length);
+    for (const [index, name] of HELPER_FUNCTIONS.entries())
+      table.set(this.#helperTable + index, linked[name]);
+    linked.init?.(this.#helperArea);
   }
 
-  /** Scratch of the helper; the machine uses nothing of it. */
-  #helperArea = 0;
-  #helperTable = 0;
-
-  #installTracker(instance: WebAssembly.Instance): void {
-    assert(this.#helperArea !== 0, 'helper is installed before its tracker');
-    assert(instance.exports[PATCHED_EXPORTS.table] !== undefined, 'table is exported');
-    this.u32[this.layout.rejectionTracker >> 2] = this.#helperTable + 4;
+  /** JSRuntime opens with the four allocator functions and { blocks, bytes, limit }. */
+  #installAllocator(): void {
+    for (let slot = 0; slot < 4; slot++)
+      this.u32[(this.runtime >> 2) + slot] = this.#helperTable + slot;
+    this.u32[(this.runtime >> 2) + 5] = BOOT_HEAP_BYTES;
   }
 
   #imports(): Record<string, WebAssembly.ImportValue> {
@@ -298,35 +329,6 @@ export class Engine {
     ];
     for (const [index, value] of fields.entries()) this.i32[(at >> 2) + index] = value;
   }
-}
-
-/** Proleptic Gregorian date of a day number since 1970-01-01 (Howard Hinnant, "chrono-Compatible
- * Low-Level Date Algorithms", days from civil inverted). */
-function civilFromDays(days: number): {
-  year: number;
-  month: number;
-  day: number;
-  dayOfYear: number;
-} {
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  );
-  const dayFromMarch =
-    dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const monthFromMarch = Math.floor((5 * dayFromMarch + 2) / 153);
-  const day = dayFromMarch - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
-  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
-  const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
-  const before = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334][month - 1] as number;
-  return { year, month, day, dayOfYear: before + day - 1 + (leap && month > 2 ? 1 : 0) };
 }
 
 /** True when `value` (a pointer to a value) is the exception marker. */

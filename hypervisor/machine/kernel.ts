@@ -21,6 +21,14 @@ export type Argument =
   | { readonly bool: boolean }
   | { readonly value: number };
 
+/** The kernel's handles and slots in guest memory. Plain data; valid for that memory only. */
+export interface KernelState {
+  readonly slots: number;
+  readonly pointers: number;
+  readonly jobResult: number;
+  readonly functions: Readonly<Record<KernelFunction, number>>;
+}
+
 type KernelFunction = 'boot' | 'dispatch' | 'step' | 'rejected';
 
 interface Rejection {
@@ -34,45 +42,45 @@ const ARGUMENTS_MAX = 4;
 export class Kernel {
   readonly #engine: Engine;
   readonly #hooks: KernelHooks;
-  /** Static slots in guest memory: values, pointers to them, and a job's result. */
-  readonly #slots: number;
-  readonly #pointers: number;
-  readonly #jobResult: number;
-  readonly #functions: Readonly<Record<KernelFunction, number>>;
+  /** Static slots (values, pointers to them, a job's result) and handles, all in guest memory. */
+  readonly #state: KernelState;
   #rejections: Rejection[] = [];
 
-  /** Evaluates the firmware and starts it with `traps` (owned by the caller, freed here). */
-  constructor(
+  /** `state`: of a kernel that was started in this memory, see `start`. */
+  constructor(engine: Engine, state: KernelState, hooks: KernelHooks) {
+    this.#engine = engine;
+    this.#state = state;
+    this.#hooks = hooks;
+  }
+
+  /** Evaluates the firmware and starts it with `traps` (an owned object, freed here). */
+  static start(
     engine: Engine,
     firmware: { readonly code: Uint8Array; readonly fileName: string; readonly traps: number },
-    hooks: KernelHooks,
-  ) {
-    this.#engine = engine;
-    this.#hooks = hooks;
-    this.#slots = engine.allocate(ARGUMENTS_MAX * 8);
-    this.#pointers = engine.allocate(ARGUMENTS_MAX * 4);
-    this.#jobResult = engine.allocate(8);
+  ): KernelState {
+    const slots = engine.allocate(ARGUMENTS_MAX * 8);
+    const pointers = engine.allocate(ARGUMENTS_MAX * 4);
+    const jobResult = engine.allocate(8);
+    const { context, undefinedValue } = engine;
     const start = engine.evaluate(firmware.code, firmware.fileName);
-    this.#mustSucceed(start, 'firmware evaluates');
-    this.#place(0, { value: firmware.traps });
-    const kernel = engine.call.call(
-      engine.context,
-      start,
-      engine.undefinedValue,
-      1,
-      this.#pointers,
-    );
-    this.#mustSucceed(kernel, 'firmware starts');
+    mustSucceed(engine, start, 'firmware evaluates');
+    engine.u32[pointers >> 2] = firmware.traps;
+    const kernel = engine.call.call(context, start, undefinedValue, 1, pointers);
+    mustSucceed(engine, kernel, 'firmware starts');
     engine.freeValue(start);
     engine.freeValue(firmware.traps);
-    this.#functions = {
+    const functions = {
       boot: engine.getProperty(kernel, 'boot'),
       dispatch: engine.getProperty(kernel, 'dispatch'),
       step: engine.getProperty(kernel, 'step'),
       rejected: engine.getProperty(kernel, 'rejected'),
     };
     engine.freeValue(kernel);
-    this.drainJobs();
+    return { slots, pointers, jobResult, functions };
+  }
+
+  save(): KernelState {
+    return this.#state;
   }
 
   get jobsPending(): boolean {
@@ -86,10 +94,10 @@ export class Kernel {
     const engine = this.#engine;
     const result = engine.call.call(
       engine.context,
-      this.#functions[name],
+      this.#state.functions[name],
       engine.undefinedValue,
       args.length,
-      this.#pointers,
+      this.#state.pointers,
     );
     const tag = engine.tag(result);
     if (tag === TAG.exception) {
@@ -107,7 +115,11 @@ export class Kernel {
     let ran = false;
     while (this.jobsPending && !this.#hooks.stopping()) {
       ran = true;
-      const result = engine.call.executePendingJob(engine.runtime, JOBS_PER_DRAIN, this.#jobResult);
+      const result = engine.call.executePendingJob(
+        engine.runtime,
+        JOBS_PER_DRAIN,
+        this.#state.jobResult,
+      );
       if (isException(engine, result)) this.#swallow(result);
       else engine.freeValue(result);
     }
@@ -138,13 +150,13 @@ export class Kernel {
 
   #place(slot: number, argument: Argument): void {
     const { i32, u32 } = this.#engine;
-    const at = this.#slots + 8 * slot;
+    const at = this.#state.slots + 8 * slot;
     if ('value' in argument) {
       assert(argument.value !== 0, 'a kernel argument is a value');
-      u32[(this.#pointers >> 2) + slot] = argument.value;
+      u32[(this.#state.pointers >> 2) + slot] = argument.value;
       return;
     }
-    u32[(this.#pointers >> 2) + slot] = at;
+    u32[(this.#state.pointers >> 2) + slot] = at;
     const isInt = 'int' in argument;
     i32[at >> 2] = isInt ? argument.int : Number(argument.bool);
     i32[(at >> 2) + 1] = isInt ? TAG.int : TAG.bool;
@@ -158,10 +170,10 @@ export class Kernel {
     engine.freeValue(error);
     engine.freeValue(marker);
   }
+}
 
-  #mustSucceed(value: number, what: string): void {
-    if (!isException(this.#engine, value)) return;
-    const error = this.#engine.call.resolveException(this.#engine.context, value);
-    throw new EngineFault(`${what}: ${this.#engine.describe(error)}`);
-  }
+function mustSucceed(engine: Engine, value: number, what: string): void {
+  if (!isException(engine, value)) return;
+  const error = engine.call.resolveException(engine.context, value);
+  throw new EngineFault(`${what}: ${engine.describe(error)}`);
 }

@@ -22,12 +22,14 @@ import {
   INTERRUPT,
   STEP,
 } from '../../log-format/index.ts';
+import { assert } from '../base/assert.ts';
 import type { HeldOutput, NetTable, Output, TurnsResult } from '../ports.ts';
 import { Bus } from './bus.ts';
 import { Cpu, type MidTurnSource } from './cpu.ts';
 import { halves, mixDigest } from './digest.ts';
-import { Engine, EngineFault, type EngineParts, isException } from './engine.ts';
-import { Kernel } from './kernel.ts';
+import { Engine, EngineFault, type EngineParts, type EngineState, isException } from './engine.ts';
+import { Kernel, type KernelState } from './kernel.ts';
+import { type MemoryRun, readMemory } from './memory-image.ts';
 import { outputBytes } from './output-bytes.ts';
 import { StackMap } from './stack-map.ts';
 
@@ -40,12 +42,22 @@ export interface MachineOptions {
   readonly firmware: Uint8Array;
   readonly image: Uint8Array;
   readonly sourceMap: Uint8Array;
+  /** A booted firmware to start from. Must be of the same engine, helper, firmware and limits. */
+  readonly golden?: GoldenImage | undefined;
   /** Called at every interrupt poll, for the watchdog. Must not touch the machine. */
   readonly onAlive?: () => void;
   /** Diagnostics the engine itself prints; never the guest's console. */
   readonly onDiagnostic?: (text: string) => void;
   /** Hands out guest memory once, for hashes and copies between turns. Never write to it. */
   readonly onMemory?: (memory: Uint8Array) => void;
+}
+
+/** A machine with booted firmware, before its first turn. Plain data. */
+export interface GoldenImage {
+  readonly ticks: number;
+  readonly engine: EngineState;
+  readonly kernel: KernelState;
+  readonly memory: readonly MemoryRun[];
 }
 
 /** Node's exit status of a process that ran out of memory (128 + SIGABRT). */
@@ -67,22 +79,34 @@ export class Machine {
   #halted: { code: number; reason: string } | undefined;
   #immediatesLeft = false;
 
+  /**
+   * Boots engine and firmware, or wakes the pair from `options.golden`; the machine is the same, bit
+   * for bit, either way. Throws EngineFault when the firmware does not boot.
+   */
   constructor(options: MachineOptions) {
+    const { golden } = options;
     this.#image = options.image;
     this.#seed = fromHex(options.header.seed);
     const stackMap = new StackMap(options.sourceMap);
-    this.#engine = new Engine(options.parts, options.header, {
+    const hooks = {
       dateNow: () => (this.#bus === undefined ? 0 : this.#bus.clock.now() / 1000),
-      trap: (id, _argc, argv) => this.#bus.trap(id, argv),
+      trap: (id: number, _argc: number, argv: number) => this.#bus.trap(id, argv),
       poll: () => this.#cpu.poll(),
-      diagnostic: (text) => options.onDiagnostic?.(text),
-      rejection: (promise, reason, handled) => this.#kernel.noteRejection(promise, reason, handled),
-    });
+      diagnostic: (text: string) => options.onDiagnostic?.(text),
+      rejection: (promise: number, reason: number, handled: boolean) =>
+        this.#kernel.noteRejection(promise, reason, handled),
+    };
+    const saved = golden && { state: golden.engine, memory: golden.memory };
+    this.#engine = new Engine(options.parts, options.header, hooks, saved);
     options.onMemory?.(this.#engine.u8);
-    this.#cpu = new Cpu(this.#engine, {
-      onAlive: () => options.onAlive?.(),
-      onMidTurn: (record, lsn) => this.#applyMidTurn(record, lsn),
-    });
+    this.#cpu = new Cpu(
+      this.#engine,
+      {
+        onAlive: () => options.onAlive?.(),
+        onMidTurn: (record, lsn) => this.#applyMidTurn(record, lsn),
+      },
+      golden?.ticks,
+    );
     this.#bus = new Bus(
       {
         engine: this.#engine,
@@ -97,14 +121,33 @@ export class Machine {
         onFault: (error) => this.#fault(error),
       },
     );
-    this.#kernel = new Kernel(
-      this.#engine,
-      { code: options.firmware, fileName: FIRMWARE_FILE, traps: this.#bus.bind() },
-      {
-        stopping: () => this.#cpu.stopping,
-        onCollapse: (text) => this.#collapse(text),
-      },
-    );
+    const state = golden?.kernel ?? this.#startFirmware(options.firmware);
+    this.#kernel = new Kernel(this.#engine, state, {
+      stopping: () => this.#cpu.stopping,
+      onCollapse: (text) => this.#collapse(text),
+    });
+    this.#kernel.drainJobs();
+    // The counter's phase at the end of the boot would be a difference that means nothing.
+    this.#cpu.endTurn();
+  }
+
+  /**
+   * This machine as it is before its first turn, for `MachineOptions.golden` of others with the same
+   * engine, helper, firmware and limits. Memory is not copied.
+   */
+  saveGolden(): GoldenImage {
+    assert(this.#cause === 0, 'a golden image is taken before the first turn');
+    return {
+      ticks: this.#cpu.ticks,
+      engine: this.#engine.save(),
+      kernel: this.#kernel.save(),
+      memory: readMemory(this.#engine.u8),
+    };
+  }
+
+  #startFirmware(code: Uint8Array): KernelState {
+    const traps = this.#bus.bind();
+    return Kernel.start(this.#engine, { code, fileName: FIRMWARE_FILE, traps });
   }
 
   /** What the net device holds open; for a backend that takes over. */

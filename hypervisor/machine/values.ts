@@ -9,6 +9,7 @@
 import { assert } from '../base/assert.ts';
 import type { Engine } from './engine.ts';
 import { TAG } from './engine-abi.ts';
+import { leb } from './leb.ts';
 
 /** bjson: version, no atoms, then the tag of a string. */
 const BJSON_STRING_HEADER: readonly number[] = [5, 0, 7];
@@ -117,7 +118,7 @@ export function newBytes(engine: Engine, bytes: Uint8Array): number {
 export function newText(engine: Engine, text: string): number {
   const wide = hasWide(text);
   const size = text.length * (wide ? 2 : 1);
-  const head = lebOf(text.length * 2 + (wide ? 1 : 0));
+  const head = leb(text.length * 2 + (wide ? 1 : 0));
   const prefix = BJSON_STRING_HEADER.length + head.length;
   const data = engine.allocate(prefix + size);
   engine.u8.set(BJSON_STRING_HEADER, data);
@@ -133,15 +134,4 @@ export function newText(engine: Engine, text: string): number {
 function hasWide(text: string): boolean {
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 255) return true;
   return false;
-}
-
-function lebOf(value: number): number[] {
-  const out: number[] = [];
-  let rest = value;
-  do {
-    const byte = rest % 128;
-    rest = Math.floor(rest / 128);
-    out.push(rest > 0 ? byte + 128 : byte);
-  } while (rest > 0);
-  return out;
 }

@@ -5,6 +5,7 @@
  */
 
 import { assert } from '../base/assert.ts';
+import { leb } from './leb.ts';
 
 const EXPORT_SECTION = 7;
 const PREAMBLE_BYTES = 8;
@@ -70,15 +71,4 @@ function readLeb(bytes: Uint8Array, from: number): { value: number; next: number
     shift += 7;
     if (byte < 128) return { value, next: at + 1 };
   }
-}
-
-function leb(value: number): number[] {
-  const out: number[] = [];
-  let rest = value;
-  do {
-    const byte = rest % 128;
-    rest = Math.floor(rest / 128);
-    out.push(rest > 0 ? byte + 128 : byte);
-  } while (rest > 0);
-  return out;
 }

@@ -1,0 +1,103 @@
+/**
+ * The same log gives the same memory under other Nodes, other compilers of the engine's code, other
+ * zones, locales and directories. `HV_NODES=all` adds newer Nodes, installed from the npm registry
+ * into a temporary directory; without it they are skipped, because tests need no network.
+ */
+
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { goldens, replayEach, type Surroundings } from '../golden/goldens.ts';
+import { GUESTS, Stage } from '../support/hv-process.ts';
+
+const MAJORS = [22, 24] as const;
+const asked = process.env.HV_NODES === 'all';
+if (!asked)
+  console.log(`HV_NODES is not 'all': replays on Node ${MAJORS.join(' and ')} are skipped`);
+/** An install downloads 40 MB. */
+const INSTALL_MS = 300_000;
+
+const all = goldens();
+const wanted = Object.fromEntries(
+  all.map(({ name, expected }) => [name, expected.report.memoryHash]),
+);
+
+/** Compilers of WebAssembly: the baseline alone, the optimizing one alone, both as usual. */
+const COMPILERS: readonly (readonly [string, readonly string[]])[] = [
+  ['the usual compilers', []],
+  ['only the baseline compiler', ['--liftoff-only']],
+  ['only the optimizing compiler', ['--no-liftoff']],
+];
+const ELSEWHERE: Surroundings = {
+  cwd: '/',
+  env: { TZ: 'Pacific/Apia', LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8' },
+};
+
+/** Memory after each golden, by name; what went wrong instead, when something did. */
+async function memories(surroundings: Surroundings): Promise<Record<string, string>> {
+  const answers = await replayEach(
+    all.map(({ path }) => path),
+    surroundings,
+  );
+  return Object.fromEntries(
+    answers.map((answer, index) => [
+      all[index]?.name ?? '',
+      answer.type === 'done' ? answer.memoryHash : JSON.stringify(answer),
+    ]),
+  );
+}
+
+let stage: Stage;
+beforeAll(() => {
+  stage = new Stage();
+});
+afterAll(() => stage.close());
+
+describe(`Node ${process.versions.node}, the one at hand`, () => {
+  test.each(COMPILERS.slice(1))(
+    'replays every golden to the same memory with %s',
+    async (_, nodeFlags) => {
+      expect(await memories({ nodeFlags })).toEqual(wanted);
+    },
+  );
+
+  test('replays every golden to the same memory in another zone, locale and directory', async () => {
+    expect(await memories(ELSEWHERE)).toEqual(wanted);
+  });
+});
+
+describe.skipIf(!asked).each(MAJORS)('Node %i', (major) => {
+  let prefix: string;
+  let node: string;
+  afterAll(() => rmSync(prefix, { recursive: true, force: true }));
+
+  beforeAll(async () => {
+    prefix = mkdtempSync(join(tmpdir(), `hv-node-${major}-`));
+    const name = `node-${process.platform}-${process.arch}`;
+    node = join(prefix, 'node_modules', name, 'bin', 'node');
+    const flags = ['--prefix', prefix, '--no-audit', '--no-fund', '--no-save'];
+    await promisify(execFile)('npm', ['install', ...flags, `${name}@${major}`], { cwd: prefix });
+  }, INSTALL_MS);
+
+  test('is what was installed', async () => {
+    const { stdout } = await promisify(execFile)(node, ['--version']);
+    expect(stdout).toMatch(new RegExp(`^v${major}\\.`));
+  });
+
+  test.each(COMPILERS)('replays every golden to the same memory with %s', async (_, nodeFlags) => {
+    expect(await memories({ node, nodeFlags, ...ELSEWHERE })).toEqual(wanted);
+  });
+
+  test('records what this Node replays', async () => {
+    const script = join(GUESTS, 'event-order.mjs');
+    const run = await stage.hv(['run', '--name', `by-${major}`, script], { node }).exited;
+    const replay = await stage.hv(['replay', '--json', `.hv/by-${major}`]).exited;
+    const again = await stage.hv(['replay', '--json', `.hv/by-${major}`], { node }).exited;
+    expect(run.code).toBe(0);
+    expect(JSON.parse(replay.stdout)).toMatchObject({ verdict: 'verified', exit: { code: 0 } });
+    expect(JSON.parse(again.stdout).memoryHash).toBe(JSON.parse(replay.stdout).memoryHash);
+  });
+});
