@@ -1,6 +1,6 @@
 /** `hv run <script> [args…]`: starts a guest as primary, recorded and, if asked, protected. */
 
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { DETECT_MS } from '../../base/limits.ts';
 import { collect, count, descriptor, detectMs } from '../options.ts';
 import type { RunOptions } from '../run-process.ts';
@@ -30,7 +30,7 @@ export function registerRun(program: Command): void {
     .option('--dir <path>', 'where logs go', '.hv')
     .option('--no-record', 'keep no log')
     // For bench/overhead.ts only: no user has a reason to pay for a log that is dropped.
-    .addOption(new Option('--record-nowhere', 'encode the log and drop it').hideHelp())
+    .addOption(program.createOption('--record-nowhere', 'encode the log and drop it').hideHelp())
     .option(
       '-e, --env <name[=value]>',
       'let only these variables in (repeatable; default: all)',
