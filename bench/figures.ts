@@ -74,10 +74,13 @@ function overhead(result: OverheadReport): string {
     if (arm === undefined) return [];
     const backup = arm.backupCpuMicros;
     const cpu = cpuText(arm.cpuMicros) + (backup === undefined ? '' : ` + ${cpuText(backup)}`);
-    const cells = [`${name} ${ARMS[name]}`, arm.unitsPerSecond.toFixed(0), cpu];
+    const latency = guest === 'kv' ? [arm.latencyMs?.toFixed(3) ?? '-'] : [];
+    const cells = [`${name} ${ARMS[name]}`, arm.unitsPerSecond.toFixed(0), ...latency, cpu];
     return [[...cells, ratioOf(name, 'rate'), ratioOf(name, 'cpu')]];
   });
-  const head = ['arm', `${unit}s/s`, `CPU ${time}/${unit}`, 'rate / A (95 %)', 'CPU / A (95 %)'];
+  const latency = guest === 'kv' ? ['p50 ms'] : [];
+  const cpu = `CPU ${time}/${unit}`;
+  const head = ['arm', `${unit}s/s`, ...latency, cpu, 'rate / A (95 %)', 'CPU / A (95 %)'];
   const pair = result.pairCpu;
   const notes = [
     ...(pair === undefined

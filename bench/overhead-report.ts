@@ -96,11 +96,13 @@ function medianSample(samples: readonly Sample[]): Sample | undefined {
   const unitsPerSecond = median(samples.map((one) => one.unitsPerSecond));
   const cpuMicros = median(samples.map((one) => one.cpuMicros));
   if (unitsPerSecond === undefined || cpuMicros === undefined) return undefined;
+  const latencyMs = median(samples.flatMap((one) => one.latencyMs ?? []));
   const backupCpuMicros = median(samples.flatMap((one) => one.backupCpuMicros ?? []));
   const backupLagMs = median(samples.flatMap((one) => one.backupLagMs ?? []));
   return {
     unitsPerSecond,
     cpuMicros,
+    ...(latencyMs === undefined ? {} : { latencyMs }),
     ...(backupCpuMicros === undefined ? {} : { backupCpuMicros }),
     ...(backupLagMs === undefined ? {} : { backupLagMs }),
   };
@@ -114,8 +116,8 @@ export function caveats(result: OverheadReport): readonly string[] {
     ...(result.arms.D === undefined
       ? []
       : [
-          `${sharers} share ${provenance.cores} cores: D/A of the rate is mostly the price of that. ` +
-            "What protection costs the primary's own machine is D/A of the CPU time.",
+          `${sharers} share ${provenance.cores} cores, so D/A of the rate holds the work of all of them; ` +
+            "what protection costs the primary's own machine is D/A of the CPU time.",
         ]),
     `rate: ${rate.nullPair?.text ?? NO_NULL_PAIR}`,
     `CPU: ${cpu.nullPair?.text ?? NO_NULL_PAIR}`,
@@ -133,19 +135,19 @@ export function reportLines(result: OverheadReport): string[] {
   const load = result.connections === undefined ? '' : `, ${result.connections} connections`;
   const lines = [
     `guest ${result.guest}${load}, ${result.blocks} blocks, medians`,
-    `      ${`${unit}s/s`.padStart(11)} ${`CPU µs/${unit}`.padStart(15)}`,
+    `      ${`${unit}s/s`.padStart(11)} ${`CPU µs/${unit}`.padStart(15)}  p50 ms`,
   ];
   for (const name of ARM_NAMES) {
     const arm = result.arms[name];
     if (arm === undefined) continue;
     const rate = arm.unitsPerSecond.toFixed(1).padStart(11);
-    lines.push(
-      `  ${name.padEnd(3)} ${rate} ${arm.cpuMicros.toFixed(1).padStart(15)}  ${ARMS[name]}`,
-    );
+    const latency = (arm.latencyMs?.toFixed(3) ?? '-').padStart(7);
+    const cpu = arm.cpuMicros.toFixed(1).padStart(15);
+    lines.push(`  ${name.padEnd(3)} ${rate} ${cpu} ${latency}  ${ARMS[name]}`);
     if (arm.backupCpuMicros === undefined) continue;
     const lag = `caught up ${(arm.backupLagMs ?? 0).toFixed(0)} ms after the load`;
     lines.push(
-      `${' '.repeat(18)}${arm.backupCpuMicros.toFixed(1).padStart(15)}  its backup, ${lag}`,
+      `${' '.repeat(18)}${arm.backupCpuMicros.toFixed(1).padStart(15)}          its backup, ${lag}`,
     );
   }
   lines.push(`${' '.repeat(11)}rate (95 %)              CPU (95 %)`);

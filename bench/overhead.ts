@@ -3,7 +3,7 @@
  * order, as ratios with intervals, of the rate and of the CPU time.
  *
  *   node dist/bench/overhead.js [--guest kv|cpu] [--blocks 20] [--arms N,A,A2,B,C,D] [--seconds 0.7]
- *                               [--connections 16] [--fresh-every 5] [--warm-up 1.5] [--rounds 30]
+ *                               [--connections 16] [--fresh-every 5] [--warm-up 1.5] [--rounds 100]
  *                               [--seed 1] [--json]
  *
  * kv: requests of guests/kv.js. cpu: rounds of guests/bench-cpu.js. A block is one slice of each arm.
@@ -101,7 +101,7 @@ export function settingsOf(argv: readonly string[]): Settings {
       connections: { type: 'string', default: '16' },
       'fresh-every': { type: 'string', default: '5' },
       'warm-up': { type: 'string', default: '1.5' },
-      rounds: { type: 'string', default: '30' },
+      rounds: { type: 'string', default: '100' },
       seed: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
     },

@@ -2,5 +2,5 @@
 
 export { HvError, type HvErrorCode } from './base/errors.ts';
 export { BackupHost, type BackupHostOptions } from './host/backup-host.ts';
-export { GuestLoadError } from './host/bundle-errors.ts';
+export { GuestLoadError } from './host/guest-load-error.ts';
 export { Hypervisor, type HypervisorOptions } from './host/hypervisor.ts';

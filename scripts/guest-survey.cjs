@@ -36,11 +36,12 @@ function kindOf({ value, refused, accessor }) {
   return isClass(value) ? 'class' : 'function';
 }
 
-/** Own and inherited string keys, without those every object or function has. */
+/** Own and inherited string keys, without those every object, array or function has. */
 function membersOf(value, receiver) {
-  const members = {};
+  const members = Object.create(null);
   const ends = [Object.prototype, Function.prototype, Array.prototype];
-  for (let at = value; at !== null && !ends.includes(at); at = Object.getPrototypeOf(at)) {
+  const goesOn = (at) => at !== null && (at === value || !ends.includes(at));
+  for (let at = value; goesOn(at); at = Object.getPrototypeOf(at)) {
     for (const name of Object.getOwnPropertyNames(at)) {
       const everyFunctions =
         typeof value === 'function' && /^(?:length|name|prototype|arguments|caller)$/.test(name);

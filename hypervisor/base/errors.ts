@@ -19,6 +19,7 @@ export const EXIT = {
 export type HvErrorCode =
   | 'HV_E_USAGE'
   | 'HV_E_NAME_IN_USE'
+  | 'HV_E_DIRECTORY'
   | 'HV_E_LOG_NOT_FOUND'
   | 'HV_E_PORT_IN_USE'
   | 'HV_E_DIVERGED'
@@ -48,13 +49,18 @@ export interface CatalogueRow {
 export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   HV_E_USAGE: {
     exit: EXIT.usage,
-    means: 'The command line could not be understood. Nothing was started.',
+    means: 'The command line asks for something that cannot be done. No guest was started.',
     fix: 'See `hv help` or `hv <command> --help`.',
   },
   HV_E_NAME_IN_USE: {
     exit: EXIT.usage,
     means: 'Another hypervisor is recording under this name right now. Its log was not touched.',
     fix: 'Pass another --name, or stop the other one.',
+  },
+  HV_E_DIRECTORY: {
+    exit: EXIT.usage,
+    means: 'There is no place for logs or views. Nothing was started and nothing written.',
+    fix: 'Pass another --dir, one that exists or can be made and is writable.',
   },
   HV_E_LOG_NOT_FOUND: {
     exit: EXIT.usage,
@@ -117,7 +123,7 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   HV_E_BACKUP_REFUSED: {
     exit: EXIT.cannotProtect,
     means: 'The backup answered but cannot shadow this guest. It was not started.',
-    fix: 'Run the same hv version on both hosts.',
+    fix: 'See the reason: run the same hv version on both hosts, or give every guest its own backup.',
   },
   HV_E_JOIN: {
     exit: EXIT.cannotProtect,
@@ -133,7 +139,7 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     exit: EXIT.limit,
     means:
       'The guest was in a built-in that cannot be interrupted and was stopped by force. The log is complete up to the turn before.',
-    fix: 'hv inspect the last turn; bound the size of what the built-in works on.',
+    fix: 'hv log cat shows the input of the last turn; bound the size of what the guest works on.',
   },
   HV_E_TURN_LIMIT: {
     exit: EXIT.limit,

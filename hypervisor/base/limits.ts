@@ -66,6 +66,8 @@ export const CLAIM_TIMEOUT_MS = 1_000;
 export const STOP_TIMEOUT_MS = 5_000;
 /** Time for a link's hello and for an arbiter's answer before it counts as failed. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** An arbiter that does not answer is reported again after this. */
+export const ARBITER_TROUBLE_MS = 5_000;
 /** A lost backup is dialled again after this, doubling up to the second. */
 export const REDIAL_MS = 250;
 export const REDIAL_MS_MAX = 5_000;

@@ -25,6 +25,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
   let host: BackupHost | undefined;
   const lifecycle = new Lifecycle({
     name: () => host?.guestName ?? 'guest',
+    joinAt: () => host?.address,
     eventsFd: options.eventsFd,
     verbose: options.verbose === true,
   });
@@ -42,6 +43,10 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     trouble: (event, fields) => lifecycle.trouble(event, fields),
     ended: (outcome, error) => {
       stopJoining.abort();
+      if (outcome?.type === 'stopped' && host?.primary === false)
+        say(
+          `${host.guestName}: the primary stopped on purpose (status ${outcome.code}); the log is sealed`,
+        );
       exitWith(outcome, error);
     },
   });
@@ -59,12 +64,16 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
 /** Asks the primary to dial us, again and again until it does: it may be in the middle of a claim. */
 function keepAsking(primary: string, host: BackupHost, stop: AbortSignal): void {
   const since = performance.now();
+  let told = '';
   const own = formatAddress(parseAddress(host.address, { what: 'our own address' }));
   const ask = (): void => {
     if (stop.aborted) return;
     const link = dialLink(primary, '/join', {
       onMessage: (message) => {
-        if (message.type === 'bye') say(`${primary}: ${message.reason}`);
+        if (message.type === 'bye' && message.reason !== told) {
+          told = message.reason;
+          say(`${primary}: ${told}`);
+        }
       },
       onClose: (reason) => {
         if (stop.aborted) return;

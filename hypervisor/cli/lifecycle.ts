@@ -34,15 +34,22 @@ const EVENTS: Readonly<Record<Note['type'], string>> = {
 
 export class Lifecycle {
   readonly #name: () => string;
+  readonly #joinAt: () => string | undefined;
+  /** Peers said to be lost and not back yet: redials of a dead host are no news. */
+  readonly #lost = new Set<string>();
+  #protected = false;
   readonly #eventsFd: number | undefined;
   readonly #verbose: boolean;
 
   constructor(options: {
     name: () => string;
+    /** Where fresh backups can join, if anywhere. */
+    joinAt: () => string | undefined;
     eventsFd: number | undefined;
     verbose: boolean;
   }) {
     this.#name = options.name;
+    this.#joinAt = options.joinAt;
     this.#eventsFd = options.eventsFd;
     this.#verbose = options.verbose;
   }
@@ -74,16 +81,27 @@ export class Lifecycle {
     }
   }
 
+  #howToJoin(): string {
+    const at = this.#joinAt();
+    return at === undefined
+      ? 'Start a backup at its old address again: it is dialled until it answers'
+      : `Start one: hv backup --listen <host:port> --join ${at}`;
+  }
+
   #line(note: Note): string | undefined {
     const name = this.#name();
     switch (note.type) {
       case 'backupJoined':
+        this.#lost.delete(note.peer);
         return `${name}: backup ${note.peer} joined (epoch ${note.view.epoch})`;
       case 'protected':
-        return `${name}: PROTECTED (epoch ${note.view.epoch}). ctrl-c stops both sides, kill -9 fails over`;
+        this.#protected = true;
+        return `${name}: PROTECTED (epoch ${note.view.epoch}, pid ${process.pid}). ctrl-c stops both sides, kill -9 fails over`;
       case 'unprotected':
-        return `${name}: UNPROTECTED, running alone since epoch ${note.view.epoch}. Start another: hv backup --join <this replica>`;
+        return `${name}: UNPROTECTED, running alone since epoch ${note.view.epoch}. ${this.#howToJoin()}`;
       case 'suspected':
+        if (this.#lost.has(note.peer)) return undefined;
+        this.#lost.add(note.peer);
         return `${name}: ${note.peer} is suspected: ${note.reason}`;
       case 'refused':
         return `${name}: backup ${note.peer} refused: ${note.reason}`;
@@ -94,9 +112,13 @@ export class Lifecycle {
       case 'reset':
         return `dropped this copy of the log: ${note.reason}`;
       case 'promoted':
-        return `PRIMARY of epoch ${note.view.epoch} since lsn ${note.lsnReceived}`;
+        return `${name}: PRIMARY of epoch ${note.view.epoch} since lsn ${note.lsnReceived}, UNPROTECTED until a backup joins. ${this.#howToJoin()}`;
       case 'diverged':
         return `the replay at ${note.peer} DIVERGED: ${note.report}`;
+      case 'stopped':
+        return this.#protected || this.#verbose
+          ? `${name}: stopped with status ${note.code}${note.confirmed ? ', and the backups know' : '; a backup may not know and take over'}`
+          : undefined;
       case 'claimed':
       case 'tailReplayed':
       case 'joining':

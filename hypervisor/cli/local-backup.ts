@@ -5,16 +5,20 @@
  */
 
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { HvError } from '../base/errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
+import { makeDirectory } from '../host/directories.ts';
 
 export interface LocalBackup {
   /** `host:port` where it listens. */
   readonly address: string;
+  readonly pid: number;
+  /** File with what it says, and what the guest says after a takeover. */
+  readonly console: string;
   /** Ends it: only for a primary that never came up. */
   kill(): void;
 }
@@ -22,8 +26,9 @@ export interface LocalBackup {
 /** Rejects with HV_E_BACKUP_UNREACHABLE when the process does not come up. */
 export async function startLocalBackup(dir: string): Promise<LocalBackup> {
   const home = join(dir, 'backup-local');
-  mkdirSync(home, { recursive: true, mode: 0o700 });
-  const output = openSync(join(home, 'console.txt'), 'a', 0o600);
+  makeDirectory(home);
+  const console = join(home, 'console.txt');
+  const output = openSync(console, 'a', 0o600);
   const entry = process.argv[1] ?? '';
   const child = spawn(
     process.execPath,
@@ -35,7 +40,7 @@ export async function startLocalBackup(dir: string): Promise<LocalBackup> {
   const address = await firstAddress(events, child);
   child.unref();
   (events as Readable & { unref?(): void }).unref?.();
-  return { address, kill: () => child.kill('SIGKILL') };
+  return { address, pid: child.pid ?? 0, console, kill: () => child.kill('SIGKILL') };
 }
 
 function firstAddress(events: Readable, child: ReturnType<typeof spawn>): Promise<string> {

@@ -6,6 +6,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { EXIT } from '../base/errors.ts';
+import { GuestLoadError } from '../host/guest-load-error.ts';
 import { HV_VERSION } from '../host/version.ts';
 import { registerBackup } from './commands/backup.ts';
 import { registerDemo } from './commands/demo.ts';
@@ -13,7 +14,7 @@ import { registerExplain } from './commands/explain.ts';
 import { registerLog } from './commands/log.ts';
 import { registerReplay } from './commands/replay.ts';
 import { registerRun } from './commands/run.ts';
-import { explain } from './print.ts';
+import { explain, guestText } from './print.ts';
 
 function buildProgram(): Command {
   const program = new Command('hv')
@@ -44,6 +45,10 @@ async function main(): Promise<void> {
     await buildProgram().parseAsync(process.argv);
   } catch (error) {
     if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
+    if (error instanceof GuestLoadError) {
+      guestText(error.text);
+      process.exit(error.exitCode);
+    }
     process.exit(explain(error));
   }
 }

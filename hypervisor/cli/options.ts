@@ -1,5 +1,6 @@
 /** Options that several commands share, parsed once. */
 
+import { fstatSync } from 'node:fs';
 import { HvError } from '../base/errors.ts';
 import { DETECT_MS } from '../base/limits.ts';
 
@@ -27,9 +28,19 @@ export function count(text: string): number {
 
 /** An open file descriptor of this process. */
 export function descriptor(text: string): number {
-  if (!/^\d+$/.test(text) || Number(text) > 1023)
+  if (!/^\d+$/.test(text) || !isOpen(Number(text)))
     throw usage('--events-fd', text, 'the number of an open file descriptor');
   return Number(text);
+}
+
+function isOpen(fd: number): boolean {
+  try {
+    fstatSync(fd);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBADF') return false;
+    throw error;
+  }
 }
 
 /** Collects a repeatable option. */

@@ -1,7 +1,6 @@
 /** The process of `hv run`: the hypervisor of one guest, and a local backup if asked for. */
 
-import { EXIT, HvError } from '../base/errors.ts';
-import { GuestLoadError } from '../host/bundle-errors.ts';
+import { HvError } from '../base/errors.ts';
 import { HostClock } from '../host/clock.ts';
 import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -31,9 +30,11 @@ export async function runGuest(
   options: RunOptions,
 ): Promise<void> {
   let name = script;
+  let address: string | undefined;
   const record = recordMode(options);
   const lifecycle = new Lifecycle({
     name: () => name,
+    joinAt: () => address,
     eventsFd: options.eventsFd,
     verbose: options.verbose === true,
   });
@@ -64,6 +65,7 @@ export async function runGuest(
       },
     });
     name = hypervisor.name;
+    address = hypervisor.address;
     const at = new HostClock().wall();
     lifecycle.event('started', at, {
       pid: process.pid,
@@ -72,13 +74,15 @@ export async function runGuest(
     });
     if (options.verbose === true || backups.length > 0)
       say(`${name}: recording to ${hypervisor.logDir ?? 'nowhere'}`);
+    if (local !== undefined)
+      say(
+        `${name}: the local backup is pid ${local.pid}; it takes over when this process is killed, and kill ${local.pid} then ends it. Its console: ${local.console}`,
+      );
     if (hypervisor.address !== undefined)
       say(`${name}: fresh backups join at ${hypervisor.address}`);
   } catch (error) {
     local?.kill();
-    if (!(error instanceof GuestLoadError)) throw error;
-    process.stderr.write(error.text.endsWith('\n') ? error.text : `${error.text}\n`);
-    process.exitCode = EXIT.failed;
+    throw error;
   }
 }
 

@@ -17,8 +17,9 @@ import type { Handover } from '../replica/handover.ts';
 import type { BackupOutcome, Estate, PrimaryOutcome } from '../replica/hooks.ts';
 import { refusalOf } from '../replica/refusal.ts';
 import { dialable, formatAddress } from './addresses.ts';
-import { openArbiter } from './arbiters.ts';
+import { absoluteArbiterUrl, openArbiter } from './arbiters.ts';
 import { HostClock } from './clock.ts';
+import { makeDirectory } from './directories.ts';
 import { HeartbeatResponder } from './heartbeat.ts';
 import { type IncomingLink, LinkListener } from './link.ts';
 import type { LogPosition } from './log-cursor.ts';
@@ -28,6 +29,7 @@ import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
 import { RemoteMachine } from './remote-machine.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
 import { HV_VERSION } from './version.ts';
+import { watchedArbiter } from './watched-arbiter.ts';
 import type { PrimarySettings } from './worker-protocol.ts';
 
 export interface BackupHostOptions {
@@ -53,6 +55,8 @@ export class BackupHost {
   #replica: BackupReplica;
   #store: FileLogStore | undefined;
   #guestName = 'guest';
+  /** Backups of the newest view this replica was named in. */
+  #viewBackups: readonly string[] = [];
   #supervisor: Supervisor | undefined;
 
   private constructor(options: BackupHostOptions) {
@@ -64,6 +68,8 @@ export class BackupHost {
   static async start(options: BackupHostOptions): Promise<BackupHost> {
     // Compiled now, while nothing waits: the first machine of this thread's workers needs it warm.
     engineParts();
+    if (options.arbiter !== undefined) absoluteArbiterUrl(options.arbiter);
+    makeDirectory(options.dir);
     const host = new BackupHost(options);
     host.#listener = await LinkListener.listen(options.listen, {
       onLink: (incoming) => host.#accept(incoming),
@@ -99,7 +105,10 @@ export class BackupHost {
       ports: {
         clock: this.#clock,
         entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
-        openArbiter: (address) => openArbiter(arbiter ?? address),
+        openArbiter: (address) =>
+          watchedArbiter(openArbiter(arbiter ?? address), (reason) =>
+            this.#options.trouble('arbiter.unavailable', { reason }),
+          ),
         openStore: (hello) => {
           this.#guestName = hello.name;
           return this.#openStore(join(dir, safeName(hello.name)));
@@ -112,7 +121,10 @@ export class BackupHost {
       },
       config: { refuses: (hello) => this.#refuses(hello) },
       hooks: {
-        note: (note, at) => this.#options.note(note, at),
+        note: (note, at) => {
+          if (note.type === 'synced') this.#viewBackups = note.view.backups;
+          this.#options.note(note, at);
+        },
         promoted: (handover, estate) => this.#promoted(handover, estate),
         ended: (outcome) => this.#end(outcome, undefined),
       },
@@ -186,6 +198,7 @@ export class BackupHost {
     const store = this.#store;
     assert(machine instanceof RemoteMachine, 'machines of this host are remote');
     assert(store !== undefined && store === estate.store, 'a winner has its store');
+    const others = this.#viewBackups.filter((peer) => peer !== handover.id);
     const settings: PrimarySettings = {
       id: handover.id,
       arbiter: this.#options.arbiter ?? handover.hello.arbiter,
@@ -203,7 +216,7 @@ export class BackupHost {
         ended: (outcome, error) => this.#end(outcome, error),
       });
       this.#supervisor = supervisor;
-      supervisor.send({ type: 'promote', handover, position, settings });
+      supervisor.send({ type: 'promote', handover, position, settings, others });
     });
   }
 

@@ -5,18 +5,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
-
-/** A fault of the guest's source. Print `text` to standard error and exit with `exitCode`. */
-export class GuestLoadError extends Error {
-  override readonly name = 'GuestLoadError';
-  readonly text: string;
-  readonly exitCode: 1 = 1;
-
-  constructor(text: string) {
-    super(text.split('\n\n').find((part) => /Error: /.test(part)) ?? text);
-    this.text = text;
-  }
-}
+import { GuestLoadError } from './guest-load-error.ts';
 
 /** The part of an esbuild message this file reads. */
 export interface BuildMessage {

@@ -11,14 +11,10 @@ import { builtinModules, createRequire, isBuiltin } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type BuildFailure, type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
-import {
-  type BuildMessage,
-  type GuestLoadError,
-  missingScript,
-  syntaxFault,
-} from './bundle-errors.ts';
+import { type BuildMessage, missingScript, syntaxFault } from './bundle-errors.ts';
 import { type Injection, inject, PLACE_NAMES } from './bundle-inject.ts';
 import { missingModule, nativeAddon, unknownKind } from './bundle-stand-ins.ts';
+import type { GuestLoadError } from './guest-load-error.ts';
 import { type SourceMapJson, shiftMappings } from './source-map-shift.ts';
 
 /** A bundled guest. */

@@ -4,7 +4,6 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, extname, resolve } from 'node:path';
 import {
@@ -22,6 +21,7 @@ import { dialable, formatAddress, isLoopback, parseAddress } from './addresses.t
 import { absoluteArbiterUrl } from './arbiters.ts';
 import { bundleGuest } from './bundle.ts';
 import { HostClock } from './clock.ts';
+import { makeDirectory } from './directories.ts';
 import { loadFirmware } from './engine-parts.ts';
 import { type IncomingLink, LinkListener } from './link.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
@@ -95,7 +95,7 @@ export class Hypervisor {
       image: image.code,
       sourcemap: image.sourceMap,
     };
-    const name = options.name ?? basename(image.script, extname(image.script));
+    const name = checkName(options.name) ?? basename(image.script, extname(image.script));
     const logDir = options.record === 'disk' ? resolve(options.dir, name) : undefined;
     const lock = logDir === undefined ? undefined : lockDirectory(logDir);
     try {
@@ -180,6 +180,15 @@ function refuseBackupWithoutLog({ record, backups, listen }: HypervisorOptions):
   );
 }
 
+/** A guest's name is a directory's: one component, nothing that shells or paths read otherwise. */
+function checkName(name: string | undefined): string | undefined {
+  if (name === undefined || /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/.test(name)) return name;
+  throw new HvError(
+    'HV_E_USAGE',
+    `--name '${name}' is no name: letters, digits, dot, dash and underscore, at most 64`,
+  );
+}
+
 /**
  * Without an arbiter nobody decides who is primary when a link breaks. On one machine a directory
  * does; across hosts it must be named (HV_E_NO_ARBITER).
@@ -196,7 +205,7 @@ function resolveArbiter(options: HypervisorOptions): string {
     );
   // A directory named by the user may be a share that is not mounted, so only our own is made.
   const own = resolve(options.dir, 'arbiter');
-  if (options.record === 'disk') mkdirSync(own, { recursive: true, mode: 0o700 });
+  if (options.record === 'disk') makeDirectory(own);
   return absoluteArbiterUrl(`file:${own}`);
 }
 

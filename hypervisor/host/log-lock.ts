@@ -5,7 +5,6 @@
 
 import {
   linkSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -15,6 +14,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { HvError } from '../base/errors.ts';
+import { makeDirectory } from './directories.ts';
 import { logWriteError } from './log-errors.ts';
 import { segmentNumbers } from './log-files.ts';
 
@@ -35,7 +35,7 @@ export function lockDirectory(dir: string): DirectoryLock {
   const path = lockPath(dir);
   const own = `${process.pid} ${startOf(process.pid)}\n`;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(path));
     for (let attempt = 0; attempt < TAKEOVERS_MAX; attempt++) {
       if (createLock(path, own)) return { release: () => releaseLock(path, own) };
       const holder = readLock(path);

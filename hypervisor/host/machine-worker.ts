@@ -97,7 +97,7 @@ function runBackup(given: BackupStart): void {
         machine,
         store: FileLogStore.resume(message.position, { onError: fail }),
         handover: message.handover,
-        backups: [],
+        backups: message.others,
         boot: undefined,
         post,
       });

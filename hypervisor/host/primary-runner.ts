@@ -9,7 +9,7 @@ import type { HvErrorCode } from '../base/errors.ts';
 import { HANDSHAKE_TIMEOUT_MS, REDIAL_MS, REDIAL_MS_MAX } from '../base/limits.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
-import type { Arbiter, ArbiterAnswer, LogStore } from '../ports.ts';
+import type { LogStore } from '../ports.ts';
 import { PROTOCOL_VERSION, type ReplicaId } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { Handover } from '../replica/handover.ts';
@@ -23,6 +23,7 @@ import { MACHINE_VERSION } from './machine-factory.ts';
 import { DirectNet } from './net-direct.ts';
 import { SoloArbiter } from './solo-arbiter.ts';
 import { HV_VERSION } from './version.ts';
+import { watchedArbiter } from './watched-arbiter.ts';
 import {
   CONTROL,
   type FromWorker,
@@ -60,11 +61,14 @@ export class PrimaryRunner {
 
   constructor(options: PrimaryRunnerOptions) {
     this.#options = options;
-    this.#awaited = new Set(options.backups);
+    // Who takes over serves at once; its backups come when they can.
+    this.#awaited = new Set(options.handover === undefined ? options.backups : []);
     const { header, settings, control, handover } = options;
     this.#console = new HostConsole({
       onInterrupt: (interrupt) => this.#replica.push(interrupt),
       onSignal: (number, on) => options.post({ type: 'signal', number, on }),
+      onLost: (error) =>
+        options.post({ type: 'trouble', event: 'console.lost', fields: { reason: error.message } }),
     });
     const net = new DirectNet({
       onInterrupt: (interrupt) => this.#replica.push(interrupt),
@@ -74,8 +78,13 @@ export class PrimaryRunner {
       ports: {
         clock: this.#clock,
         store: options.store,
-        arbiter: this.#watched(
+        arbiter: watchedArbiter(
           settings.arbiter === undefined ? new SoloArbiter() : openArbiter(settings.arbiter),
+          (reason) => {
+            this.#arbiterTrouble = reason;
+            if (this.#live)
+              options.post({ type: 'trouble', event: 'arbiter.unavailable', fields: { reason } });
+          },
         ),
         machine: new LocalMachine(options.machine, {
           wall: () => this.#clock.wall(),
@@ -134,20 +143,6 @@ export class PrimaryRunner {
     });
   }
 
-  /** Passes on, and remembers why there is no answer. */
-  #watched(arbiter: Arbiter): Arbiter {
-    const noting =
-      (done: (answer: ArbiterAnswer) => void) =>
-      (answer: ArbiterAnswer): void => {
-        this.#arbiterTrouble = answer.type === 'unavailable' ? answer.reason : undefined;
-        done(answer);
-      };
-    return {
-      read: (vm, done) => arbiter.read(vm, noting(done)),
-      claim: (claim, done) => arbiter.claim(claim, noting(done)),
-    };
-  }
-
   take(message: ToWorker): void {
     switch (message.type) {
       case 'addBackup':
@@ -168,6 +163,7 @@ export class PrimaryRunner {
         });
         return;
       case 'stop':
+        this.#options.post({ type: 'stopping' });
         this.#replica.stop(message.code, message.reason);
         return;
       case 'replay':
@@ -182,7 +178,10 @@ export class PrimaryRunner {
       for (const peer of this.#options.backups) this.#add(peer);
       this.#bootIfReady();
     }
-    if (note.type === 'promoted') this.#adoptProcessState();
+    if (note.type === 'promoted') {
+      this.#adoptProcessState();
+      for (const peer of this.#options.backups) this.#add(peer);
+    }
     if (note.type === 'backupJoined') {
       this.#awaited.delete(note.peer);
       this.#bootIfReady();
@@ -192,10 +191,18 @@ export class PrimaryRunner {
       this.#fail('HV_E_BACKUP_REFUSED', `backup ${note.peer} refused: ${note.reason}`);
   }
 
-  /** The host of the dead primary read standard input and signals; now this one does. */
+  /**
+   * The host of the dead primary listened to signals; now this one does. Standard input died with its
+   * terminal: this process has another one, and its end would look like the end of the old.
+   */
   #adoptProcessState(): void {
     const { stdin, signals } = this.#options.machine.processState();
-    this.#console.release({ device: 'stdin', on: stdin });
+    if (stdin)
+      this.#options.post({
+        type: 'trouble',
+        event: 'stdin.lost',
+        fields: { meaning: 'the guest waits for input that died with the old primary' },
+      });
     for (const number of signals) this.#console.release({ device: 'signal', number, on: true });
   }
 

@@ -65,6 +65,8 @@ export type ToWorker =
       readonly handover: Handover;
       readonly position: LogPosition;
       readonly settings: PrimarySettings;
+      /** Other backups of the dead primary: they wait for a primary to dial. */
+      readonly others: readonly ReplicaId[];
     }
   | { readonly type: 'addBackup'; readonly peer: ReplicaId }
   | { readonly type: 'heartbeat'; readonly peer: ReplicaId }
@@ -79,6 +81,8 @@ export type FromWorker =
       readonly divergence: MachineDivergence | undefined;
     }
   | { readonly type: 'note'; readonly note: Note; readonly at: Micros }
+  /** A stop was taken: the guest is not stuck in a built-in. */
+  | { readonly type: 'stopping' }
   /** The link to `peer` is closed: heartbeats to it make no sense any more. */
   | { readonly type: 'unlinked'; readonly peer: ReplicaId }
   /** The guest listens (or stopped listening) to a signal: the main thread installs the handler. */

@@ -92,7 +92,8 @@ export class WsLink implements Link {
   }
 
   /**
-   * A batch leaves at once: the backup replays it while the primary runs it (ship before run).
+   * A batch leaves at once: the backup takes it while the primary runs it (ship before run). So does
+   * an ack, which is cumulative already: outputs wait for nothing else.
    * Everything else waits for the end of this turn of the loop and shares one system call.
    */
   send(message: Message): void {
@@ -103,7 +104,7 @@ export class WsLink implements Link {
       this.#earlyBytes += bytes.length;
       return;
     }
-    const urgent = message.type === 'batch';
+    const urgent = message.type === 'batch' || message.type === 'ack';
     if (!urgent) this.#cork();
     this.#ws.send(bytes, { binary: true });
     if (urgent) this.#uncork();

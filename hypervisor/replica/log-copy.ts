@@ -58,6 +58,7 @@ export class LogCopy {
   #pumping = false;
   #paused = false;
   #discarded = false;
+  #pumpDue = false;
 
   constructor(ports: BackupPorts, hello: Hello, handlers: LogCopyHandlers) {
     this.#ports = ports;
@@ -165,7 +166,23 @@ export class LogCopy {
       backups: record.backups,
     };
     this.#handlers.logged(this.#intake.lsnLast, view, this.#splitter.stop);
-    this.#pump();
+    this.#pumpSoon();
+  }
+
+  /**
+   * Behind the ack of what just came, which is deferred once: handing a group to another thread takes
+   * as long as the rest of the ack's way.
+   */
+  #pumpSoon(): void {
+    if (this.#pumpDue || this.#running) return;
+    this.#pumpDue = true;
+    const { clock } = this.#ports;
+    clock.defer(() =>
+      clock.defer(() => {
+        this.#pumpDue = false;
+        this.#pump();
+      }),
+    );
   }
 
   #pump(): void {

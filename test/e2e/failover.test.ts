@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GUESTS, type HvProcess, Stage } from '../support/hv-process.ts';
@@ -161,6 +161,55 @@ describe('a primary that was only stopped', () => {
     expect(exit.stderr).toContain('HV_E_FENCED');
     const after = await KvClient.reach(port);
     expect(await text(after, 'GET', 'who')).toBe('first');
+  });
+});
+
+describe('two backups', () => {
+  test('the one that does not win joins the new primary by itself', async () => {
+    const [one, two] = [await stage.backup('--dir', 'b1'), await stage.backup('--dir', 'b2')];
+    const port = await freePort();
+    const both = ['--backup', one.address, '--backup', two.address];
+    const primary = stage.hv([
+      'run',
+      ...both,
+      '--events-fd',
+      '3',
+      '--name',
+      'kv',
+      KV,
+      String(port),
+    ]);
+    await primary.event('protected');
+    await Promise.all([one.process.event('synced'), two.process.event('synced')]);
+    const client = await KvClient.reach(port);
+    await client.ask('SET', 'a', '1');
+    primary.kill('SIGKILL');
+    const [winner, other] = await Promise.race([
+      one.process.event('live').then(() => [one, two] as const),
+      two.process.event('live').then(() => [two, one] as const),
+    ]);
+    await winner.process.event('protected');
+    expect(winner.process.stderr).toContain('UNPROTECTED until a backup joins');
+    winner.process.kill('SIGKILL');
+    await other.process.event('live');
+    expect(await text(await KvClient.reach(port), 'GET', 'a')).toBe('1');
+  });
+});
+
+describe('an arbiter that is gone', () => {
+  test('keeps the backup from going live, and both sides say so', async () => {
+    const { process: backup, address } = await stage.backup();
+    mkdirSync(join(stage.dir, 'arb'));
+    const port = await freePort();
+    const arbiter = ['--backup', address, '--arbiter', 'file:arb', '--events-fd', '3'];
+    const primary = stage.hv(['run', ...arbiter, '--name', 'kv', KV, String(port)]);
+    await primary.event('protected');
+    renameSync(join(stage.dir, 'arb'), join(stage.dir, 'gone'));
+    primary.kill('SIGKILL');
+    await backup.output(/arbiter\.unavailable/);
+    expect(backup.events.map((event) => event.evt)).not.toContain('live');
+    renameSync(join(stage.dir, 'gone'), join(stage.dir, 'arb'));
+    await backup.event('live');
   });
 });
 

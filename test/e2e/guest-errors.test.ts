@@ -118,6 +118,7 @@ describe('a hostile guest', () => {
     const ticks = '1000000';
     const one = await run('--name', 'limited', '--turn-ticks', ticks, hostile('infinite-loop'));
     expect(one.code).toBe(124);
+    expect(one.stderr).toContain('HV_E_TURN_LIMIT');
     const replay = await stage.hv(['replay', '--json', '.hv/limited']).exited;
     expect(JSON.parse(replay.stdout)).toMatchObject({ verdict: 'verified', exit: { code: 124 } });
   });

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
 import { bundleGuest } from '../../../hypervisor/host/bundle.ts';
-import { GuestLoadError } from '../../../hypervisor/host/bundle-errors.ts';
+import { GuestLoadError } from '../../../hypervisor/host/guest-load-error.ts';
 import type { NetOutput } from '../../../hypervisor/ports.ts';
 import {
   INTERRUPT,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { bundleGuest, type GuestImage } from '../../../hypervisor/host/bundle.ts';
-import { GuestLoadError } from '../../../hypervisor/host/bundle-errors.ts';
+import { GuestLoadError } from '../../../hypervisor/host/guest-load-error.ts';
 import { shiftMappings } from '../../../hypervisor/host/source-map-shift.ts';
 import { GuestRunner } from '../../support/guest-runner.ts';
 
