@@ -247,9 +247,9 @@ async function verdictOf(log) {
   };
 }
 
-/** Without hv's own lines, which tell the time it took. */
+/** Without hv's own lines, which tell the time it took or, indented, what an error means. */
 function guestLines(stderr) {
-  return stderr.replace(/^hv: .*\n/gm, '');
+  return stderr.replace(/^hv: .*\n(?: {4}.*\n)*/gm, '');
 }
 
 /** Throws when the bytes a reader could see in the log name this machine. */
@@ -277,7 +277,9 @@ async function record(name) {
   const expected = await verdictOf(log);
   // What cannot be said of a killed process: it may have died before it had printed all.
   if (lived && (lived.stdout !== expected.stdout || guestLines(lived.stderr) !== expected.stderr))
-    throw new Error(`${name} printed something else than its replay:\n${lived.stdout}`);
+    throw new Error(
+      `${name} printed something else than its replay:\n${lived.stdout}${lived.stderr}`,
+    );
   const bytes = readFileSync(join(STAGE, log, '000001.hvlog'));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   writeFileSync(file, bytes);
@@ -326,7 +328,7 @@ function wanted() {
     throw new Error(`no golden called ${unknown.join()}, there are ${known.join(', ')}`);
   return (named.length > 0 ? named : known).filter((name) => {
     if (!existsSync(fileOf(name))) return true;
-    console.log(`${name}: exists, kept`);
+    if (hostname() !== HOST) console.log(`${name}: exists, kept`);
     return false;
   });
 }

@@ -47,6 +47,10 @@ interface Waiter {
 
 type Ending = 'seal' | 'close';
 
+/** Frames are gathered for this long, or until there are this many bytes of them. */
+const GATHER_MS = 2;
+const GATHER_BYTES = 256 * 1024;
+
 export class LogWriter {
   readonly #dir: string;
   readonly #options: LogStoreOptions;
@@ -57,6 +61,8 @@ export class LogWriter {
   #inFlight: readonly QueuedFrame[] = [];
   /** Frames queued, written and synced since the start. */
   #queued = 0;
+  #queuedBytes = 0;
+  #gatherTimer: NodeJS.Timeout | undefined;
   #written = 0;
   #synced = 0;
   #writtenTo: { readonly segment: number; readonly offset: number };
@@ -106,14 +112,19 @@ export class LogWriter {
     if (this.#error) return;
     this.#queue.push(frame);
     this.#queued++;
-    // Not now: more may come in this turn of the loop, and whoever appends ships to the backup next.
-    if (!this.#draining && this.#queue.length === 1) setImmediate(() => void this.#drain());
+    this.#queuedBytes += frame.bytes.length;
+    if (this.#draining) return;
+    // Not now: more will come, and a write for each batch costs a trip to another thread each (8 of 52
+    // microseconds of processor time per small request). Nobody waits for the file unless it syncs.
+    if (this.#queuedBytes >= GATHER_BYTES) this.#drainSoon();
+    else this.#gatherTimer ??= setTimeout(() => void this.#drain(), GATHER_MS);
   }
 
   /** `done` is called when all frames queued so far are on disk; after an error never. */
   sync(done: () => void): void {
     if (this.#error) return;
     this.#waiters.push({ upTo: this.#queued, done });
+    if (this.#queue.length > 0) this.#drainSoon();
     this.#syncIfAsked();
   }
 
@@ -129,9 +140,17 @@ export class LogWriter {
     setImmediate(() => void this.#drain());
   }
 
+  #drainSoon(): void {
+    clearTimeout(this.#gatherTimer);
+    this.#gatherTimer = undefined;
+    setImmediate(() => void this.#drain());
+  }
+
   async #drain(): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
+    clearTimeout(this.#gatherTimer);
+    this.#gatherTimer = undefined;
     try {
       while (this.#queue.length > 0 && !this.#error) {
         if (this.#rotatesBefore(this.#queue[0])) await this.#rotate();
@@ -162,6 +181,7 @@ export class LogWriter {
       taken.push(frame);
       bytes += frame.bytes.length;
     }
+    this.#queuedBytes -= bytes;
     this.#queue.splice(0, taken.length);
     this.#inFlight = taken;
     await this.#file.write(taken.map((frame) => frame.bytes));
