@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { goldens, replayEach, type Surroundings } from '../golden/goldens.ts';
 import { GUESTS, Stage } from '../support/hv-process.ts';
 
@@ -19,6 +19,8 @@ if (!asked)
   console.log(`HV_NODES is not 'all': replays on Node ${MAJORS.join(' and ')} are skipped`);
 /** An install downloads 40 MB. */
 const INSTALL_MS = 300_000;
+// Each test replays all goldens: 6 to 15 seconds on two processors with nothing else to do.
+vi.setConfig({ testTimeout: 180_000 });
 
 const all = goldens();
 const wanted = Object.fromEntries(

@@ -41,6 +41,8 @@ const NAMES = [
 ];
 const FILE_BYTES_MAX = 200_000;
 const ALL_BYTES_MAX = 2_000_000;
+/** All replays: six seconds on an idle machine, and a gate may share its processors. */
+const REPLAYS_MS = 120_000;
 /** Where they were recorded (scripts/record-golden.mjs). */
 const STAGE_PATH = '/tmp/hv-golden';
 
@@ -51,7 +53,7 @@ let answers: readonly ReplayAnswer[];
 beforeAll(async () => {
   stage = new Stage();
   answers = await replayEach(all.map(({ path }) => path));
-});
+}, REPLAYS_MS);
 afterAll(() => stage.close());
 
 function recordsOf({ path }: Golden): readonly LogRecord[] {
@@ -122,7 +124,10 @@ describe.each(all)('$name', (golden) => {
 });
 
 describe('a log with one byte of input changed', () => {
-  const copies = mkdtempSync(join(tmpdir(), 'hv-golden-'));
+  let copies: string;
+  beforeAll(() => {
+    copies = mkdtempSync(join(tmpdir(), 'hv-golden-'));
+  });
   afterAll(() => rmSync(copies, { recursive: true, force: true }));
 
   /** Re-encoded as hv would have: nothing but the guest's answer can give it away. */
