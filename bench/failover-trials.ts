@@ -162,6 +162,8 @@ class FailoverBench {
   }
 
   async #failOver(primary: Replica, backup: Replica, blow: Blow): Promise<[Replica, Replica]> {
+    // Until the replay has caught up a takeover takes as long as the log is; that is a figure of its own.
+    await backup.waitFor('in.step', { timeoutMs: TIMEOUT_MS });
     const gapsBefore = this.#tally.gapsMs.length;
     const from = backup.events.length;
     const killedAt = this.#clock.wall();

@@ -40,6 +40,10 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
       if (note.type === 'following') stopJoining.abort();
       lifecycle.note(note, at);
     },
+    inStep: (epoch) => {
+      lifecycle.event('in.step', new HostClock().wall(), { epoch });
+      say(`in step with the primary (epoch ${epoch}); ready to take over at once`);
+    },
     trouble: (event, fields) => lifecycle.trouble(event, fields),
     ended: (outcome, error) => {
       stopJoining.abort();

@@ -108,7 +108,9 @@ export class Lifecycle {
       case 'following':
         return `following the primary ${note.peer}`;
       case 'synced':
-        return `in step with the primary (epoch ${note.view.epoch}); ready to take over`;
+        return this.#verbose
+          ? `in the view of epoch ${note.view.epoch}: the log is here`
+          : undefined;
       case 'reset':
         return `dropped this copy of the log: ${note.reason}`;
       case 'promoted':

@@ -7,9 +7,10 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { asEpoch } from '../../log-format/index.ts';
+import { asEpoch, type Epoch } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
+import { IN_STEP_POLL_MS, LAG_RECORDS_FREE } from '../base/limits.ts';
 import type { Link, LinkHandlers } from '../ports.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import { BackupReplica } from '../replica/backup.ts';
@@ -42,6 +43,8 @@ export interface BackupHostOptions {
   readonly turnTicksMax: number;
   readonly note: SupervisorHooks['note'];
   readonly trouble: SupervisorHooks['trouble'];
+  /** The replay has caught up with the log, for the first time since this backup joined. */
+  inStep(epoch: Epoch): void;
   /** Exactly once. */
   ended(outcome: BackupOutcome | PrimaryOutcome | undefined, error: HvError | undefined): void;
 }
@@ -55,6 +58,7 @@ export class BackupHost {
   #replica: BackupReplica;
   #store: FileLogStore | undefined;
   #guestName = 'guest';
+  #inStep = false;
   /** Backups of the newest view this replica was named in. */
   #viewBackups: readonly string[] = [];
   #supervisor: Supervisor | undefined;
@@ -122,13 +126,27 @@ export class BackupHost {
       config: { refuses: (hello) => this.#refuses(hello) },
       hooks: {
         note: (note, at) => {
-          if (note.type === 'synced') this.#viewBackups = note.view.backups;
+          if (note.type === 'synced') {
+            this.#viewBackups = note.view.backups;
+            this.#awaitStep();
+          }
+          if (note.type === 'reset') this.#inStep = false;
           this.#options.note(note, at);
         },
         promoted: (handover, estate) => this.#promoted(handover, estate),
         ended: (outcome) => this.#end(outcome, undefined),
       },
     });
+  }
+
+  /** In the view it holds the log; in step it has replayed it too, and a takeover takes no time. */
+  #awaitStep(): void {
+    if (this.#inStep || this.#supervisor !== undefined) return;
+    const replica = this.#replica;
+    if (replica.core.lsnReceived - replica.lsnReplayed <= LAG_RECORDS_FREE) {
+      this.#inStep = true;
+      this.#options.inStep(replica.core.epoch);
+    } else setTimeout(() => this.#awaitStep(), IN_STEP_POLL_MS).unref();
   }
 
   #refuses(hello: Hello): string | undefined {

@@ -7,7 +7,12 @@
 
 import { asLsn, asMillis, type Lsn, toHex } from '../../log-format/index.ts';
 import { assert, defined, unreachable } from '../base/assert.ts';
-import { REPLAY_ACK_MS } from '../base/limits.ts';
+import {
+  LAG_ACK_MS_MAX,
+  LAG_RECORDS_FREE,
+  LAG_RECORDS_PER_MS,
+  REPLAY_ACK_MS,
+} from '../base/limits.ts';
 import type { ArbiterAnswer, Link, LinkHandlers, TimerHandle } from '../ports.ts';
 import { BackupCore } from '../protocol/backup.ts';
 import type { BackupEffect, BackupEvent, Hello } from '../protocol/backup-events.ts';
@@ -23,6 +28,12 @@ export interface BackupSetup {
   readonly ports: BackupPorts;
   readonly config: BackupConfig;
   readonly hooks: BackupHooks;
+}
+
+/** How long an ack waits when `lag` records are received and not replayed. */
+export function lagAckMs(lag: number): number {
+  const excess = lag - LAG_RECORDS_FREE;
+  return excess <= 0 ? 0 : Math.min(excess / LAG_RECORDS_PER_MS, LAG_ACK_MS_MAX);
 }
 
 export class BackupReplica {
@@ -206,14 +217,22 @@ export class BackupReplica {
     else if (!(this.#copy?.replaying ?? false)) this.#ackLater();
   }
 
-  /** Once per turn of the host's loop, however many batches came in it. */
+  /**
+   * Once per turn of the host's loop, however many batches came in it; later while the replay lags, so
+   * that outputs and with them the guest's clients slow down in small steps until it has caught up
+   * (execution lag, VMware FT 2010, 2.4.1).
+   */
   #ackSoon(): void {
     if (this.#ackDue) return;
     this.#ackDue = true;
-    this.#ports.clock.defer(() => {
+    const send = (): void => {
       this.#ackDue = false;
       this.#ack();
-    });
+    };
+    const { clock } = this.#ports;
+    const wait = lagAckMs(this.#core.lsnReceived - this.lsnReplayed);
+    if (wait === 0) clock.defer(send);
+    else clock.setTimer(asMillis(clock.now() + wait), send);
   }
 
   #ackLater(): void {

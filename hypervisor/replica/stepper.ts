@@ -63,12 +63,16 @@ export class Stepper<E, F> {
       this.#timer.cancel();
     }
     this.#timerAt = at;
-    this.#timer = clock.setTimer(at, () => {
+    const look = (): void => {
+      if (this.#timer === undefined) return;
       this.#timer = undefined;
       const due = core.deadline();
       const now = clock.now();
       if (due !== undefined && now >= due) this.step(deadline(now));
       else this.#arm();
-    });
+    };
+    // Timers ring before the host's loop has read what came in while this thread was busy: silence is
+    // judged behind that, or every own pause would look like a dead peer.
+    this.#timer = clock.setTimer(at, () => clock.defer(look));
   }
 }

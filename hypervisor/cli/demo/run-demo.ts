@@ -247,6 +247,9 @@ class Demo {
 
   /** Kills the primary, watches the backup take over and gives it a backup of its own. */
   async #failOver(primary: Replica, backup: Replica): Promise<[Replica, Replica]> {
+    // A fresh backup replays the log from its start; to kill before that is done measures the length
+    // of the log.
+    await this.#race(backup.waitFor('in.step', { timeoutMs: START_TIMEOUT_MS }));
     const gapsBefore = this.#tally.gapsMs.length;
     const eventsBefore = backup.events.length;
     const second = (performance.now() - this.#startedAt) / 1000;

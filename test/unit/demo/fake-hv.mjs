@@ -64,6 +64,7 @@ function shadow(link) {
   link.on('error', () => {});
   link.on('data', (chunk) => {
     text += chunk;
+    emit('in.step');
   });
   link.on('close', () => {
     // The demo looks whether the link accepts connections; such a look brings no work.
