@@ -68,9 +68,9 @@ export const STOP_TIMEOUT_MS = 5_000;
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** Records a backup may hold unreplayed before it slows the guest: a takeover replays them first, some
  * 30,000 a second. */
-export const LAG_RECORDS_FREE = 4_096;
+export const LAG_RECORDS_FREE = 1_024;
 /** Each ack waits a millisecond for every so many records more than that, up to the longest wait. */
-export const LAG_RECORDS_PER_MS = 512;
+export const LAG_RECORDS_PER_MS = 256;
 export const LAG_ACK_MS_MAX = 25;
 /** A backup that is in the view looks this often whether its replay has caught up. */
 export const IN_STEP_POLL_MS = 20;
