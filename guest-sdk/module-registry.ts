@@ -57,15 +57,11 @@ function notInThisGuest(name: string): Error {
   );
 }
 
-/** Node has no such line; but Node reads files at run time, and a guest does not. */
-const BUNDLED =
-  '(hv bundles a script before it runs: a file that only a computed name leads to is not in the guest)';
-
 function notFound(name: string, from: string): Error {
   const error = nodeError(
     Error,
     'MODULE_NOT_FOUND',
-    `Cannot find module '${name}'\nRequire stack:\n- ${from}\n${BUNDLED}`,
+    `Cannot find module '${name}'\nRequire stack:\n- ${from}`,
   );
   (error as { requireStack?: string[] }).requireStack = [from];
   return error;

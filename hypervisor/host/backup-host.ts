@@ -59,7 +59,7 @@ export class BackupHost {
   #store: FileLogStore | undefined;
   #guestName = 'guest';
   #inStep = false;
-  /** Backups of the newest view this replica was named in. */
+  /** Backups of the last view before this replica claimed its own. */
   #viewBackups: readonly string[] = [];
   #supervisor: Supervisor | undefined;
 
@@ -126,10 +126,9 @@ export class BackupHost {
       config: { refuses: (hello) => this.#refuses(hello) },
       hooks: {
         note: (note, at) => {
-          if (note.type === 'synced') {
-            this.#viewBackups = note.view.backups;
-            this.#awaitStep();
-          }
+          if (note.type === 'synced') this.#awaitStep();
+          // The newest view of the dead primary, before the claim replaces it.
+          if (note.type === 'suspected') this.#viewBackups = this.#replica.core.view?.backups ?? [];
           if (note.type === 'reset') this.#inStep = false;
           this.#options.note(note, at);
         },
