@@ -7,6 +7,7 @@
  */
 
 import type {
+  CheckpointRecord,
   EncodedBatch,
   EndRecord,
   Epoch,
@@ -159,6 +160,9 @@ export interface NetBackend {
   close(): void;
 }
 
+/** What a machine has used since its boot, and a hash of all its memory. */
+export type CheckpointFigures = Omit<CheckpointRecord, 'type' | 'time'>;
+
 /** Answer of a machine after a group of turns. */
 export interface TurnsResult {
   readonly outputs: readonly HeldOutput[];
@@ -178,7 +182,7 @@ export interface HeldOutput {
 }
 
 /**
- * One group to replay: interrupts and mid-turn records, closed by an end (settle: without one). No
+ * One group to replay: interrupts, mid-turn records and checks, closed by an end (settle: without one). No
  * control records; they lie between groups.
  */
 export interface ReplayGroup {
@@ -187,10 +191,20 @@ export interface ReplayGroup {
 }
 
 export interface MachineDivergence {
-  /** Lsn of the `end` record that does not match. */
+  /** Lsn of the check (`end`, `checkpoint` or `output`) that does not match. */
   readonly lsn: Lsn;
+  /** The interrupt whose turn is the first to differ, where the log can tell. */
+  readonly turn: Lsn | undefined;
   readonly expected: Omit<EndRecord, 'type'>;
   readonly got: Omit<EndRecord, 'type'>;
+  /** The first output that differs, where the log holds outputs; undefined: there is none. */
+  readonly output:
+    | { readonly expected: Uint8Array | undefined; readonly got: Uint8Array | undefined }
+    | undefined;
+  /** Figures of a checkpoint that differ. */
+  readonly checkpoint:
+    | { readonly expected: CheckpointFigures; readonly got: CheckpointFigures }
+    | undefined;
 }
 
 /**

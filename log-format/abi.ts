@@ -2,7 +2,8 @@
  * The boundary between a machine and the firmware inside it, as numbers: interrupt kinds (host to
  * guest, recorded) and trap ids (guest to host, deterministic). Both sides import this file and
  * nothing else of each other. Numbers are part of the log format: they are never reused, and a
- * change of meaning is a new `machineVersion` in the header.
+ * change of meaning is a new `machineVersion` in the header. Machine version 2 added the trap
+ * `preempt`; a machine of version 1 does not even bind it, because a bound function is memory.
  */
 
 /** What starts a turn. Also the record kind in the log (1..31). */
@@ -71,6 +72,8 @@ export const TRAP = {
   netFlow: 16,
   /** netOption(conn, option, value): void. Options: NET_OPTION. */
   netOption: 17,
+  /** preempt(atMicros): void. A second alarm, which may ring inside a turn; -1 disarms. Since 2. */
+  preempt: 18,
   /** encode(text, encoding): ArrayBuffer. Pure. */
   encode: 32,
   /** decode(buffer, offset, length, encoding): string. Pure. */
@@ -83,6 +86,9 @@ export const TRAP = {
   sourceLine: 36,
 } as const;
 export type TrapName = keyof typeof TRAP;
+
+/** Traps that machines of version 1 do not have. */
+export const TRAPS_SINCE_2: readonly TrapName[] = ['preempt'];
 
 /** Text encodings of the `encode` and `decode` intrinsics. */
 export const ENCODING = {

@@ -14,8 +14,14 @@ import { demand, FormatError } from './faults.ts';
 import { asArray, asCount, asPosition } from './fields.ts';
 import { encodeFrame, FRAME, FRAME_HEAD_BYTES } from './frame.ts';
 import { peekArray, scanMessagePack } from './msgpack-scan.ts';
-import { type BatchClock, decodeRecord, encodeRecord, timeOf } from './record-codec.ts';
-import type { Batch, EncodedBatch, LogRecord } from './records.ts';
+import {
+  type BatchClock,
+  decodeRecord,
+  encodeRecord,
+  needsFormat2,
+  timeOf,
+} from './record-codec.ts';
+import type { Batch, EncodedBatch, FormatVersion, LogRecord } from './records.ts';
 import { asEpoch, asLsn, type Micros } from './units.ts';
 
 const PACKER: Packr = new Packr({
@@ -105,8 +111,15 @@ function baseOf(records: readonly LogRecord[], startedAt: Micros): number {
   return 0;
 }
 
-/** Decodes the payload of a batch frame. Every field is checked; a FormatError on any doubt. */
-export function decodeBatch(payload: Uint8Array, startedAt: Micros): Batch {
+/**
+ * Decodes the payload of a batch frame of a log of this format. Every field is checked; a FormatError
+ * on any doubt.
+ */
+export function decodeBatch(
+  payload: Uint8Array,
+  startedAt: Micros,
+  formatVersion: FormatVersion = 2,
+): Batch {
   const fields = asArray(decodeValue(payload));
   if (fields.length <= BATCH_FIELDS) throw new FormatError('batch without records');
   const epoch = asEpoch(asCount(fields[0]));
@@ -115,7 +128,9 @@ export function decodeBatch(payload: Uint8Array, startedAt: Micros): Batch {
   const records: LogRecord[] = [];
   for (let index = BATCH_FIELDS; index < fields.length; index++) {
     const lsn = asLsn(firstLsn + index - BATCH_FIELDS);
-    records.push(decodeRecord(fields[index], lsn, startedAt, clock));
+    const record = decodeRecord(fields[index], lsn, startedAt, clock);
+    if (formatVersion === 1 && needsFormat2(record)) throw new FormatError('record of format 2');
+    records.push(record);
   }
   if (!Number.isSafeInteger(firstLsn + records.length)) throw new FormatError('lsn out of range');
   return { epoch, firstLsn: asLsn(firstLsn), records };

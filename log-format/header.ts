@@ -26,10 +26,13 @@ import {
   isHexHash,
 } from './fields.ts';
 import { encodeFrame, FRAME } from './frame.ts';
-import type { Blob, LogHeader, Seal } from './records.ts';
+import type { Blob, FormatVersion, LogHeader, Seal } from './records.ts';
 import { asLsn, asMicros } from './units.ts';
 
-export const FORMAT_VERSION = 1;
+/** Of the logs this code writes. */
+export const FORMAT_VERSION = 2;
+/** Header fields that came with format 2; what a log of format 1 means by their absence. */
+const SINCE_2 = { turnTicksMax: 0, secondTicksMax: 0 } as const;
 
 /** The line break tells a log that went through a text-mode copy from one that did not. */
 const MAGIC: Uint8Array = Uint8Array.of(0x68, 0x76, 0x6c, 0x6f, 0x67, 0x0d, 0x0a, 0x00);
@@ -37,8 +40,10 @@ const MAGIC_AND_VERSION_BYTES: number = MAGIC.length + 2;
 
 /** One whole header frame. */
 export function encodeHeader(header: LogHeader): Uint8Array {
-  const { formatVersion, ...fields } = header;
-  const map = encodeValue(fields);
+  const { formatVersion, turnTicksMax, secondTicksMax, ...fields } = header;
+  const map = encodeValue(
+    formatVersion === 1 ? fields : { ...fields, turnTicksMax, secondTicksMax },
+  );
   const payload = new Uint8Array(MAGIC_AND_VERSION_BYTES + map.length);
   payload.set(MAGIC);
   new DataView(payload.buffer).setUint16(MAGIC.length, formatVersion);
@@ -63,28 +68,30 @@ export function decodeHeader(payload: Uint8Array): LogHeader {
   if (MAGIC.some((byte, at) => payload[at] !== byte)) throw new FormatError('not a log of hv');
   const start = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const version = start.getUint16(MAGIC.length);
-  if (version !== FORMAT_VERSION) throw new FormatVersionError('format', version);
+  if (version !== 1 && version !== 2) throw new FormatVersionError('format', version);
   const value = decodeValue(payload.subarray(MAGIC_AND_VERSION_BYTES));
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new FormatError('header is not a map');
   }
   const fields = new Map<string, unknown>(Object.entries(value));
-  const header = headerOf(fields);
-  if (fields.size !== Object.keys(header).length - 1) {
+  const header = headerOf(fields, version);
+  const absent = version === 1 ? Object.keys(SINCE_2).length : 0;
+  if (fields.size !== Object.keys(header).length - 1 - absent) {
     throw new FormatError('header with unknown fields');
   }
   return header;
 }
 
-function headerOf(fields: ReadonlyMap<string, unknown>): LogHeader {
+function headerOf(fields: ReadonlyMap<string, unknown>, formatVersion: FormatVersion): LogHeader {
   const machineVersion = fields.get('machineVersion');
-  if (machineVersion !== 1) throw new FormatVersionError('machine', machineVersion);
+  if (machineVersion !== 1 && machineVersion !== 2)
+    throw new FormatVersionError('machine', machineVersion);
   const ticksSemantics = fields.get('ticksSemantics');
   if (ticksSemantics !== 'quickjs-interrupt-polls/1') {
     throw new FormatVersionError('ticks', ticksSemantics);
   }
   return {
-    formatVersion: FORMAT_VERSION,
+    formatVersion,
     machineVersion,
     hvVersion: asText(fields.get('hvVersion')),
     vm: asText(fields.get('vm')),
@@ -97,6 +104,12 @@ function headerOf(fields: ReadonlyMap<string, unknown>): LogHeader {
     sourceMapHash: asHexHash(fields.get('sourceMapHash')),
     memoryPages: asPosition(fields.get('memoryPages')),
     stackBytes: asPosition(fields.get('stackBytes')),
+    ...(formatVersion === 1
+      ? SINCE_2
+      : {
+          turnTicksMax: asCount(fields.get('turnTicksMax')),
+          secondTicksMax: asCount(fields.get('secondTicksMax')),
+        }),
     ticksPerMicro: asPosition(fields.get('ticksPerMicro')),
     zoneOffsetMinutes: asInteger(fields.get('zoneOffsetMinutes')),
     seed: asHexHash(fields.get('seed')),

@@ -7,5 +7,6 @@ export * from './codec.ts';
 export * from './faults.ts';
 export * from './frame.ts';
 export * from './header.ts';
+export { MEMORY_HASH_BYTES } from './record-codec.ts';
 export * from './records.ts';
 export * from './units.ts';

@@ -6,7 +6,10 @@
  *   interrupt  [kind 1..31, dt, id? 0, payload? nil, num? 0]
  *   resync     [32, dt, lsn - turn, ticks]
  *   stopAt     [33, lsn - turn, ticks, code, reason]
- *   end        [40, ticks, digest, outputs, outputsCrc]
+ *   preempt    [34, dt, lsn - turn, ticks]                                        since format 2
+ *   end        [40, ticks, digest, outputs, outputsCrc, checks? none]             checks: format 2
+ *   output     [41, bytes]                                                        since format 2
+ *   checkpoint [42, dt, turns, heapBytes, heapBlocks, pages, memory]              since format 2
  *   view       [48, dt, epoch, primary, [backup...]]
  *   stop       [49, dt, code, reason]
  */
@@ -24,9 +27,11 @@ import {
   asUint32,
 } from './fields.ts';
 import {
+  type CheckpointRecord,
   type EndRecord,
   type InterruptRecord,
   type LogRecord,
+  type OutputRecord,
   RECORD,
   type ResyncRecord,
   type StopAtRecord,
@@ -34,6 +39,10 @@ import {
   type ViewRecord,
 } from './records.ts';
 import { asEpoch, asLsn, asMicros, asTicks, type Lsn, type Micros } from './units.ts';
+
+/** Of `CheckpointRecord.memory`. */
+export const MEMORY_HASH_BYTES = 16;
+const NO_CHECKS: Uint8Array = new Uint8Array(0);
 
 const INTERRUPT_KINDS: ReadonlySet<number> = new Set(Object.values(INTERRUPT));
 
@@ -97,6 +106,12 @@ function encodeInterrupt(record: InterruptRecord, delta: number): unknown[] {
   return fields;
 }
 
+function encodeEnd({ ticks, digest, outputs, outputsCrc, checks }: EndRecord): unknown[] {
+  const fields: unknown[] = [RECORD.end, ticks, digest, outputs, outputsCrc];
+  if (checks.length > 0) fields.push(checks);
+  return fields;
+}
+
 /** `lsn` is the record's own; `clock` moves on to its time. */
 export function encodeRecord(
   record: LogRecord,
@@ -108,9 +123,10 @@ export function encodeRecord(
     case 'interrupt':
       return encodeInterrupt(record, encodeDelta(record.time, startedAt, clock));
     case 'resync':
+    case 'preempt':
       demand(isCount(record.ticks), 'ticks are a count');
       return [
-        RECORD.resync,
+        RECORD[record.type],
         encodeDelta(record.time, startedAt, clock),
         encodeTurn(record.turn, lsn),
         record.ticks,
@@ -128,7 +144,16 @@ export function encodeRecord(
     case 'end':
       demand(isCount(record.ticks) && isCount(record.outputs), 'ticks and outputs are counts');
       demand(isUint32(record.digest) && isUint32(record.outputsCrc), 'checks are 32 bits');
-      return [RECORD.end, record.ticks, record.digest, record.outputs, record.outputsCrc];
+      return encodeEnd(record);
+    case 'output':
+      return [RECORD.output, record.bytes];
+    case 'checkpoint': {
+      const { turns, heapBytes, heapBlocks, pages, memory } = record;
+      demand([turns, heapBytes, heapBlocks, pages].every(isCount), 'meters are counts');
+      demand(memory.length === MEMORY_HASH_BYTES, 'a memory hash has its length');
+      const delta = encodeDelta(record.time, startedAt, clock);
+      return [RECORD.checkpoint, delta, turns, heapBytes, heapBlocks, pages, memory];
+    }
     case 'view':
       demand(isCount(record.epoch) && record.epoch >= 1, 'a view has an epoch');
       return [
@@ -170,10 +195,14 @@ function decodeInterrupt(
   };
 }
 
-function decodeResync(fields: readonly unknown[], place: Place): ResyncRecord {
+function decodeClockMove<T extends 'resync' | 'preempt'>(
+  type: T,
+  fields: readonly unknown[],
+  place: Place,
+): { type: T } & Omit<ResyncRecord, 'type'> {
   asTuple(fields, { min: 4, max: 4 });
   return {
-    type: 'resync',
+    type,
     time: decodeDelta(fields[1], place.startedAt, place.clock),
     turn: decodeTurn(fields[2], place.lsn),
     ticks: asTicks(asCount(fields[3])),
@@ -192,13 +221,41 @@ function decodeStopAt(fields: readonly unknown[], place: Place): StopAtRecord {
 }
 
 function decodeEnd(fields: readonly unknown[]): EndRecord {
-  asTuple(fields, { min: 5, max: 5 });
+  asTuple(fields, { min: 5, max: 6 });
   return {
     type: 'end',
     ticks: asTicks(asCount(fields[1])),
     digest: asUint32(fields[2]),
     outputs: asCount(fields[3]),
     outputsCrc: asUint32(fields[4]),
+    checks: fields.length > 5 ? asChecks(fields[5]) : NO_CHECKS,
+  };
+}
+
+/** Two bytes a turn, and at least two turns: what one turn would say, the digest says. */
+function asChecks(value: unknown): Uint8Array {
+  const checks = asBytes(value);
+  if (checks.length % 2 !== 0 || checks.length < 4) throw new FormatError('odd checks of turns');
+  return checks;
+}
+
+function decodeOutput(fields: readonly unknown[]): OutputRecord {
+  asTuple(fields, { min: 2, max: 2 });
+  return { type: 'output', bytes: asBytes(fields[1]) };
+}
+
+function decodeCheckpoint(fields: readonly unknown[], place: Place): CheckpointRecord {
+  asTuple(fields, { min: 7, max: 7 });
+  const memory = asBytes(fields[6]);
+  if (memory.length !== MEMORY_HASH_BYTES) throw new FormatError('memory hash of a wrong length');
+  return {
+    type: 'checkpoint',
+    time: decodeDelta(fields[1], place.startedAt, place.clock),
+    turns: asCount(fields[2]),
+    heapBytes: asCount(fields[3]),
+    heapBlocks: asCount(fields[4]),
+    pages: asCount(fields[5]),
+    memory,
   };
 }
 
@@ -223,6 +280,20 @@ function decodeStop(fields: readonly unknown[], place: Place): StopRecord {
   };
 }
 
+/** What a log of format 1 may not hold: what version 1 allows never grows. */
+export function needsFormat2(record: LogRecord): boolean {
+  switch (record.type) {
+    case 'preempt':
+    case 'output':
+    case 'checkpoint':
+      return true;
+    case 'end':
+      return record.checks.length > 0;
+    default:
+      return false;
+  }
+}
+
 /** The inverse of `encodeRecord`. Throws a FormatError on anything else. */
 export function decodeRecord(
   value: unknown,
@@ -236,7 +307,13 @@ export function decodeRecord(
   if (isInterruptKind(kind)) return decodeInterrupt(kind, fields, place);
   switch (kind) {
     case RECORD.resync:
-      return decodeResync(fields, place);
+      return decodeClockMove('resync', fields, place);
+    case RECORD.preempt:
+      return decodeClockMove('preempt', fields, place);
+    case RECORD.output:
+      return decodeOutput(fields);
+    case RECORD.checkpoint:
+      return decodeCheckpoint(fields, place);
     case RECORD.stopAt:
       return decodeStopAt(fields, place);
     case RECORD.end:

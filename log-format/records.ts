@@ -12,8 +12,14 @@ export const RECORD = {
   resync: 32,
   /** Mid-turn: the operator or a limit stopped the guest at an exact tick of a turn. */
   stopAt: 33,
+  /** Mid-turn: a preemptive interrupt ran the guest's handler at an exact tick of a turn. */
+  preempt: 34,
   /** Check: the group of turns before it is complete; ticks, digest and outputs as computed. */
   end: 40,
+  /** Check: one output of the group, byte for byte (`hv run --record-outputs`). */
+  output: 41,
+  /** Check and meter: what the machine had used, and a hash of all its memory. */
+  checkpoint: 42,
   /** Control: a view decided by the arbiter starts here. */
   view: 48,
   /** Control: a deliberate stop; no failover. */
@@ -46,6 +52,14 @@ export interface StopAtRecord {
   readonly reason: string;
 }
 
+/** The virtual clock moves to `time`, then the guest's preemption handler runs. */
+export interface PreemptRecord {
+  readonly type: 'preempt';
+  readonly turn: Lsn;
+  readonly ticks: Ticks;
+  readonly time: Micros;
+}
+
 /**
  * Closes a group: all interrupts since the previous `end`. A replaying machine may run a group only
  * once it has seen its `end`, because mid-turn records of any of its turns may come before it.
@@ -60,6 +74,35 @@ export interface EndRecord {
   readonly outputs: number;
   /** Rolling CRC-32 of all outputs since boot. */
   readonly outputsCrc: number;
+  /**
+   * The low 16 bits of the digest after each turn of the group, big-endian, so that a difference is
+   * placed at its turn. Empty for a group of one turn (the digest says it) and in logs of format 1.
+   */
+  readonly checks: Uint8Array;
+}
+
+/** One output in the form in which it enters `outputsCrc` (hypervisor/machine/output-bytes.ts). */
+export interface OutputRecord {
+  readonly type: 'output';
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Lies in a group, behind its turns and before its `end`. The kept snapshot of the same place, if
+ * there is one, is a file beside the log (snapshot.ts).
+ */
+export interface CheckpointRecord {
+  readonly type: 'checkpoint';
+  readonly time: Micros;
+  /** Turns run since boot. */
+  readonly turns: number;
+  /** Bytes and blocks of the guest's heap, as its allocator counts them. */
+  readonly heapBytes: number;
+  readonly heapBlocks: number;
+  /** Pages of 4 KiB that are not all zero. */
+  readonly pages: number;
+  /** 16 bytes: hash of guest memory between turns (hypervisor/machine/memory-image.ts). */
+  readonly memory: Uint8Array;
 }
 
 export interface ViewRecord {
@@ -78,8 +121,9 @@ export interface StopRecord {
   readonly reason: string;
 }
 
-export type MidTurnRecord = ResyncRecord | StopAtRecord;
-export type LogRecord = InterruptRecord | MidTurnRecord | EndRecord | ViewRecord | StopRecord;
+export type MidTurnRecord = ResyncRecord | StopAtRecord | PreemptRecord;
+export type CheckRecord = EndRecord | OutputRecord | CheckpointRecord;
+export type LogRecord = InterruptRecord | MidTurnRecord | CheckRecord | ViewRecord | StopRecord;
 
 /** What goes on the wire, to disk and under one CRC: encode once, the same bytes everywhere. */
 export interface Batch {
@@ -97,11 +141,15 @@ export interface EncodedBatch {
   readonly bytes: Uint8Array;
 }
 
+/** Versions this code reads; it writes the newest. docs/log-format.md says what changed when. */
+export type FormatVersion = 1 | 2;
+export type MachineVersion = 1 | 2;
+
 /** First frame of every segment. Refuse what differs: a replay under another machine is no replay. */
 export interface LogHeader {
-  readonly formatVersion: 1;
+  readonly formatVersion: FormatVersion;
   /** Semantics of devices and boundary (abi.ts). */
-  readonly machineVersion: 1;
+  readonly machineVersion: MachineVersion;
   readonly hvVersion: string;
   /** Unique per run: `<name>-<8 hex>`; the key at the arbiter. */
   readonly vm: string;
@@ -116,6 +164,9 @@ export interface LogHeader {
   readonly sourceMapHash: string;
   readonly memoryPages: number;
   readonly stackBytes: number;
+  /** Ticks one turn may use, and the turns of one second of the guest's clock; 0: no limit. */
+  readonly turnTicksMax: number;
+  readonly secondTicksMax: number;
   /** Ticks of the virtual clock per microsecond inside a turn. */
   readonly ticksPerMicro: number;
   /** Minutes east of Greenwich; 0 in this version. */

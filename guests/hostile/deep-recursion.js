@@ -22,7 +22,7 @@ attempt('array', () => {
     inner.push([]);
     inner = inner[0];
   }
-  JSON.stringify(nested);
+  nested.flat(Infinity);
 });
 attempt('parse', () => JSON.parse('['.repeat(100_000)));
 attempt('getter', () => {

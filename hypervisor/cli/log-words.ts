@@ -1,6 +1,12 @@
 /** Log records in words: names of kinds, one-line summaries, JSON. Pure; used by `hv log`. */
 
-import { INTERRUPT, type LogRecord, type Micros, NET_ERRORS } from '../../log-format/index.ts';
+import {
+  INTERRUPT,
+  type LogRecord,
+  type Micros,
+  NET_ERRORS,
+  toHex,
+} from '../../log-format/index.ts';
 import { unreachable } from '../base/assert.ts';
 
 const INTERRUPT_NAMES: ReadonlyMap<number, string> = new Map(
@@ -95,11 +101,16 @@ export function recordText(record: LogRecord): string {
     case 'interrupt':
       return interruptText(record);
     case 'resync':
+    case 'preempt':
       return `in turn ${record.turn} at tick ${record.ticks}`;
     case 'stopAt':
       return `in turn ${record.turn} at tick ${record.ticks}, status ${record.code}: ${JSON.stringify(record.reason)}`;
     case 'end':
       return `ticks ${record.ticks} digest ${hex32(record.digest)} outputs ${record.outputs} crc ${hex32(record.outputsCrc)}`;
+    case 'output':
+      return payloadText(record.bytes);
+    case 'checkpoint':
+      return `turns ${record.turns} heap ${grouped(record.heapBytes)} bytes in ${grouped(record.heapBlocks)} blocks, ${record.pages} pages, memory ${toHex(record.memory)}`;
     case 'view':
       return `epoch ${record.epoch} primary ${record.primary} backups ${record.backups.join(', ') || 'none'}`;
     case 'stop':
@@ -125,6 +136,16 @@ export function recordJson(record: LogRecord, startedAt: Micros): Record<string,
     case 'view': {
       const { epoch, primary, backups } = record;
       return { kind: 'view', ...micros, view: { epoch, primary, backups } };
+    }
+    case 'output':
+      return { kind: 'output', ...payloadJson(record.bytes) };
+    case 'end': {
+      const { type: kind, checks, ...fields } = record;
+      return { kind, ...fields, ...(checks.length > 0 ? { checks: toHex(checks) } : {}) };
+    }
+    case 'checkpoint': {
+      const { type: kind, time: _, memory, ...fields } = record;
+      return { kind, ...micros, ...fields, memory: toHex(memory) };
     }
     default: {
       const { type: kind, ...fields } = record;

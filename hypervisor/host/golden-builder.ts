@@ -5,6 +5,7 @@ import { GUEST_STACK_BYTES, MEMORY_PAGES_DEFAULT, TICKS_PER_MICRO } from '../bas
 import { Machine } from '../machine/machine.ts';
 import { loadEngineParts, loadFirmware } from './engine-parts.ts';
 import { goldenKey, writeGolden } from './golden-image.ts';
+import { MACHINE_VERSION } from './machine-factory.ts';
 
 const parts = loadEngineParts();
 const firmware = loadFirmware();
@@ -14,6 +15,9 @@ const machine = new Machine({
   // The boot reads neither clock nor seed (test/unit/machine/golden-image.test.ts).
   header: {
     ...limits,
+    machineVersion: MACHINE_VERSION,
+    turnTicksMax: 0,
+    secondTicksMax: 0,
     seed: '00'.repeat(32),
     startedAt: asMicros(0),
     ticksPerMicro: TICKS_PER_MICRO,
@@ -22,4 +26,4 @@ const machine = new Machine({
   image: new Uint8Array(),
   sourceMap: new Uint8Array(),
 });
-writeGolden(goldenKey(parts, firmware, limits), machine.saveGolden());
+writeGolden(goldenKey(parts, firmware, MACHINE_VERSION), machine.saveGolden());

@@ -20,8 +20,7 @@ export interface GoldenKey {
   readonly engineHash: string;
   readonly helperHash: string;
   readonly firmwareHash: string;
-  readonly memoryPages: number;
-  readonly stackBytes: number;
+  readonly machineVersion: number;
 }
 
 interface Head {
@@ -30,14 +29,14 @@ interface Head {
   readonly runs: readonly { readonly at: number; readonly length: number }[];
 }
 
+/** Limits are not in it: waking an image applies those of the guest (`Engine`). */
 export function goldenKey(
   parts: Pick<EngineParts, 'engineHash' | 'helperHash'>,
   firmware: Uint8Array,
-  limits: { readonly memoryPages: number; readonly stackBytes: number },
+  machineVersion: number,
 ): GoldenKey {
   const { engineHash, helperHash } = parts;
-  const { memoryPages, stackBytes } = limits;
-  return { engineHash, helperHash, firmwareHash: sha256Hex(firmware), memoryPages, stackBytes };
+  return { engineHash, helperHash, firmwareHash: sha256Hex(firmware), machineVersion };
 }
 
 /** Layout: SHA-256 as hex, length of the head, the head as JSON, the bytes of the runs. */

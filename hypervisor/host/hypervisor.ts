@@ -9,6 +9,7 @@ import { basename, extname, resolve } from 'node:path';
 import {
   asLsn,
   type BootConfig,
+  FORMAT_VERSION,
   type LogHeader,
   sha256Hex,
   toHex,
@@ -212,7 +213,7 @@ function resolveArbiter(options: HypervisorOptions): string {
 function newHeader(given: Launch): LogHeader {
   const { engineHash, helperHash } = engineParts();
   return {
-    formatVersion: 1,
+    formatVersion: FORMAT_VERSION,
     machineVersion: MACHINE_VERSION,
     hvVersion: HV_VERSION,
     vm: `${given.name}-${toHex(randomBytes(4))}`,
@@ -225,6 +226,8 @@ function newHeader(given: Launch): LogHeader {
     sourceMapHash: sha256Hex(given.blobs.sourcemap),
     memoryPages: MEMORY_PAGES_DEFAULT,
     stackBytes: GUEST_STACK_BYTES,
+    turnTicksMax: 0,
+    secondTicksMax: 0,
     ticksPerMicro: TICKS_PER_MICRO,
     zoneOffsetMinutes: 0,
     seed: toHex(randomBytes(32)),

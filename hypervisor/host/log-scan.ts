@@ -273,7 +273,7 @@ export class LogScan {
   }
 
   #takeBatch(header: LogHeader, frame: Frame, segment: number): LocatedBatch {
-    const batch = decodeBatch(frame.payload, header.startedAt);
+    const batch = decodeBatch(frame.payload, header.startedAt, header.formatVersion);
     if (batch.firstLsn !== this.#cursor.lastLsn + 1) throw new FormatError('gap between batches');
     if (batch.epoch < this.#cursor.epoch) throw new FormatError('epoch went back');
     this.#cursor.takeBatch(peekBatch(frame.bytes));

@@ -7,8 +7,8 @@ import { Machine, type MachineOptions } from '../machine/machine.ts';
 import { loadEngineParts } from './engine-parts.ts';
 import { goldenKey, readGolden } from './golden-image.ts';
 
-/** Semantics of devices and boundary this hv has (`machineVersion` of the log header). */
-export const MACHINE_VERSION = 1;
+/** Newest semantics of devices and boundary this hv has; it runs machines of the earlier ones, too (`machineVersion` of the log header). */
+export const MACHINE_VERSION = 2;
 
 export interface GuestBlobs {
   readonly firmware: Uint8Array;
@@ -29,7 +29,7 @@ export function engineMismatch(
   header: Pick<LogHeader, 'engineHash' | 'helperHash' | 'machineVersion'>,
 ): string | undefined {
   const { engineHash, helperHash } = engineParts();
-  if (header.machineVersion !== MACHINE_VERSION)
+  if (header.machineVersion > MACHINE_VERSION)
     return `machine version ${header.machineVersion}, this hv has ${MACHINE_VERSION}`;
   if (header.engineHash !== engineHash)
     return `engine sha256 ${header.engineHash.slice(0, 12)}…, this hv has ${engineHash.slice(0, 12)}…`;
@@ -52,7 +52,7 @@ export function buildMachine(
   return new Machine({
     parts: engineParts(),
     header,
-    golden: readGolden(goldenKey(engineParts(), blobs.firmware, header)),
+    golden: readGolden(goldenKey(engineParts(), blobs.firmware, header.machineVersion)),
     firmware: blobs.firmware,
     image: blobs.image,
     sourceMap: blobs.sourcemap,

@@ -3,8 +3,8 @@
  * throw into the engine: a failure is noted and the guest stopped at its next poll.
  */
 
-import type { InterruptRecord, TrapName } from '../../log-format/index.ts';
-import { TRAP } from '../../log-format/index.ts';
+import type { InterruptRecord, MachineVersion, TrapName } from '../../log-format/index.ts';
+import { TRAP, TRAPS_SINCE_2 } from '../../log-format/index.ts';
 import { ClockDevice } from './devices/clock.ts';
 import { ConsoleDevice } from './devices/console.ts';
 import type { Board, Device, TrapHandler } from './devices/device.ts';
@@ -22,6 +22,9 @@ export interface BusOptions {
   readonly stackMap: StackMap;
   onFault(error: unknown): void;
 }
+
+/** State of the devices by name: plain data that survives `encodeValue`. */
+export type DevicesState = Readonly<Record<string, unknown>>;
 
 export class Bus {
   readonly clock: ClockDevice;
@@ -53,11 +56,12 @@ export class Bus {
         this.#handlers[TRAP[name as TrapName]] = handler;
   }
 
-  /** A new guest object with one host function per trap. Owned by the caller. */
-  bind(): number {
+  /** A new guest object with one host function per trap of this version. Owned by the caller. */
+  bind(machineVersion: MachineVersion): number {
     const { engine } = this.#board;
     const object = engine.call.newObject(engine.context);
     for (const [name, id] of Object.entries(TRAP)) {
+      if (machineVersion === 1 && TRAPS_SINCE_2.includes(name as TrapName)) continue;
       const text = engine.cString(name);
       const fn = engine.call.newFunction(engine.context, text, 0, 0, id);
       engine.call.free(text);
@@ -82,6 +86,17 @@ export class Bus {
     let wanted = true;
     for (const device of this.#devices) if (!device.interrupt(record)) wanted = false;
     return wanted;
+  }
+
+  /** What the devices hold outside guest memory, by name. Between turns only. */
+  save(): DevicesState {
+    const all: readonly Device[] = [this.clock, ...this.#devices];
+    return Object.fromEntries(all.map((device) => [device.name, device.save() ?? null]));
+  }
+
+  restore(state: DevicesState): void {
+    const all: readonly Device[] = [this.clock, ...this.#devices];
+    for (const device of all) device.restore(state[device.name] ?? null);
   }
 
   /** The record's payload as an owned ArrayBuffer in the guest, or undefined. */

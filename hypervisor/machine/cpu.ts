@@ -45,6 +45,14 @@ export class Cpu {
     engine.counter = POLL_RELOAD;
   }
 
+  /** The engine's memory was put back to a time when it had retired `ticks`. */
+  restore(ticks: number): void {
+    this.#base = ticks;
+    this.#written = POLL_RELOAD;
+    this.#engine.counter = POLL_RELOAD;
+    this.#stopping = false;
+  }
+
   /** Ticks retired since boot; exact at any trap and between turns. */
   get ticks(): Ticks {
     return (this.#base + this.#written - this.#engine.counter) as Ticks;

@@ -14,10 +14,11 @@ import {
   type EngineExports,
   PATCHED_EXPORTS,
   POLL_RELOAD,
+  SBRK_ADDRESS,
   TAG,
 } from './engine-abi.ts';
 import { type EngineLayout, probeLayout } from './engine-layout.ts';
-import { type MemoryRun, writeMemory } from './memory-image.ts';
+import { IMAGE_PAGE_BYTES, type MemoryRun, writeMemory } from './memory-image.ts';
 
 const PAGE_BYTES = 65_536;
 /** Room the general allocator, static data and the engine's own stack need beside the heap. */
@@ -60,6 +61,13 @@ export interface EngineState {
   readonly helperArea: number;
 }
 
+/** Fixed for the life of a guest, and part of its log's header. */
+export interface EngineLimits {
+  /** Pages of 64 KiB. */
+  readonly memoryPages: number;
+  readonly stackBytes: number;
+}
+
 /** The engine aborted: its memory is no longer a valid machine. */
 export class EngineFault extends Error {
   override readonly name = 'EngineFault';
@@ -77,16 +85,18 @@ export class Engine {
   readonly context: number;
   readonly undefinedValue: number;
   readonly #hooks: EngineHooks;
+  readonly #limits: EngineLimits;
   #probing: number | undefined;
 
   /** Boots the engine, or wakes it from the memory of one that was booted with the same limits. */
   constructor(
     parts: EngineParts,
-    limits: { memoryPages: number; stackBytes: number },
+    limits: EngineLimits,
     hooks: EngineHooks,
     saved?: { readonly state: EngineState; readonly memory: readonly MemoryRun[] },
   ) {
     this.#hooks = hooks;
+    this.#limits = limits;
     // Initial equals maximum: growth cannot fail on one host only, and views never detach.
     this.memory = new WebAssembly.Memory({
       initial: limits.memoryPages,
@@ -110,13 +120,13 @@ export class Engine {
       this.context = saved.state.context;
       this.layout = saved.state.layout;
       this.undefinedValue = saved.state.undefinedValue;
+      this.#applyLimits();
       return;
     }
     this.#installAllocator();
     this.context = this.#newContext();
     this.layout = probeLayout(this, this.#probeClock);
-    this.call.setMaxStackSize(this.runtime, limits.stackBytes);
-    this.call.setMemoryLimit(this.runtime, limits.memoryPages * PAGE_BYTES - RESERVED_BYTES);
+    this.#applyLimits();
     this.counter = POLL_RELOAD;
     this.call.enableInterruptHandler(this.runtime);
     this.u32[this.layout.rejectionTracker >> 2] =
@@ -128,6 +138,32 @@ export class Engine {
   save(): EngineState {
     const { runtime, context, undefinedValue, layout } = this;
     return { runtime, context, undefinedValue, layout, helperArea: this.#helperArea };
+  }
+
+  /** Bytes from 0 that were ever used, a multiple of the page size of memory-image.ts. */
+  get extent(): number {
+    const used = this.u32[SBRK_ADDRESS >> 2] as number;
+    return Math.min(
+      Math.ceil(used / IMAGE_PAGE_BYTES) * IMAGE_PAGE_BYTES,
+      this.memory.buffer.byteLength,
+    );
+  }
+
+  /**
+   * Puts this engine back to what `save` and `readMemory` took of one like it. Between turns only.
+   * Throws EngineFault when that one was laid out otherwise.
+   */
+  restore(saved: { readonly state: EngineState; readonly memory: readonly MemoryRun[] }): void {
+    if (JSON.stringify(saved.state) !== JSON.stringify(this.save()))
+      throw new EngineFault('the snapshot is of another engine');
+    writeMemory(this.u8, saved.memory, this.extent);
+    this.#applyLimits();
+  }
+
+  /** Bytes and blocks of the guest's heap. */
+  get heap(): { readonly bytes: number; readonly blocks: number } {
+    const at = this.layout.mallocState >> 2;
+    return { blocks: this.u32[at] as number, bytes: this.u32[at + 1] as number };
   }
 
   /** The engine's interrupt counter: polls left before it calls `poll`. */
@@ -205,6 +241,12 @@ export class Engine {
     const out = new TextDecoder().decode(this.u8.slice(text, end));
     this.call.freeCString(this.context, text);
     return out;
+  }
+
+  /** The only words in which engines with other limits differ when their firmware has booted. */
+  #applyLimits(): void {
+    this.call.setMaxStackSize(this.runtime, this.#limits.stackBytes);
+    this.call.setMemoryLimit(this.runtime, this.#limits.memoryPages * PAGE_BYTES - RESERVED_BYTES);
   }
 
   #newContext(): number {

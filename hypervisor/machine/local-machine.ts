@@ -6,7 +6,6 @@
 
 import {
   asLsn,
-  type EndRecord,
   type InterruptRecord,
   type LogRecord,
   type Lsn,
@@ -14,7 +13,7 @@ import {
   type MidTurnRecord,
   type Ticks,
 } from '../../log-format/index.ts';
-import { assert, defined } from '../base/assert.ts';
+import { defined } from '../base/assert.ts';
 import { RESYNC_LAG_MICROS } from '../base/limits.ts';
 import type {
   MachineDivergence,
@@ -24,6 +23,7 @@ import type {
   TurnsResult,
 } from '../ports.ts';
 import type { MidTurnSource } from './cpu.ts';
+import { compareGroup } from './group-checks.ts';
 import type { Machine } from './machine.ts';
 
 /** What a live turn may ask of the world, at interrupt polls only. */
@@ -68,10 +68,10 @@ export class LocalMachine implements MachinePort {
   ): void {
     this.#runRecorded(group);
     const result = this.machine.collect();
-    const last = group.records.at(-1);
-    assert(last?.type === 'end', 'a group to replay is closed by its end');
-    const lsn = asLsn(group.firstLsn + group.records.length - 1);
-    done(result, compareEnd(lsn, last, result.end));
+    done(
+      result,
+      compareGroup(group, result, () => this.machine.figures()),
+    );
   }
 
   settle(group: ReplayGroup, done: (result: TurnsResult) => void): void {
@@ -139,7 +139,7 @@ function midTurnsByTurn(group: ReplayGroup): Map<Lsn, Cut[]> {
 }
 
 function isMidTurn(record: LogRecord): record is MidTurnRecord {
-  return record.type === 'resync' || record.type === 'stopAt';
+  return record.type === 'resync' || record.type === 'stopAt' || record.type === 'preempt';
 }
 
 function recordedSource(cuts: readonly Cut[]): MidTurnSource {
@@ -151,20 +151,4 @@ function recordedSource(cuts: readonly Cut[]): MidTurnSource {
       return defined(cuts[next++], 'a due mid-turn record exists');
     },
   };
-}
-
-/** Undefined when the replay computed what the log says. */
-export function compareEnd(
-  lsn: Lsn,
-  expected: EndRecord,
-  got: Omit<EndRecord, 'type'>,
-): MachineDivergence | undefined {
-  const same =
-    expected.ticks === got.ticks &&
-    expected.digest === got.digest &&
-    expected.outputs === got.outputs &&
-    expected.outputsCrc === got.outputsCrc;
-  if (same) return undefined;
-  const { ticks, digest, outputs, outputsCrc } = expected;
-  return { lsn, expected: { ticks, digest, outputs, outputsCrc }, got };
 }

@@ -10,12 +10,12 @@ import type {
   InterruptRecord,
   LogHeader,
   Lsn,
+  MachineVersion,
   MidTurnRecord,
   Ticks,
 } from '../../log-format/index.ts';
 import {
   asLsn,
-  crc32,
   FIRMWARE_FILE,
   fromHex,
   IMAGE_FILE,
@@ -23,27 +23,36 @@ import {
   STEP,
 } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
-import type { HeldOutput, NetTable, Output, TurnsResult } from '../ports.ts';
+import type { CheckpointFigures, NetTable, Output, TurnsResult } from '../ports.ts';
 import { Bus } from './bus.ts';
 import { Cpu, type MidTurnSource } from './cpu.ts';
-import { halves, mixDigest } from './digest.ts';
 import { Engine, EngineFault, type EngineParts, type EngineState, isException } from './engine.ts';
 import { Kernel, type KernelState } from './kernel.ts';
-import { type MemoryRun, readMemory } from './memory-image.ts';
-import { outputBytes } from './output-bytes.ts';
+import { type MemoryRun, memoryHash, readMemory } from './memory-image.ts';
+import type { MachineSnapshot, MachineState } from './snapshot.ts';
 import { StackMap } from './stack-map.ts';
+import { Tally } from './tally.ts';
 
 export interface MachineOptions {
   readonly parts: EngineParts;
   readonly header: Pick<
     LogHeader,
-    'memoryPages' | 'stackBytes' | 'seed' | 'startedAt' | 'ticksPerMicro'
+    | 'machineVersion'
+    | 'memoryPages'
+    | 'stackBytes'
+    | 'turnTicksMax'
+    | 'secondTicksMax'
+    | 'seed'
+    | 'startedAt'
+    | 'ticksPerMicro'
   >;
   readonly firmware: Uint8Array;
   readonly image: Uint8Array;
   readonly sourceMap: Uint8Array;
   /** A booted firmware to start from. Must be of the same engine, helper, firmware and limits. */
   readonly golden?: GoldenImage | undefined;
+  /** A machine of the same log to go on from, in place of a boot. */
+  readonly snapshot?: MachineSnapshot | undefined;
   /** Called at every interrupt poll, for the watchdog. Must not touch the machine. */
   readonly onAlive?: () => void;
   /** Diagnostics the engine itself prints; never the guest's console. */
@@ -70,12 +79,9 @@ export class Machine {
   readonly #image: Uint8Array;
   readonly #seed: Uint8Array;
   readonly #kernel: Kernel;
-  #outputs: HeldOutput[] = [];
+  readonly #tally = new Tally();
   /** The last record anything computed so far depends on. */
   #cause: Lsn = asLsn(0);
-  #digest = 0;
-  #outputCount = 0;
-  #outputCrc = 0;
   #halted: { code: number; reason: string } | undefined;
   #immediatesLeft = false;
 
@@ -84,7 +90,7 @@ export class Machine {
    * for bit, either way. Throws EngineFault when the firmware does not boot.
    */
   constructor(options: MachineOptions) {
-    const { golden } = options;
+    const { golden, snapshot, header } = options;
     this.#image = options.image;
     this.#seed = fromHex(options.header.seed);
     const stackMap = new StackMap(options.sourceMap);
@@ -96,7 +102,9 @@ export class Machine {
       rejection: (promise: number, reason: number, handled: boolean) =>
         this.#kernel.noteRejection(promise, reason, handled),
     };
-    const saved = golden && { state: golden.engine, memory: golden.memory };
+    const saved = snapshot
+      ? { state: snapshot.state.engine, memory: snapshot.memory }
+      : golden && { state: golden.engine, memory: golden.memory };
     this.#engine = new Engine(options.parts, options.header, hooks, saved);
     options.onMemory?.(this.#engine.u8);
     this.#cpu = new Cpu(
@@ -105,7 +113,7 @@ export class Machine {
         onAlive: () => options.onAlive?.(),
         onMidTurn: (record, lsn) => this.#applyMidTurn(record, lsn),
       },
-      golden?.ticks,
+      snapshot?.state.ticks ?? golden?.ticks,
     );
     this.#bus = new Bus(
       {
@@ -121,11 +129,18 @@ export class Machine {
         onFault: (error) => this.#fault(error),
       },
     );
-    const state = golden?.kernel ?? this.#startFirmware(options.firmware);
+    const state =
+      snapshot?.state.kernel ??
+      golden?.kernel ??
+      this.#startFirmware(options.firmware, header.machineVersion);
     this.#kernel = new Kernel(this.#engine, state, {
       stopping: () => this.#cpu.stopping,
       onCollapse: (text) => this.#collapse(text),
     });
+    if (snapshot !== undefined) {
+      this.#adopt(snapshot.state);
+      return;
+    }
     this.#kernel.drainJobs();
     // The counter's phase at the end of the boot would be a difference that means nothing.
     this.#cpu.endTurn();
@@ -141,12 +156,66 @@ export class Machine {
       ticks: this.#cpu.ticks,
       engine: this.#engine.save(),
       kernel: this.#kernel.save(),
-      memory: readMemory(this.#engine.u8),
+      memory: readMemory(this.#engine.u8, this.#engine.extent),
     };
   }
 
-  #startFirmware(code: Uint8Array): KernelState {
-    const traps = this.#bus.bind();
+  /**
+   * This machine as it is now, for `MachineOptions.snapshot` or `restore` of others of the same log.
+   * Between turns, collected, and not once halted. Memory is not copied.
+   */
+  save(): MachineSnapshot {
+    return {
+      state: this.saveState(),
+      memory: readMemory(this.#engine.u8, this.#engine.extent),
+    };
+  }
+
+  /** `save` without its memory. */
+  saveState(): MachineState {
+    assert(this.#halted === undefined, 'a guest that has ended is not saved');
+    return {
+      cause: this.#cause,
+      ticks: this.#cpu.ticks,
+      ...this.#tally.save(),
+      immediatesLeft: this.#immediatesLeft,
+      secondTicks: 0,
+      second: 0,
+      engine: this.#engine.save(),
+      kernel: this.#kernel.save(),
+      devices: this.#bus.save(),
+    };
+  }
+
+  /** Puts this machine back to a snapshot of one of the same log: a hundredth of building one. */
+  restore(snapshot: MachineSnapshot): void {
+    this.#engine.restore({ state: snapshot.state.engine, memory: snapshot.memory });
+    this.#cpu.restore(snapshot.state.ticks);
+    this.#adopt(snapshot.state);
+  }
+
+  #adopt(state: MachineState): void {
+    this.#bus.restore(state.devices);
+    this.#cause = state.cause;
+    this.#tally.restore(state);
+    this.#immediatesLeft = state.immediatesLeft;
+    this.#halted = undefined;
+  }
+
+  /** What the guest has used, and the hash of its memory. Between turns. */
+  figures(): CheckpointFigures {
+    const { bytes: heapBytes, blocks: heapBlocks } = this.#engine.heap;
+    const { hash: memory, pages } = memoryHash(this.#engine.u8, this.#engine.extent);
+    return { turns: this.#tally.turns, heapBytes, heapBlocks, pages, memory };
+  }
+
+  /** Guest memory up to the last byte ever used: a view, to be read between turns. */
+  usedMemory(): Uint8Array {
+    return this.#engine.u8.subarray(0, this.#engine.extent);
+  }
+
+  #startFirmware(code: Uint8Array, machineVersion: MachineVersion): KernelState {
+    const traps = this.#bus.bind(machineVersion);
     return Kernel.start(this.#engine, { code, fileName: FIRMWARE_FILE, traps });
   }
 
@@ -187,22 +256,17 @@ export class Machine {
       this.#fault(error);
     }
     this.#cpu.endTurn();
-    this.#sealTurn();
+    this.#tally.turnEnded(this.#engine, this.#cpu.ticks);
   }
 
   /** What happened since the last call: outputs, and the figures for an `end` record. */
   collect(): TurnsResult {
-    const outputs = this.#outputs;
-    this.#outputs = [];
+    const { outputs, checks } = this.#tally.collect();
+    const { digest, outputs: count, outputsCrc } = this.#tally.figures();
     const alarm = this.#bus.timer.alarmAt;
     return {
       outputs,
-      end: {
-        ticks: this.#cpu.ticks,
-        digest: this.#digest,
-        outputs: this.#outputCount,
-        outputsCrc: this.#outputCrc,
-      },
+      end: { ticks: this.#cpu.ticks, digest, outputs: count, outputsCrc, checks },
       alarmAt: alarm as TurnsResult['alarmAt'],
       immediatesLeft: this.#immediatesLeft && this.#halted === undefined,
       halted: this.#halted,
@@ -249,18 +313,16 @@ export class Machine {
 
   #applyMidTurn(record: MidTurnRecord, lsn: Lsn): void {
     this.#cause = asLsn(Math.max(this.#cause, lsn));
-    if (record.type === 'resync') {
-      this.#bus.clock.moveTo(record.time);
+    if (record.type === 'stopAt') {
+      this.#halt(record.code, record.reason);
       return;
     }
-    this.#halt(record.code, record.reason);
+    this.#bus.clock.moveTo(record.time);
   }
 
   #emit(output: Output): void {
     if (this.#halted !== undefined) return;
-    this.#outputs.push({ lsn: this.#cause, output });
-    this.#outputCount += 1;
-    this.#outputCrc = crc32(outputBytes(output), this.#outputCrc);
+    this.#tally.emit(this.#cause, output);
   }
 
   /** The guest is beyond its own error handling: say so where its user looks, and end it. */
@@ -285,19 +347,5 @@ export class Machine {
     if (!(error instanceof EngineFault) && !(error instanceof WebAssembly.RuntimeError))
       throw error;
     this.#collapse(error.message);
-  }
-
-  #sealTurn(): void {
-    const engine = this.#engine;
-    const { mallocState, randomState } = engine.layout;
-    this.#digest = mixDigest(
-      this.#digest,
-      ...halves(this.#cpu.ticks),
-      engine.u32[randomState >> 2] as number,
-      engine.u32[(randomState >> 2) + 1] as number,
-      engine.u32[mallocState >> 2] as number,
-      engine.u32[(mallocState >> 2) + 1] as number,
-      this.#outputCrc,
-    );
   }
 }

@@ -83,7 +83,8 @@ export class LogIntake {
       return undefined;
     }
     if (frame.type === FRAME.seal) return undefined;
-    const batch = decodeBatch(frame.payload, this.#header.startedAt);
+    const { startedAt, formatVersion } = this.#header;
+    const batch = decodeBatch(frame.payload, startedAt, formatVersion);
     if (batch.firstLsn !== this.#lsnLast + 1) throw new FormatError('a gap in the log');
     const encoded = peekBatch(frame.bytes);
     this.#lsnLast = encoded.lastLsn;

@@ -115,7 +115,7 @@ export class TurnRunner {
 
   #midTurn(record: MidTurnRecord): Lsn {
     const { virtual, journal, flush } = this.#options;
-    if (record.type === 'resync') virtual.reached(record.time);
+    if (record.type !== 'stopAt') virtual.reached(record.time);
     const lsn = journal.add(record);
     flush();
     return lsn;

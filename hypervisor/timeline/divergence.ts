@@ -9,6 +9,7 @@ import {
   type LogRecord,
   type Lsn,
   type Micros,
+  toHex,
 } from '../../log-format/index.ts';
 import type { MachineDivergence } from '../ports.ts';
 
@@ -38,8 +39,10 @@ export function recordLine(lsn: Lsn, record: LogRecord, startedAt: Micros): stri
   }
   if (record.type === 'end')
     return `${head}${''.padEnd(14)}end ticks ${record.ticks} digest ${hex(record.digest)} outputs ${record.outputs}`;
-  if (record.type === 'resync' || record.type === 'stopAt')
+  if (record.type === 'resync' || record.type === 'stopAt' || record.type === 'preempt')
     return `${head}${''.padEnd(14)}${record.type} in turn ${record.turn} at tick ${record.ticks}`;
+  if (record.type === 'checkpoint')
+    return `${head}${''.padEnd(14)}checkpoint turns ${record.turns} heap ${record.heapBytes} memory ${toHex(record.memory)}`;
   return `${head}${''.padEnd(14)}${record.type}`;
 }
 
@@ -51,31 +54,69 @@ function preview(payload: Uint8Array | undefined): string {
 
 /** The whole report, several lines, without a final newline. */
 export function divergenceReport(found: Divergence): string {
-  const first = found.turns[0];
-  const last = found.turns.at(-1);
-  const turns =
-    first === undefined || last === undefined
-      ? `no turn before lsn ${found.lsn}`
-      : first.lsn === last.lsn
-        ? `turn at lsn ${first.lsn}`
-        : `one of the turns at lsn ${first.lsn} to ${last.lsn}`;
-  const at =
-    first === undefined ? '' : `, +${((first.record.time - found.startedAt) / 1e6).toFixed(6)}s`;
-  const rows = (['ticks', 'digest', 'outputs', 'outputsCrc'] as const)
-    .filter((field) => found.expected[field] !== found.got[field])
-    .map((field) => {
-      const show = field === 'digest' || field === 'outputsCrc' ? hex : String;
-      return `      ${field.padEnd(11)} recorded ${show(found.expected[field])}   replayed ${show(found.got[field])}`;
-    });
   const start = Math.max(0, found.around.length - AROUND_MAX);
   return [
-    `DIVERGED at lsn ${found.lsn} (${turns}${at})`,
-    ...rows,
+    `DIVERGED at lsn ${found.lsn} (${turnText(found)})`,
+    ...endRows(found),
+    ...outputRows(found.output),
+    ...checkpointRows(found.checkpoint),
     '    records around it:',
     ...found.around
       .slice(start)
       .map(({ lsn, record }) => `      ${recordLine(lsn, record, found.startedAt)}`),
   ].join('\n');
+}
+
+function turnText({ turn, turns, lsn, startedAt }: Divergence): string {
+  const exact = turns.find((one) => one.lsn === turn);
+  const first = exact ?? turns[0];
+  const last = exact ?? turns.at(-1);
+  if (first === undefined || last === undefined) return `no turn before lsn ${lsn}`;
+  const at = `+${((first.record.time - startedAt) / 1e6).toFixed(6)}s`;
+  if (first.lsn === last.lsn) return `turn at lsn ${first.lsn}, ${at}`;
+  return `one of the turns at lsn ${first.lsn} to ${last.lsn}, ${at}`;
+}
+
+function row(name: string, recorded: string, replayed: string): string {
+  return `      ${name.padEnd(11)} recorded ${recorded}   replayed ${replayed}`;
+}
+
+function endRows({ expected, got }: Divergence): string[] {
+  return (['ticks', 'digest', 'outputs', 'outputsCrc'] as const)
+    .filter((field) => expected[field] !== got[field])
+    .map((field) => {
+      const show = field === 'digest' || field === 'outputsCrc' ? hex : String;
+      return row(field, show(expected[field]), show(got[field]));
+    });
+}
+
+function outputRows(output: MachineDivergence['output']): string[] {
+  if (output === undefined) return [];
+  const { expected, got } = output;
+  if (expected === undefined || got === undefined)
+    return [row('output', outputText(expected, 0), outputText(got, 0))];
+  let at = 0;
+  while (at < expected.length && expected[at] === got[at]) at++;
+  const from = Math.max(0, at - PREVIEW_BYTES / 2);
+  return [
+    row('output', outputText(expected, from), outputText(got, from)),
+    `      first difference at byte ${at} of the output`,
+  ];
+}
+
+function outputText(bytes: Uint8Array | undefined, from: number): string {
+  if (bytes === undefined) return 'none';
+  const text = new TextDecoder('latin1').decode(bytes.subarray(from, from + PREVIEW_BYTES));
+  return `${from > 0 ? '…' : ''}${JSON.stringify(text)}`;
+}
+
+function checkpointRows(checkpoint: MachineDivergence['checkpoint']): string[] {
+  if (checkpoint === undefined) return [];
+  const { expected, got } = checkpoint;
+  const rows = (['turns', 'heapBytes', 'heapBlocks', 'pages'] as const)
+    .filter((field) => expected[field] !== got[field])
+    .map((field) => row(field, String(expected[field]), String(got[field])));
+  return [...rows, row('memory', toHex(expected.memory), toHex(got.memory))];
 }
 
 function hex(value: number): string {

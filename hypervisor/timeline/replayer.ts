@@ -25,7 +25,8 @@ export interface ReplayReport {
   readonly divergence: Divergence | undefined;
   /** The guest's end, when the log contains it. */
   readonly exit: { readonly code: number; readonly reason: string } | undefined;
-  readonly end: TurnsResult['end'] | undefined;
+  /** Figures at the end of the log. */
+  readonly end: Omit<TurnsResult['end'], 'checks'> | undefined;
 }
 
 interface Placed {
@@ -48,7 +49,7 @@ export class Replayer {
   #lastLsn = asLsn(0);
   #divergence: Divergence | undefined;
   #exit: ReplayReport['exit'];
-  #end: TurnsResult['end'] | undefined;
+  #end: ReplayReport['end'];
 
   constructor(machine: MachinePort, startedAt: Micros, onOutput: (held: HeldOutput) => void) {
     this.#machine = machine;
@@ -103,7 +104,8 @@ export class Replayer {
   }
 
   #note(result: TurnsResult): void {
-    this.#end = result.end;
+    const { checks: _, ...end } = result.end;
+    this.#end = end;
     this.#exit ??= result.halted;
     for (const held of result.outputs) this.#onOutput(held);
   }

@@ -21,8 +21,10 @@ const HASH = '00'.repeat(32);
 export const STARTED_AT: Micros = asMicros(WALL_START - 1_000_000);
 
 const HEADER: LogHeader = {
-  formatVersion: 1,
-  machineVersion: 1,
+  formatVersion: 2,
+  machineVersion: 2,
+  turnTicksMax: 0,
+  secondTicksMax: 0,
   hvVersion: '0.0.0',
   vm: 'toy-00000000',
   name: 'toy',

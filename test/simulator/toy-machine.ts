@@ -90,7 +90,8 @@ export class ToyMachine implements MachinePort {
       got.end.digest === expected.digest &&
       got.end.outputs === expected.outputs &&
       got.end.outputsCrc === expected.outputsCrc;
-    done(got, same ? undefined : { lsn, expected, got: got.end });
+    const rest = { turn: undefined, output: undefined, checkpoint: undefined };
+    done(got, same ? undefined : { lsn, expected, got: got.end, ...rest });
   }
 
   settle(group: ReplayGroup, done: (result: TurnsResult) => void): void {
@@ -238,6 +239,7 @@ export class ToyMachine implements MachinePort {
         digest: this.digest,
         outputs: this.#outputs,
         outputsCrc: this.#outputsCrc,
+        checks: new Uint8Array(),
       },
       alarmAt: this.#halted === undefined ? this.#alarmAt : undefined,
       immediatesLeft: this.#halted === undefined && this.#immediate,

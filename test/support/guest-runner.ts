@@ -21,6 +21,9 @@ import {
 let parts: EngineParts | undefined;
 
 export const TEST_HEADER: MachineOptions['header'] = {
+  machineVersion: 2,
+  turnTicksMax: 0,
+  secondTicksMax: 0,
   memoryPages: 4096,
   stackBytes: 1024 * 1024,
   seed: '5a'.repeat(32),

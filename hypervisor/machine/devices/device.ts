@@ -30,7 +30,7 @@ export interface Device {
    * for a connection it destroyed), so no turn is needed.
    */
   interrupt(record: InterruptRecord): boolean;
-  /** Everything the device holds outside guest memory, as plain data. */
+  /** Everything the device holds outside guest memory, as plain data; undefined comes back as null. */
   save(): unknown;
   restore(state: unknown): void;
 }

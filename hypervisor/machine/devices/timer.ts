@@ -41,7 +41,7 @@ export class TimerDevice implements Device {
     return this.#alarmAt;
   }
 
-  restore(state: number | undefined): void {
-    this.#alarmAt = state;
+  restore(state: number | null): void {
+    this.#alarmAt = state ?? undefined;
   }
 }

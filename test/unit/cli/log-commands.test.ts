@@ -47,7 +47,14 @@ const EVERY_KIND: readonly LogRecord[] = [
   interrupt(1501, { kind: INTERRUPT.netData, id: 2, payload: new Uint8Array([0, 255, 16]) }),
   interrupt(1600, { kind: INTERRUPT.netDrain, id: 2, num: 1 }),
   { type: 'resync', turn: asLsn(6), ticks: asTicks(77), time: asMicros(STARTED_AT + 12_000) },
-  { type: 'end', ticks: asTicks(1000), digest: 0xabc, outputs: 3, outputsCrc: 1 },
+  {
+    type: 'end',
+    ticks: asTicks(1000),
+    digest: 0xabc,
+    outputs: 3,
+    outputsCrc: 1,
+    checks: new Uint8Array(),
+  },
   { type: 'stopAt', turn: asLsn(6), ticks: asTicks(80), code: 124, reason: 'limit' },
   {
     type: 'view',

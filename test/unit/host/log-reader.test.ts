@@ -233,7 +233,7 @@ describe('forged frames with good CRCs', () => {
   it('of another version are told apart from damage', async () => {
     await oneSegment();
     const payload = at(0).payload.slice();
-    payload[9] = 2;
+    payload[9] = 3;
     writeFrames(path, frames.with(0, asFrame(encodeFrame(FRAME.header, payload))));
     expect(() => openLog(dir)).toThrow(expect.objectContaining({ code: 'HV_E_LOG_VERSION' }));
   });

@@ -362,7 +362,7 @@ describe('a copy made from frames', () => {
     expect(() => twice.appendFrames(encodeFrame(FRAME.seal, new Uint8Array()))).toThrow(damaged);
     const tooNew = new Uint8Array(16);
     tooNew.set(new TextEncoder().encode('hvlog\r\n\0'));
-    tooNew[9] = 2;
+    tooNew[9] = 3;
     expect(() => fresh().appendFrames(encodeFrame(FRAME.header, tooNew))).toThrow(
       expect.objectContaining({ code: 'HV_E_LOG_VERSION' }),
     );

@@ -40,14 +40,23 @@ describe('a header', () => {
 
   it('starts with a magic and the version', () => {
     const start = payloadOf(encodeHeader(sampleHeader())).subarray(0, MAGIC_AND_VERSION);
-    expect(Buffer.from(start).toString('latin1')).toBe('hvlog\r\n\0\0\u0001');
+    expect(Buffer.from(start).toString('latin1')).toBe('hvlog\r\n\0\0\u0002');
+  });
+
+  it('of format 1 has no limits of ticks, and may not have any', () => {
+    const old = sampleHeader({ formatVersion: 1, machineVersion: 1, secondTicksMax: 0 });
+    const payload = payloadOf(encodeHeader(old));
+    expect(decodeHeader(payload)).toEqual(old);
+    const forged = forge({});
+    forged[9] = 1;
+    expect(() => decodeHeader(forged)).toThrow(FormatError);
   });
 
   it('of another version is told apart from damage', () => {
     const payload = payloadOf(encodeHeader(sampleHeader()));
-    payload[9] = 2;
+    payload[9] = 3;
     expect(() => decodeHeader(payload)).toThrow(FormatVersionError);
-    expect(() => decodeHeader(forge({ machineVersion: 2 }))).toThrow(FormatVersionError);
+    expect(() => decodeHeader(forge({ machineVersion: 3 }))).toThrow(FormatVersionError);
     expect(() => decodeHeader(forge({ ticksSemantics: 'fuel/1' }))).toThrow(FormatVersionError);
     expect(() => decodeHeader(new TextEncoder().encode('a text file, long'))).not.toThrow(
       FormatVersionError,

@@ -33,8 +33,10 @@ const hashOf = (name: string): string => BLOBS.find((blob) => blob.name === name
 
 export function sampleHeader(changes: Partial<LogHeader> = {}): LogHeader {
   return {
-    formatVersion: 1,
-    machineVersion: 1,
+    formatVersion: 2,
+    machineVersion: 2,
+    turnTicksMax: 0,
+    secondTicksMax: 5_000_000_000,
     hvVersion: '0.1.0',
     vm: 'server-0badcafe',
     name: 'server',
@@ -70,8 +72,17 @@ export function interrupt(micros: number, changes: Partial<LogRecord> = {}): Log
   } as LogRecord;
 }
 
+const NO_CHECKS = new Uint8Array(0);
+
 export function end(ticks: number): LogRecord {
-  return { type: 'end', ticks: asTicks(ticks), digest: 7, outputs: 1, outputsCrc: 9 };
+  return {
+    type: 'end',
+    ticks: asTicks(ticks),
+    digest: 7,
+    outputs: 1,
+    outputsCrc: 9,
+    checks: NO_CHECKS,
+  };
 }
 
 export const batchOf = (epoch: number, firstLsn: number, records: LogRecord[]): Batch => ({
@@ -117,6 +128,28 @@ const record = fc.oneof(
     digest: uint32,
     outputs: count,
     outputsCrc: uint32,
+    checks: fc.oneof(
+      fc.constant(NO_CHECKS),
+      fc
+        .uint8Array({ minLength: 2, maxLength: 300 })
+        .map((half) => Uint8Array.of(...half, ...half)),
+    ),
+  }),
+  fc.record({
+    type: fc.constant('preempt' as const),
+    time: fc.nat(5_000_000),
+    turn: fc.integer({ min: 1, max: 1000 }),
+    ticks: count,
+  }),
+  fc.record({ type: fc.constant('output' as const), bytes }),
+  fc.record({
+    type: fc.constant('checkpoint' as const),
+    time: fc.nat(5_000_000),
+    turns: count,
+    heapBytes: count,
+    heapBlocks: count,
+    pages: count,
+    memory: fc.uint8Array({ minLength: 16, maxLength: 16 }),
   }),
   fc.record({
     type: fc.constant('view' as const),

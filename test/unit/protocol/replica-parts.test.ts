@@ -21,7 +21,14 @@ const interrupt = (time: number): LogRecord => ({
   num: 0,
   payload: undefined,
 });
-const end: LogRecord = { type: 'end', ticks: asTicks(1), digest: 1, outputs: 0, outputsCrc: 0 };
+const end: LogRecord = {
+  type: 'end',
+  ticks: asTicks(1),
+  digest: 1,
+  outputs: 0,
+  outputsCrc: 0,
+  checks: new Uint8Array(),
+};
 const view: LogRecord = {
   type: 'view',
   time: asMicros(9),
