@@ -58,7 +58,12 @@ export interface LogStore {
   readonly discards?: boolean;
   /** Queues one encoded batch behind the header and blobs. Never blocks; errors go to `onError`. */
   append(batch: EncodedBatch): void;
-  /** Calls `done` when everything appended so far is on disk (fdatasync). */
+  /**
+   * Calls `done` when the kernel has everything appended so far: a killed process loses none of it.
+   * In this very call where nothing else is under way. After an error never.
+   */
+  write(done: () => void): void;
+  /** Calls `done` when everything appended so far is on disk (fdatasync). After an error never. */
   sync(done: () => void): void;
   /**
    * Streams the whole log so far, in order, as frames: header and blobs first, then batches. Calls

@@ -18,6 +18,16 @@ export function detectMs(text: string): number {
   return value;
 }
 
+/** When an output may leave. */
+export const ACK_MODES = ['received', 'durable'] as const;
+export type AckMode = (typeof ACK_MODES)[number];
+
+export function ackMode(text: string): AckMode {
+  const found = ACK_MODES.find((mode) => mode === text);
+  if (found === undefined) throw usage('--ack', text, ACK_MODES.join(' or '));
+  return found;
+}
+
 /** A positive whole number. */
 export function count(text: string): number {
   const value = Number(text);

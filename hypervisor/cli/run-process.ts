@@ -5,7 +5,7 @@ import { HostClock } from '../host/clock.ts';
 import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { startLocalBackup } from './local-backup.ts';
-import { guestEnvironment } from './options.ts';
+import { type AckMode, guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
 
@@ -14,6 +14,7 @@ export interface RunOptions {
   readonly arbiter?: string;
   readonly listen?: string;
   readonly detect: number;
+  readonly ack: AckMode;
   readonly name?: string;
   readonly dir: string;
   readonly record: boolean;
@@ -54,6 +55,7 @@ export async function runGuest(
       listen: options.listen,
       arbiter: options.arbiter,
       detectMs: options.detect,
+      ownLog: options.ack === 'durable' ? 'durable' : 'written',
       turnTicksMax: options.turnTicks ?? Number.POSITIVE_INFINITY,
       hooks: {
         note: (note, at) => lifecycle.note(note, at),

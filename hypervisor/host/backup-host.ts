@@ -220,6 +220,7 @@ export class BackupHost {
       id: handover.id,
       arbiter: this.#options.arbiter ?? handover.hello.arbiter,
       detectMs: handover.hello.detectMs,
+      ownLog: 'written',
       turnTicksMax: this.#options.turnTicksMax,
     };
     store.handover((position: LogPosition | undefined) => {

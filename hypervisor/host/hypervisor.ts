@@ -18,6 +18,7 @@ import { HvError } from '../base/errors.ts';
 import { GUEST_STACK_BYTES, MEMORY_PAGES_DEFAULT, TICKS_PER_MICRO } from '../base/limits.ts';
 import type { LinkHandlers } from '../ports.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
+import type { OwnLogMode } from '../protocol/own-log.ts';
 import { dialable, formatAddress, isLoopback, parseAddress } from './addresses.ts';
 import { absoluteArbiterUrl } from './arbiters.ts';
 import { bundleGuest } from './bundle.ts';
@@ -54,6 +55,8 @@ export interface HypervisorOptions {
   readonly listen: string | undefined;
   readonly arbiter: string | undefined;
   readonly detectMs: number;
+  /** What of the log on disk outputs wait for (`hv run --ack`). */
+  readonly ownLog: Exclude<OwnLogMode, 'none'>;
   readonly turnTicksMax: number;
   readonly hooks: SupervisorHooks;
 }
@@ -144,6 +147,7 @@ export class Hypervisor {
         id,
         arbiter: options.record === 'disk' ? given.arbiter : undefined,
         detectMs: options.detectMs,
+        ownLog: options.record === 'disk' ? options.ownLog : 'none',
         turnTicksMax: options.turnTicksMax,
       },
       backups: options.backups,

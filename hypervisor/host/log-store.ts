@@ -137,6 +137,11 @@ export class FileLogStore implements LogStore {
     }
   }
 
+  write(done: () => void): void {
+    assert(!this.#writer.ending, 'a closed log is not written');
+    this.#writer.write(done);
+  }
+
   /** `done` is not called after an error: nothing may be taken for safe then. */
   sync(done: () => void): void {
     assert(!this.#writer.ending, 'a closed log is not synced');

@@ -72,6 +72,7 @@ export class LogWriter {
   /** The first file was made and its name is not yet on disk. */
   #newName: boolean;
   #waiters: Waiter[] = [];
+  #writeWaiters: Waiter[] = [];
   #ending: Ending | undefined;
   #ended: 'no' | 'soon' | 'yes' = 'no';
   #endWaiters: (() => void)[] = [];
@@ -118,6 +119,38 @@ export class LogWriter {
     // microseconds of processor time per small request). Nobody waits for the file unless it syncs.
     if (this.#queuedBytes >= GATHER_BYTES) this.#drainSoon();
     else this.#gatherTimer ??= setTimeout(() => void this.#drain(), GATHER_MS);
+  }
+
+  /**
+   * `done` is called when all frames queued so far are with the kernel, in this call unless a write or
+   * a change of segments is under way; after an error never.
+   */
+  write(done: () => void): void {
+    if (this.#error) return;
+    if (!this.#draining) this.#writeNow();
+    if (this.#error) return;
+    if (this.#written === this.#queued) {
+      done();
+      return;
+    }
+    this.#writeWaiters.push({ upTo: this.#queued, done });
+    if (!this.#draining) this.#drainSoon();
+  }
+
+  /** All that needs no new segment. */
+  #writeNow(): void {
+    clearTimeout(this.#gatherTimer);
+    this.#gatherTimer = undefined;
+    try {
+      while (this.#queue.length > 0 && !this.#rotatesBefore(this.#queue[0])) {
+        const taken = this.#takeSome();
+        this.#file.writeSync(taken.map((frame) => frame.bytes));
+        this.#wrote(taken);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#syncSoon();
   }
 
   /** `done` is called when all frames queued so far are on disk; after an error never. */
@@ -172,6 +205,16 @@ export class LogWriter {
   }
 
   async #writeSome(): Promise<void> {
+    const taken = this.#takeSome();
+    await this.#file.write(taken.map((frame) => frame.bytes));
+    this.#wrote(taken);
+    const ready = this.#writeWaiters.filter((waiter) => waiter.upTo <= this.#written);
+    this.#writeWaiters = this.#writeWaiters.filter((waiter) => waiter.upTo > this.#written);
+    for (const waiter of ready) waiter.done();
+  }
+
+  /** Moves the cursor over what is written next. */
+  #takeSome(): readonly QueuedFrame[] {
     const taken: QueuedFrame[] = [];
     let bytes = 0;
     for (const frame of this.#queue) {
@@ -184,7 +227,10 @@ export class LogWriter {
     this.#queuedBytes -= bytes;
     this.#queue.splice(0, taken.length);
     this.#inFlight = taken;
-    await this.#file.write(taken.map((frame) => frame.bytes));
+    return taken;
+  }
+
+  #wrote(taken: readonly QueuedFrame[]): void {
     this.#inFlight = [];
     this.#written += taken.length;
     this.#writtenTo = { segment: this.#cursor.segment, offset: this.#cursor.offset };
@@ -292,6 +338,7 @@ export class LogWriter {
     this.#queue = [];
     this.#inFlight = [];
     this.#waiters = [];
+    this.#writeWaiters = [];
     this.#options.onError(this.#error);
   }
 }

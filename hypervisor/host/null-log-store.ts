@@ -19,6 +19,10 @@ export class NullLogStore implements LogStore {
     // Nothing keeps it: after a kill nothing of this run is left, as under plain Node.
   }
 
+  write(done: () => void): void {
+    done();
+  }
+
   sync(done: () => void): void {
     done();
   }

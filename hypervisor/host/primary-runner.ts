@@ -105,6 +105,7 @@ export class PrimaryRunner {
         id: settings.id,
         vm: header.vm,
         detectMs: settings.detectMs,
+        ownLog: settings.ownLog,
         startedAt: header.startedAt,
         hello: {
           protocol: PROTOCOL_VERSION,

@@ -5,6 +5,7 @@ import type { HvErrorCode } from '../base/errors.ts';
 import type { MachineDivergence, ReplayGroup, TurnsResult } from '../ports.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
+import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { Handover } from '../replica/handover.ts';
 import type { PrimaryOutcome } from '../replica/hooks.ts';
 import type { LogPosition } from './log-cursor.ts';
@@ -30,6 +31,8 @@ export interface PrimarySettings {
   /** URL of the arbiter; undefined for a guest that will never have a backup. */
   readonly arbiter: string | undefined;
   readonly detectMs: number;
+  /** What of the own log outputs wait for. */
+  readonly ownLog: OwnLogMode;
   /** Ticks one turn may use. */
   readonly turnTicksMax: number;
 }

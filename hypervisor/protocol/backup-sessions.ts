@@ -1,9 +1,10 @@
 /** All backups of a primary, and what is true of them together. */
 
-import { asMillis, type Lsn, type Millis } from '../../log-format/index.ts';
+import type { Epoch, Lsn, Millis } from '../../log-format/index.ts';
 import { WINDOW_BYTES_MAX } from '../base/limits.ts';
 import type { BackupSession, Overdue } from './backup-session.ts';
-import type { ReplicaId } from './messages.ts';
+import { earliest } from './deadlines.ts';
+import type { Message, ReplicaId } from './messages.ts';
 
 export class BackupSessions {
   readonly #sessions = new Map<ReplicaId, BackupSession>();
@@ -64,6 +65,17 @@ export class BackupSessions {
     }
   }
 
+  /** The message about what has left, for each that has not been told; it counts as told now. */
+  *news(
+    epoch: Epoch,
+    lsnReleased: Lsn,
+  ): Generator<{ readonly peer: ReplicaId; readonly message: Message }> {
+    for (const session of this.untold(lsnReleased)) {
+      session.lsnReleasedSent = lsnReleased;
+      yield { peer: session.peer, message: { type: 'released', epoch, lsnReleased } };
+    }
+  }
+
   /** Those that should have been heard of by now, and what to make of it. */
   overdue(now: Millis): readonly { readonly peer: ReplicaId; readonly verdict: Overdue }[] {
     const found: { readonly peer: ReplicaId; readonly verdict: Overdue }[] = [];
@@ -75,10 +87,6 @@ export class BackupSessions {
   }
 
   deadline(): Millis | undefined {
-    let earliest = Infinity;
-    for (const session of this.#sessions.values()) {
-      earliest = Math.min(earliest, session.deadline() ?? Infinity);
-    }
-    return earliest === Infinity ? undefined : asMillis(earliest);
+    return earliest(...[...this.#sessions.values()].map((session) => session.deadline()));
   }
 }

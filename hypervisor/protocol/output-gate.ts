@@ -41,6 +41,11 @@ export class OutputGate<T> {
     return this.#bytes;
   }
 
+  /** Of the output that has to leave next. */
+  get lsnOldest(): Lsn | undefined {
+    return this.#held.peek()?.lsn;
+  }
+
   /** In order of lsn, which is the order in which the guest produced them. */
   hold(item: Gated<T>): void {
     assert(item.lsn >= this.#lsnHeld, 'outputs are held in the order of the log');

@@ -4,6 +4,7 @@ import type { EncodedBatch, Epoch, Lsn, Millis } from '../../log-format/index.ts
 import type { ArbiterAnswer, Message, ReplicaId, View } from './messages.ts';
 import type { Note } from './notes.ts';
 import type { Gated } from './output-gate.ts';
+import type { OwnLogMode } from './own-log.ts';
 import type { Question } from './views.ts';
 
 export type PrimaryEvent<T> = { readonly now: Millis } & (
@@ -27,6 +28,8 @@ export type PrimaryEvent<T> = { readonly now: Millis } & (
   | { readonly type: 'appended'; readonly batch: EncodedBatch; readonly stop: boolean }
   /** All outputs of records up to `lsn`. */
   | { readonly type: 'produced'; readonly lsn: Lsn; readonly outputs: readonly Gated<T>[] }
+  /** The own log is in its file up to `lsn`, as firmly as `ownLog` asks. */
+  | { readonly type: 'written'; readonly lsn: Lsn }
   /** Nothing has been shipped for a while. */
   | { readonly type: 'idle' }
   | { readonly type: 'answer'; readonly token: string; readonly answer: ArbiterAnswer }
@@ -45,6 +48,8 @@ export type PrimaryEffect<T> =
   | { readonly type: 'appendView'; readonly view: View }
   /** Append a stop record; answer with `appended`. */
   | { readonly type: 'appendStop'; readonly code: number; readonly reason: string }
+  /** Outputs wait for the own log: bring it to its file now; answer with `written`. */
+  | { readonly type: 'write' }
   | { readonly type: 'release'; readonly outputs: readonly Gated<T>[] }
   /** Buffers are full (or have room again): no more turns until it is off. */
   | { readonly type: 'throttle'; readonly on: boolean }
@@ -68,6 +73,7 @@ export interface PrimaryOptions {
   readonly hello: (backup: ReplicaId, epoch: Epoch) => Message;
   /** The view this replica has won already (a promoted backup). Without one it claims the first. */
   readonly view: View | undefined;
+  readonly ownLog: OwnLogMode;
   readonly lsnAppended: Lsn;
   readonly lsnReleased: Lsn;
 }

@@ -9,7 +9,6 @@
 import {
   asEpoch,
   asLsn,
-  asMillis,
   type EncodedBatch,
   type Lsn,
   type Millis,
@@ -18,10 +17,12 @@ import { assert, unreachable } from '../base/assert.ts';
 import { BACKUPS_MAX, HELD_BYTES_MAX, WINDOW_BYTES_MAX } from '../base/limits.ts';
 import { BackupSession } from './backup-session.ts';
 import { BackupSessions } from './backup-sessions.ts';
+import { earliest } from './deadlines.ts';
 import { DeliberateStop } from './deliberate-stop.ts';
 import type { Message, ReplicaId, View } from './messages.ts';
 import { protectionNotes } from './notes.ts';
 import { OutputGate } from './output-gate.ts';
+import { OwnLog } from './own-log.ts';
 import type { PrimaryEffect, PrimaryEvent, PrimaryOptions } from './primary-events.ts';
 import { Throttle } from './throttle.ts';
 import { nextBackups } from './view-change.ts';
@@ -35,6 +36,7 @@ export class PrimaryCore<T> {
   readonly #views: Views;
   readonly #throttle = new Throttle();
   readonly #gate: OutputGate<T>;
+  readonly #ownLog: OwnLog;
   #view: View;
   #live = false;
   #ended = false;
@@ -46,6 +48,7 @@ export class PrimaryCore<T> {
     this.#views = new Views(options);
     this.#sessions = new BackupSessions((peer) => this.#named(peer));
     this.#gate = new OutputGate(options.lsnReleased);
+    this.#ownLog = new OwnLog(options.ownLog, options.lsnAppended);
     this.#view = options.view ?? NO_VIEW;
     this.#lsnAppended = options.lsnAppended;
   }
@@ -63,8 +66,9 @@ export class PrimaryCore<T> {
     return this.#ended;
   }
 
+  /** Buffers are full, or nothing but the own log keeps outputs back: no turn may start. */
   get throttled(): boolean {
-    return this.#throttle.on;
+    return this.#throttle.on || (this.#gate.size > 0 && this.#sessions.lowestAck() === Infinity);
   }
 
   get lsnReleased(): Lsn {
@@ -112,11 +116,8 @@ export class PrimaryCore<T> {
   /** When to step with `deadline`; undefined if nothing is awaited. */
   deadline(): Millis | undefined {
     if (this.#ended) return undefined;
-    const views = this.#views.deadline() ?? Infinity;
-    const sessions = this.#sessions.deadline() ?? Infinity;
-    const stop = (this.#live ? this.#stop?.deadline() : undefined) ?? Infinity;
-    const earliest = Math.min(views, sessions, stop);
-    return earliest === Infinity ? undefined : asMillis(earliest);
+    const stop = this.#live ? this.#stop?.deadline() : undefined;
+    return earliest(this.#views.deadline(), this.#sessions.deadline(), stop);
   }
 
   #take(event: PrimaryEvent<T>, effects: PrimaryEffect<T>[]): void {
@@ -150,8 +151,12 @@ export class PrimaryCore<T> {
         for (const output of event.outputs) this.#gate.hold(output);
         this.#gate.produced(event.lsn);
         return;
+      case 'written':
+        this.#ownLog.written(event.lsn);
+        return;
       case 'idle':
-        this.#tellReleased(effects);
+        for (const { peer, message } of this.#sessions.news(this.#view.epoch, this.lsnReleased))
+          this.#send(peer, message, effects);
         return;
       case 'answer':
         this.#decide(this.#views.answer(event.token, event.answer, now), effects);
@@ -225,7 +230,6 @@ export class PrimaryCore<T> {
         return;
       }
       default:
-        return;
     }
   }
 
@@ -262,15 +266,6 @@ export class PrimaryCore<T> {
     session.window.shipped(batch);
     session.lsnReleasedSent = lsnReleased;
     this.#send(session.peer, { type: 'batch', epoch, lsnReleased, batch }, effects);
-  }
-
-  #tellReleased(effects: PrimaryEffect<T>[]): void {
-    const { epoch } = this.#view;
-    const lsnReleased = this.#gate.lsnReleased;
-    for (const session of this.#sessions.untold(lsnReleased)) {
-      session.lsnReleasedSent = lsnReleased;
-      this.#send(session.peer, { type: 'released', epoch, lsnReleased }, effects);
-    }
   }
 
   #expire(now: Millis, effects: PrimaryEffect<T>[]): void {
@@ -334,8 +329,12 @@ export class PrimaryCore<T> {
 
   /** What follows from the state, whatever brought it about. */
   #advance(now: Millis, effects: PrimaryEffect<T>[]): void {
-    const outputs = this.#gate.release(this.#sessions.lowestAck());
+    const lowestAck = this.#sessions.lowestAck();
+    const outputs = this.#gate.release(this.#ownLog.limit(lowestAck));
     if (outputs.length > 0) effects.push({ type: 'release', outputs });
+    const { lsnOldest } = this.#gate;
+    const write = this.#ownLog.ask({ lsnOldest, lsnAppended: this.#lsnAppended, lowestAck });
+    if (write) effects.push({ type: 'write' });
     const fill = Math.max(this.#gate.bytes / HELD_BYTES_MAX, this.#sessions.fill());
     if (this.#throttle.update(fill)) effects.push({ type: 'throttle', on: this.#throttle.on });
     if (!this.#views.asking) this.#changeView(now, effects);

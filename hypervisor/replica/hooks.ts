@@ -17,6 +17,7 @@ import type {
 import type { Hello } from '../protocol/backup-events.ts';
 import type { ReplicaId, View } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
+import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { Handover } from './handover.ts';
 
 export interface PrimaryPorts {
@@ -34,6 +35,7 @@ export interface PrimaryConfig {
   readonly id: ReplicaId;
   readonly vm: string;
   readonly detectMs: number;
+  readonly ownLog: OwnLogMode;
   /** Of the log's header. */
   readonly startedAt: Micros;
   /** Sent to every backup; the shell adds epoch and names. */

@@ -67,6 +67,8 @@ export class PrimaryReplica {
   #ended = false;
   #released = false;
   #lsnDurable: Lsn = asLsn(0);
+  /** Last record that was given to the store. */
+  #lsnFlushed: Lsn;
   #idle: TimerHandle | undefined;
 
   constructor(setup: PrimarySetup) {
@@ -74,6 +76,7 @@ export class PrimaryReplica {
     this.#setup = setup;
     this.#ports = ports;
     const lsnLast = handover?.lsnReceived ?? asLsn(0);
+    this.#lsnFlushed = lsnLast;
     this.#journal = new Journal({ store: ports.store, startedAt: config.startedAt, lsnLast });
     this.#clock = new VirtualClock(handover?.timeLast ?? config.startedAt);
     this.#turns = new TurnRunner({
@@ -96,6 +99,7 @@ export class PrimaryReplica {
         return { type: 'hello', ...config.hello, vm, detectMs, primary, backup, epoch };
       },
       view: handover?.view,
+      ownLog: config.ownLog,
       lsnAppended: lsnLast,
       lsnReleased: handover?.lsnReleased ?? asLsn(0),
     });
@@ -215,6 +219,9 @@ export class PrimaryReplica {
         this.#appendControl((time) => ({ type: 'stop', time, code, reason }));
         return;
       }
+      case 'write':
+        this.#writeOwnLog();
+        return;
       case 'release':
         this.#release(effect.outputs);
         return;
@@ -255,7 +262,16 @@ export class PrimaryReplica {
   #flush(options: { readonly stop: boolean } = { stop: false }): void {
     const batch = this.#journal.flush(this.#core.view.epoch);
     if (batch === undefined) return;
+    this.#lsnFlushed = batch.lastLsn;
     this.#step({ type: 'appended', now: this.#now(), batch, stop: options.stop });
+  }
+
+  #writeOwnLog(): void {
+    const { store } = this.#ports;
+    const lsn = this.#lsnFlushed;
+    const done = (): void => this.#step({ type: 'written', now: this.#now(), lsn });
+    if (this.#setup.config.ownLog === 'durable') store.sync(done);
+    else store.write(done);
   }
 
   #stream(peer: ReplicaId): void {

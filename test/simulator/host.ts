@@ -160,6 +160,7 @@ export class Host {
       id: this.name,
       vm: 'toy-00000000',
       detectMs: DETECT_MS,
+      ownLog: 'written',
       startedAt: STARTED_AT,
       hello: { protocol: PROTOCOL_VERSION, name: 'toy', arbiter: 'sim:', ...IDENTITY },
     };

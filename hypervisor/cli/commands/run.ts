@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { DETECT_MS } from '../../base/limits.ts';
-import { collect, count, descriptor, detectMs } from '../options.ts';
+import { ackMode, collect, count, descriptor, detectMs } from '../options.ts';
 import type { RunOptions } from '../run-process.ts';
 
 export function registerRun(program: Command): void {
@@ -25,6 +25,12 @@ export function registerRun(program: Command): void {
       'silence that makes a peer suspect: fast, lan, wan or ms',
       detectMs,
       DETECT_MS.lan,
+    )
+    .option(
+      '--ack <when>',
+      'outputs leave when the log is received (by the backups; by the kernel where there is none) or durable (on disk, too)',
+      ackMode,
+      'received',
     )
     .option('-n, --name <name>', "name of the guest and its log (default: the script's)")
     .option('--dir <path>', 'where logs go', '.hv')

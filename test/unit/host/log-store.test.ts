@@ -57,6 +57,10 @@ function failingDisk(kind: 'write' | 'sync', nth: number, code: string): OpenSeg
   return (path, at) => {
     const file = openSegmentFile(path, at);
     return {
+      writeSync: (buffers) => {
+        check('write');
+        file.writeSync(buffers);
+      },
       write: async (buffers) => {
         check('write');
         await file.write(buffers);
@@ -148,12 +152,67 @@ describe('a log store', () => {
     expect(verifyLog(openLog(dir))).toMatchObject({ sealed: true, segments: 4, lastLsn: 8 });
   });
 
+  it('asked to write does so in the call, and after it a killed process has lost nothing', async () => {
+    const dir = tempDir();
+    const store = createStore(dir);
+    for (let n = 1; n <= 5; n++) {
+      store.append(batchNumber(n));
+      let written = false;
+      store.write(() => {
+        written = true;
+      });
+      expect(written).toBe(true);
+      expect(verifyLog(openLog(dir))).toMatchObject({ sealed: false, lastLsn: 2 * n });
+    }
+    await closed(store);
+  });
+
+  it('asked to write at a change of segments says so only when it is done', async () => {
+    const dir = tempDir();
+    const store = createStore(dir, { segmentBytes: SMALL });
+    let waited = 0;
+    for (let n = 1; n <= 40; n++) {
+      store.append(batchNumber(n));
+      let during = true;
+      await new Promise<void>((resolve) => {
+        store.write(() => {
+          if (!during) waited++;
+          resolve();
+        });
+        during = false;
+      });
+      expect(verifyLog(openLog(dir)).lastLsn).toBe(2 * n);
+    }
+    expect(waited).toBeGreaterThan(2);
+    await sealed(store);
+    const whole = tempDir();
+    await writeLog(whole, { batches: 40, segmentBytes: SMALL });
+    expect(contentOf(dir)).toEqual(contentOf(whole));
+  });
+
+  it('asked to write says nothing when the disk refuses, and reports it once', async () => {
+    const errors: HvError[] = [];
+    const store = createStore(tempDir(), {
+      openFile: failingDisk('write', 1, 'ENOSPC'),
+      onError: (error) => errors.push(error),
+    });
+    store.append(batchNumber(1));
+    let written = false;
+    store.write(() => {
+      written = true;
+    });
+    expect(written).toBe(false);
+    expect(errors.map(({ code }) => code)).toEqual(['HV_E_LOG_WRITE']);
+    await closed(store);
+  });
+
   it('does not take for synced what was appended during a write', async () => {
     const release = deferred();
     let writes = 0;
     const openFile: OpenSegmentFile = (path, at) => {
       const file = openSegmentFile(path, at);
       return {
+        writeSync: (buffers) => file.writeSync(buffers),
         write: async (buffers) => {
           if (++writes === 2) await release.promise;
           await file.write(buffers);
@@ -188,6 +247,7 @@ describe('a log store', () => {
       const file = openSegmentFile(path, at);
       let syncs = 0;
       return {
+        writeSync: (buffers) => file.writeSync(buffers),
         write: (buffers) => file.write(buffers),
         sync: async () => {
           syncs++;
@@ -218,6 +278,7 @@ describe('a log store', () => {
     const counting: OpenSegmentFile = (path, at) => {
       const file = openSegmentFile(path, at);
       return {
+        writeSync: (buffers) => file.writeSync(buffers),
         write: (buffers) => {
           writes++;
           return file.write(buffers);
@@ -407,6 +468,7 @@ describe('a disk that fails', () => {
       const file = openSegmentFile(path, at);
       let calls = 0;
       return {
+        writeSync: (buffers) => file.writeSync(buffers),
         write: async (buffers) => {
           if (++calls < 2) return file.write(buffers);
           await file.write([(buffers[0] ?? new Uint8Array()).subarray(0, 20)]);
@@ -442,6 +504,7 @@ describe('a disk that fails', () => {
       const openFile: OpenSegmentFile = (path, at) => {
         const file = openSegmentFile(path, at);
         return {
+          writeSync: (buffers) => file.writeSync(buffers),
           write: async (buffers) => {
             if (++writes < failing) return file.write(buffers);
             const bytes = Buffer.concat(buffers);

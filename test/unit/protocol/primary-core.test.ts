@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../../hypervisor/protocol/messages.ts';
+import type { OwnLogMode } from '../../../hypervisor/protocol/own-log.ts';
 import { PrimaryCore } from '../../../hypervisor/protocol/primary.ts';
 import type { PrimaryEffect, PrimaryEvent } from '../../../hypervisor/protocol/primary-events.ts';
 import { asEpoch, asLsn, asMillis, type EncodedBatch } from '../../../log-format/index.ts';
@@ -14,7 +15,7 @@ class Bench {
   lsn = 0;
   tokens = 0;
 
-  constructor() {
+  constructor(ownLog: OwnLogMode = 'none') {
     this.core = new PrimaryCore<string>({
       id: 'a',
       vm: 'vm',
@@ -24,6 +25,7 @@ class Bench {
       view: undefined,
       lsnAppended: asLsn(0),
       lsnReleased: asLsn(0),
+      ownLog,
     });
   }
 
@@ -86,22 +88,25 @@ class Bench {
     return this.append().concat(this.ack(peer, this.lsn));
   }
 
-  static live(): Bench {
-    const bench = new Bench();
+  static live(ownLog: OwnLogMode = 'none'): Bench {
+    const bench = new Bench(ownLog);
     bench.step({ type: 'start' });
     bench.win();
     return bench;
   }
 
   static protectedBy(...peers: string[]): Bench {
-    const bench = Bench.live();
+    return Bench.live().protect(...peers);
+  }
+
+  protect(...peers: string[]): this {
     for (const peer of peers) {
-      bench.join(peer);
-      bench.win();
-      bench.ack(peer, bench.lsn);
-      for (const other of bench.core.view.backups) bench.ack(other, bench.lsn);
+      this.join(peer);
+      this.win();
+      this.ack(peer, this.lsn);
+      for (const other of this.core.view.backups) this.ack(other, this.lsn);
     }
-    return bench;
+    return this;
   }
 }
 
@@ -146,6 +151,43 @@ describe('PrimaryCore', () => {
     bench.append();
     expect(claims(bench.ack('b', caughtUp))).toEqual([]);
     expect(claims(bench.ack('b', bench.lsn))).toEqual(['2:b']);
+  });
+
+  it('alone, releases nothing before its own log is written, asks once, and starts no turn', () => {
+    const bench = Bench.live('written');
+    const first = bench.turn();
+    expect(released(first)).toEqual([]);
+    expect(first.filter(({ type }) => type === 'write')).toHaveLength(1);
+    expect(bench.core.throttled).toBe(true);
+    const lsn = asLsn(bench.lsn);
+    const second = bench.turn();
+    expect(released(second)).toEqual([]);
+    expect(second.filter(({ type }) => type === 'write')).toEqual([]);
+    const written = bench.step({ type: 'written', lsn });
+    expect(released(written)).toEqual([`o${lsn}`]);
+    expect(written.filter(({ type }) => type === 'write')).toHaveLength(1);
+    expect(released(bench.step({ type: 'written', lsn: asLsn(bench.lsn) }))).toEqual([
+      `o${bench.lsn}`,
+    ]);
+    expect(bench.core.throttled).toBe(false);
+  });
+
+  it('with a backup asks for its own log only where outputs must be durable', () => {
+    for (const mode of ['written', 'durable'] as const) {
+      const bench = Bench.live(mode).protect('b');
+      const before = bench.step({ type: 'written', lsn: asLsn(bench.lsn) });
+      expect(before.filter(({ type }) => type === 'write')).toEqual([]);
+      const effects = bench.turn();
+      const asked = effects.some(({ type }) => type === 'write');
+      expect(asked).toBe(mode === 'durable');
+      const acked = released(bench.ack('b', bench.lsn));
+      expect(acked).toEqual(mode === 'durable' ? [] : [`o${bench.lsn}`]);
+      expect(bench.core.throttled).toBe(false);
+      if (mode === 'written') continue;
+      expect(released(bench.step({ type: 'written', lsn: asLsn(bench.lsn) }))).toEqual([
+        `o${bench.lsn}`,
+      ]);
+    }
   });
 
   it('releases with two backups what both have', () => {
