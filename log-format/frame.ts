@@ -116,9 +116,13 @@ export class FrameReader {
   #offset = 0;
   #damage: FrameResult | undefined;
 
-  /** `limitBytes`: longest payload accepted; a longer one is damage (or an attack). */
-  constructor(limitBytes: number) {
+  /**
+   * `limitBytes`: longest payload accepted; a longer one is damage (or an attack). `offset`: of the
+   * first byte that will be pushed, for who starts in the middle of a file.
+   */
+  constructor(limitBytes: number, offset = 0) {
     this.#limitBytes = limitBytes;
+    this.#offset = offset;
   }
 
   /** Offset of the first byte not yet given out in a frame. */

@@ -72,6 +72,21 @@ export class LogCursor {
     return cursor;
   }
 
+  /** At the end of the segment before the one that `later` begins, whose frames are gone. */
+  static before(dir: string, header: LogHeader, later: LogHeader): LogCursor {
+    return LogCursor.at({
+      dir,
+      header,
+      segment: later.segment - 1,
+      offset: 0,
+      chain: later.chain,
+      epoch: asEpoch(0),
+      lastLsn: asLsn(later.firstLsn - 1),
+      records: 0,
+      batches: 0,
+    });
+  }
+
   /** Undefined until the first header frame was taken. */
   get header(): LogHeader | undefined {
     return this.#header;

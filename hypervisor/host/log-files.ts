@@ -1,7 +1,16 @@
 /** The files of a log on disk: which there are, and reading one from start to end. */
 
-import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
+import { defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { segmentName, segmentNumber } from './log-cursor.ts';
 import { logDamageError } from './log-errors.ts';
@@ -13,7 +22,17 @@ export interface LogFiles {
   /** The file of a segment, whether it exists or not. */
   readonly path: (segment: number) => string;
   readonly dir: string;
+  /** Number of the first segment: above 1 in a log that was trimmed or forked. */
+  readonly first: number;
+  /** Where header and blobs are, when the first segment is not there. */
+  readonly beginning: string | undefined;
 }
+
+/**
+ * Header and blobs of a log whose first segments are gone: what a trimmed log and a fork begin with.
+ * Its first records are found by their checkpoint (snapshot-reader.ts).
+ */
+export const BEGINNING_FILE = 'beginning.hvlog';
 
 /**
  * Finds the segments of the log at `path`: a directory of them, or one `.hvlog` file that is a whole
@@ -23,17 +42,40 @@ export function findLog(path: string): LogFiles {
   if (!isDirectory(path)) {
     // The names of later segments lie below a file: they cannot exist, as it should be.
     const later = (segment: number): string => join(path, segmentName(segment));
-    return { dir: dirname(path), path: (segment) => (segment === 1 ? path : later(segment)) };
+    return {
+      dir: dirname(path),
+      path: (segment) => (segment === 1 ? path : later(segment)),
+      first: 1,
+      beginning: undefined,
+    };
   }
   const dir = path;
   const numbers = segmentNumbers(dir);
   if (numbers.length === 0) throw notFound(`there is no log in ${dir}`);
-  for (const [index, number] of numbers.entries()) {
-    if (number === index + 1) continue;
-    const file = join(dir, segmentName(index + 1));
+  const beginning = join(dir, BEGINNING_FILE);
+  const trimmed = existsSync(beginning) && numbers[0] !== 1;
+  const first = trimmed ? firstOfSuffix(numbers) : 1;
+  for (const [index, number] of numbers.filter((one) => one >= first).entries()) {
+    if (number === first + index) continue;
+    const file = join(dir, segmentName(first + index));
     throw logDamageError({ file, offset: 0, lsn: 0 }, 'this segment is missing');
   }
-  return { dir, path: (segment) => join(dir, segmentName(segment)) };
+  return {
+    dir,
+    path: (segment) => join(dir, segmentName(segment)),
+    first,
+    beginning: trimmed ? beginning : undefined,
+  };
+}
+
+/**
+ * Where the last run of numbers without a gap begins. Trimming removes segments from the front; a
+ * power cut may bring back one of them, and that one belongs to nothing any more.
+ */
+function firstOfSuffix(numbers: readonly number[]): number {
+  let first = defined(numbers.at(-1), 'there is a segment');
+  for (const number of [...numbers].reverse()) if (number === first - 1) first = number;
+  return first;
 }
 
 /** Numbers of the segment files in `dir`, ascending. */
@@ -64,10 +106,11 @@ function notFound(text: string, cause?: unknown): HvError {
 /** A segment's file, read once from start to end. */
 export class SegmentInput {
   readonly #fd: number;
-  #offset = 0;
+  #offset: number;
 
-  /** Throws HV_E_LOG_NOT_FOUND when the file cannot be opened. */
-  constructor(path: string) {
+  /** Reads from `offset`. Throws HV_E_LOG_NOT_FOUND when the file cannot be opened. */
+  constructor(path: string, offset = 0) {
+    this.#offset = offset;
     try {
       this.#fd = openSync(path, 'r');
     } catch (error) {

@@ -15,7 +15,7 @@ import {
   peekBatch,
 } from '../../log-format/index.ts';
 import { FRAME_BYTES_MAX } from '../base/limits.ts';
-import { findLog, type LogFiles, SegmentInput } from './log-files.ts';
+import { findLog, SegmentInput } from './log-files.ts';
 
 export interface LogGlance {
   readonly header: LogHeader;
@@ -29,25 +29,28 @@ export interface LogGlance {
 /** Undefined when what was looked at is damaged. Throws HV_E_LOG_NOT_FOUND. */
 export function glanceLog(path: string): LogGlance | undefined {
   const files = findLog(path);
-  const header = firstHeader(files);
+  const header = headerAt(files.beginning ?? files.path(files.first));
   if (header === undefined) return undefined;
-  let segments = 1;
-  let bytes = statSync(files.path(1)).size;
-  while (existsSync(files.path(segments + 1))) {
-    segments++;
-    bytes += statSync(files.path(segments)).size;
+  let last = files.first;
+  let bytes = statSync(files.path(last)).size;
+  if (files.beginning !== undefined) bytes += statSync(files.beginning).size;
+  while (existsSync(files.path(last + 1))) {
+    last++;
+    bytes += statSync(files.path(last)).size;
   }
   try {
-    return { header, segments, bytes, ...glanceSegment(files.path(segments)) };
+    const segments = last - files.first + 1;
+    return { header, segments, bytes, ...glanceSegment(files.path(last)) };
   } catch (error) {
     if (error instanceof FormatError) return undefined;
     throw error;
   }
 }
 
-function firstHeader(files: LogFiles): LogHeader | undefined {
+/** The header that begins a file of a log, if there is an intact one. */
+export function headerAt(path: string): LogHeader | undefined {
   try {
-    for (const frame of framesOf(files.path(1))) return decodeHeader(frame.payload);
+    for (const frame of framesOf(path)) return decodeHeader(frame.payload);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
   }

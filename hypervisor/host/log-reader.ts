@@ -8,6 +8,7 @@ import { BLOB_COUNT } from './log-blobs.ts';
 import { type LogPosition, segmentName } from './log-cursor.ts';
 import { logWriteError } from './log-errors.ts';
 import { findLog, segmentNumbers } from './log-files.ts';
+import { headerAt } from './log-glance.ts';
 import { type LocatedBatch, LogScan, type LogVerdict } from './log-scan.ts';
 
 export type { LocatedBatch, LogVerdict } from './log-scan.ts';
@@ -23,11 +24,14 @@ export interface OpenedLog {
   readonly blobs: LogBlobs;
   /** Bytes of header and blobs in the file. */
   readonly beginningBytes: number;
+  /** Lsn of the first record that is there: 1, or more in a log that was trimmed or forked. */
+  readonly firstLsn: number;
   /**
-   * Reads the log from its first batch, checking on the way; may be called again. Returns the verdict
-   * at the end. Throws HV_E_LOG_DAMAGED at the first thing wrong, after all batches before it.
+   * Reads the log from its first batch (or from behind one), checking on the way; may be called again.
+   * Returns the verdict at the end. Throws HV_E_LOG_DAMAGED at the first thing wrong, after all
+   * batches before it.
    */
-  batches(): Generator<LocatedBatch, LogVerdict, undefined>;
+  batches(from?: LogPosition): Generator<LocatedBatch, LogVerdict, undefined>;
 }
 
 /**
@@ -53,7 +57,8 @@ export function openLog(path: string): OpenedLog {
     header: defined(header, 'a log has a header'),
     blobs: { firmware: blobOf('firmware'), image: blobOf('image'), sourcemap: blobOf('sourcemap') },
     beginningBytes,
-    batches: () => batchesOf(new LogScan(files)),
+    firstLsn: files.first === 1 ? 1 : (headerAt(files.path(files.first))?.firstLsn ?? 1),
+    batches: (from) => batchesOf(new LogScan(files, from)),
   };
 }
 
@@ -79,7 +84,12 @@ export function verifyLog(log: OpenedLog): LogVerdict {
 export function repairTornTail(dir: string): LogPosition | undefined {
   const { end, sealed } = verifyLog(openLog(dir));
   if (sealed) return undefined;
-  const position = { ...defined(end, 'a log that is not sealed can go on'), dir };
+  return cutLog({ ...end, dir });
+}
+
+/** Removes everything behind `position`, and returns it. Throws HV_E_LOG_WRITE. */
+export function cutLog(position: LogPosition): LogPosition {
+  const { dir } = position;
   try {
     for (const segment of segmentNumbers(dir)) {
       if (segment > position.segment) rmSync(join(dir, segmentName(segment)));

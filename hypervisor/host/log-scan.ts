@@ -38,6 +38,8 @@ export interface LocatedBatch {
   readonly file: string;
   readonly offset: number;
   readonly frameBytes: number;
+  /** Where the log stood before it, for a batch with a stop record. */
+  readonly before: LogPosition | undefined;
 }
 
 export type ScanEvent =
@@ -60,8 +62,8 @@ export interface LogVerdict {
   readonly batches: number;
   /** Bytes of the log in use: all its files without `tornBytes`. */
   readonly bytes: number;
-  /** Where to append, for a log that is not sealed. */
-  readonly end: LogPosition | undefined;
+  /** Where the log ends: behind its last batch, before a final seal. */
+  readonly end: LogPosition;
 }
 
 /** How one segment ended. */
@@ -72,16 +74,23 @@ type SegmentEnd =
 /** One pass over a log. Make it, run it once; afterwards throw it away. */
 export class LogScan {
   readonly #files: LogFiles;
-  readonly #cursor: LogCursor = new LogCursor();
+  readonly #from: LogPosition | undefined;
+  #cursor: LogCursor;
   #file = '';
-  #blobs = 0;
+  #blobs: number;
+  /** Of a log without its first segments. */
+  #header: LogHeader | undefined;
   #bytes = 0;
   #records = 0;
   #batches = 0;
   #verdictFound: LogVerdict | undefined;
 
-  constructor(files: LogFiles) {
+  /** `from`: behind a batch of this log; what lies before is taken on trust. */
+  constructor(files: LogFiles, from?: LogPosition) {
     this.#files = files;
+    this.#from = from;
+    this.#cursor = from === undefined ? new LogCursor() : LogCursor.at(from);
+    this.#blobs = from === undefined ? 0 : BLOB_COUNT;
   }
 
   /** Set once `run` has come to the log's end. */
@@ -93,7 +102,9 @@ export class LogScan {
   *run(): Generator<ScanEvent, void, undefined> {
     /** Where the log ends if the next segment has nothing usable, not even a header. */
     let before: LogPosition | undefined;
-    for (let segment = 1; ; segment++) {
+    const { first, beginning } = this.#files;
+    if (this.#from === undefined && beginning !== undefined) yield* this.#beginning(beginning);
+    for (let segment = this.#from?.segment ?? first; ; segment++) {
       this.#file = this.#files.path(segment);
       const ended = yield* this.#segment(segment);
       const successor = this.#files.path(segment + 1);
@@ -125,18 +136,43 @@ export class LogScan {
       lastLsn: end.lastLsn,
       epoch: end.epoch,
       chain: end.chain,
-      segments: end.segment,
+      segments: end.segment - this.#files.first + 1,
       records: this.#records,
       batches: this.#batches,
       bytes: this.#bytes,
-      end: tornBytes === undefined ? undefined : end,
+      end,
     };
   }
 
-  *#segment(segment: number): Generator<ScanEvent, SegmentEnd, undefined> {
-    const input = new SegmentInput(this.#file);
+  /** Header and blobs of a trimmed log, in a file of their own, and nothing else. */
+  *#beginning(path: string): Generator<ScanEvent, void, undefined> {
+    this.#file = path;
+    const input = new SegmentInput(path);
     try {
       const reader = new FrameReader(FRAME_BYTES_MAX);
+      for (let chunk = input.read(); chunk !== undefined; chunk = input.read()) reader.push(chunk);
+      for (let result = reader.next(); result.type !== 'more'; result = reader.next()) {
+        if (result.type === 'damaged') this.#damaged(result.offset, result.reason);
+        const { frame } = result;
+        if (frame.type !== FRAME.header && frame.type !== FRAME.blob)
+          this.#damaged(frame.offset, 'a frame that is no beginning');
+        const event = this.#checked(frame, 1);
+        this.#bytes += frame.bytes.length;
+        if (event) yield event;
+      }
+      if (this.#blobs < BLOB_COUNT || reader.pending > 0)
+        this.#damaged(reader.offset, 'it ends before its header and blobs are complete');
+    } finally {
+      input.close();
+    }
+    this.#header = this.#cursor.header;
+  }
+
+  *#segment(segment: number): Generator<ScanEvent, SegmentEnd, undefined> {
+    const start = this.#from?.segment === segment ? this.#from.offset : 0;
+    const input = new SegmentInput(this.#file, start);
+    try {
+      const reader = new FrameReader(FRAME_BYTES_MAX, start);
       for (;;) {
         const frame = this.#nextFrame(reader, input, segment);
         if (frame === undefined) return this.#tornEnd(input.size - reader.offset, reader, segment);
@@ -255,6 +291,9 @@ export class LogScan {
     if (frame.type !== FRAME.header) throw new FormatError('no header at the beginning');
     const header = decodeHeader(frame.payload);
     if (segment > 1) {
+      // The first segment that is left is trusted to follow what is gone; its checkpoint says more.
+      if (segment === this.#files.first && this.#header !== undefined)
+        this.#cursor = LogCursor.before(this.#files.dir, this.#header, header);
       if (sameBytes(this.#cursor.next(), frame.bytes)) return undefined;
       throw new FormatError('the header does not continue the segment before');
     }
@@ -276,6 +315,8 @@ export class LogScan {
     const batch = decodeBatch(frame.payload, header.startedAt, header.formatVersion);
     if (batch.firstLsn !== this.#cursor.lastLsn + 1) throw new FormatError('gap between batches');
     if (batch.epoch < this.#cursor.epoch) throw new FormatError('epoch went back');
+    const stops = batch.records.some((record) => record.type === 'stop');
+    const before = stops ? this.#cursor.position(this.#files.dir) : undefined;
     this.#cursor.takeBatch(peekBatch(frame.bytes));
     this.#records += batch.records.length;
     this.#batches++;
@@ -287,6 +328,7 @@ export class LogScan {
       file: this.#file,
       offset,
       frameBytes: frame.bytes.length,
+      before,
     };
   }
 
