@@ -19,7 +19,7 @@ import type {
   MidTurnRecord,
   Millis,
 } from '../log-format/index.ts';
-import type { ArbiterAnswer, Message, ViewClaim } from './protocol/messages.ts';
+import type { ArbiterAnswer, Message, View, ViewClaim } from './protocol/messages.ts';
 
 export type { ArbiterAnswer, ViewClaim } from './protocol/messages.ts';
 
@@ -237,6 +237,22 @@ export interface MachinePort {
    */
   settle(group: ReplayGroup, done: (result: TurnsResult) => void): void;
   netTable(): NetTable;
+  /** For a checkpoint record. Between turns. */
+  figures(): CheckpointFigures;
+}
+
+/**
+ * Keeps snapshots of the machine beside the log. When one is due depends on the host alone: nothing
+ * of it reaches the guest.
+ */
+export interface Checkpointer {
+  /** A group has run: true if it shall end in a checkpoint. `runMs`: how long it took. */
+  ran(group: { readonly lsn: Lsn; readonly time: Micros; readonly runMs: number }): boolean;
+  /**
+   * The group with the checkpoint record is in the log, up to its `end` at `lsn`, and its outputs have
+   * left or wait for backups alone: take the snapshot now, before anything else runs.
+   */
+  take(at: { readonly lsn: Lsn; readonly time: Micros; readonly view: View }): void;
 }
 
 /** A backup's copy of the log: the same frames as the primary's, byte for byte. */

@@ -16,6 +16,7 @@ import {
 import { defined } from '../base/assert.ts';
 import { RESYNC_LAG_MICROS } from '../base/limits.ts';
 import type {
+  CheckpointFigures,
   MachineDivergence,
   MachinePort,
   NetTable,
@@ -81,6 +82,10 @@ export class LocalMachine implements MachinePort {
 
   netTable(): NetTable {
     return this.machine.netTable();
+  }
+
+  figures(): CheckpointFigures {
+    return this.machine.figures();
   }
 
   #runRecorded(group: ReplayGroup): void {

@@ -21,8 +21,7 @@ import { earliest } from './deadlines.ts';
 import { DeliberateStop } from './deliberate-stop.ts';
 import type { Message, ReplicaId, View } from './messages.ts';
 import { protectionNotes } from './notes.ts';
-import { OutputGate } from './output-gate.ts';
-import { OwnLog } from './own-log.ts';
+import { Outlet } from './outlet.ts';
 import type { PrimaryEffect, PrimaryEvent, PrimaryOptions } from './primary-events.ts';
 import { Throttle } from './throttle.ts';
 import { nextBackups } from './view-change.ts';
@@ -35,8 +34,7 @@ export class PrimaryCore<T> {
   readonly #sessions: BackupSessions;
   readonly #views: Views;
   readonly #throttle = new Throttle();
-  readonly #gate: OutputGate<T>;
-  readonly #ownLog: OwnLog;
+  readonly #outlet: Outlet<T>;
   #view: View;
   #live = false;
   #ended = false;
@@ -47,8 +45,7 @@ export class PrimaryCore<T> {
     this.#options = options;
     this.#views = new Views(options);
     this.#sessions = new BackupSessions((peer) => this.#named(peer));
-    this.#gate = new OutputGate(options.lsnReleased);
-    this.#ownLog = new OwnLog(options.ownLog, options.lsnAppended);
+    this.#outlet = new Outlet(options);
     this.#view = options.view ?? NO_VIEW;
     this.#lsnAppended = options.lsnAppended;
   }
@@ -66,18 +63,23 @@ export class PrimaryCore<T> {
     return this.#ended;
   }
 
-  /** Buffers are full, or nothing but the own log keeps outputs back: no turn may start. */
+  /** Outputs are held and nothing but the own log keeps them back. */
+  get waitsForOwnLog(): boolean {
+    return this.#live && this.#outlet.gate.size > 0 && this.#sessions.lowestAck() === Infinity;
+  }
+
+  /** Buffers are full, or the own log is behind: no turn may start. */
   get throttled(): boolean {
-    return this.#throttle.on || (this.#gate.size > 0 && this.#sessions.lowestAck() === Infinity);
+    return this.#throttle.on || this.waitsForOwnLog;
   }
 
   get lsnReleased(): Lsn {
-    return this.#gate.lsnReleased;
+    return this.#outlet.gate.lsnReleased;
   }
 
   /** Some backup has not been told what has left: worth a message when nothing else is sent. */
   get untold(): boolean {
-    return !this.#sessions.untold(this.#gate.lsnReleased).next().done;
+    return !this.#sessions.untold(this.lsnReleased).next().done;
   }
 
   /** Every replica that could take over has the log up to here. */
@@ -87,7 +89,7 @@ export class PrimaryCore<T> {
 
   /** Bytes of outputs that wait for acks. */
   get heldBytes(): number {
-    return this.#gate.bytes;
+    return this.#outlet.gate.bytes;
   }
 
   get sessions(): readonly BackupSession[] {
@@ -148,11 +150,10 @@ export class PrimaryCore<T> {
         this.#ship(event, effects);
         return;
       case 'produced':
-        for (const output of event.outputs) this.#gate.hold(output);
-        this.#gate.produced(event.lsn);
+        this.#outlet.produced(event.outputs, event.lsn);
         return;
       case 'written':
-        this.#ownLog.written(event.lsn);
+        this.#outlet.written(event.lsn);
         return;
       case 'idle':
         for (const { peer, message } of this.#sessions.news(this.#view.epoch, this.lsnReleased))
@@ -262,7 +263,7 @@ export class PrimaryCore<T> {
 
   #sendBatch(session: BackupSession, batch: EncodedBatch, effects: PrimaryEffect<T>[]): void {
     const { epoch } = this.#view;
-    const lsnReleased = this.#gate.lsnReleased;
+    const { lsnReleased } = this;
     session.window.shipped(batch);
     session.lsnReleasedSent = lsnReleased;
     this.#send(session.peer, { type: 'batch', epoch, lsnReleased, batch }, effects);
@@ -306,7 +307,7 @@ export class PrimaryCore<T> {
   #decide(decision: Decision, effects: PrimaryEffect<T>[]): void {
     if (decision.type === 'open' || decision.type === 'current') return;
     if (decision.type === 'lost') {
-      const discarded = this.#gate.drain().length;
+      const discarded = this.#outlet.discard();
       const { view } = decision;
       this.#ended = true;
       effects.push({ type: 'note', note: { type: 'fenced', view, discarded } });
@@ -330,12 +331,8 @@ export class PrimaryCore<T> {
   /** What follows from the state, whatever brought it about. */
   #advance(now: Millis, effects: PrimaryEffect<T>[]): void {
     const lowestAck = this.#sessions.lowestAck();
-    const outputs = this.#gate.release(this.#ownLog.limit(lowestAck));
-    if (outputs.length > 0) effects.push({ type: 'release', outputs });
-    const { lsnOldest } = this.#gate;
-    const write = this.#ownLog.ask({ lsnOldest, lsnAppended: this.#lsnAppended, lowestAck });
-    if (write) effects.push({ type: 'write' });
-    const fill = Math.max(this.#gate.bytes / HELD_BYTES_MAX, this.#sessions.fill());
+    this.#outlet.advance({ lowestAck, lsnAppended: this.#lsnAppended }, effects);
+    const fill = Math.max(this.#outlet.gate.bytes / HELD_BYTES_MAX, this.#sessions.fill());
     if (this.#throttle.update(fill)) effects.push({ type: 'throttle', on: this.#throttle.on });
     if (!this.#views.asking) this.#changeView(now, effects);
     if (this.#stop !== undefined) this.#advanceStop(this.#stop, now, effects);
@@ -357,7 +354,7 @@ export class PrimaryCore<T> {
     const backups = nextBackups({
       current: this.#view.backups,
       sessions: this.#sessions,
-      lsnReleased: this.#gate.lsnReleased,
+      lsnReleased: this.lsnReleased,
       stopping: this.#stop !== undefined,
     });
     if (backups === undefined) return;
@@ -370,7 +367,7 @@ export class PrimaryCore<T> {
     const { code, reason } = stop;
     const step = stop.next({
       now,
-      held: this.#gate.size,
+      held: this.#outlet.gate.size,
       lowestAck: this.#sessions.lowestAck(),
       decided: !this.#views.asking,
     });
@@ -384,7 +381,7 @@ export class PrimaryCore<T> {
     effects: PrimaryEffect<T>[],
     { confirmed }: { readonly confirmed: boolean },
   ): void {
-    this.#gate.drain();
+    this.#outlet.discard();
     this.#ended = true;
     for (const { peer, linked } of this.#sessions.all()) {
       if (linked) this.#send(peer, { type: 'bye', epoch: this.#view.epoch, code, reason }, effects);

@@ -5,6 +5,7 @@ import type {
   Arbiter,
   BackupMachine,
   BackupStore,
+  Checkpointer,
   Clock,
   Console,
   Entropy,
@@ -28,6 +29,8 @@ export interface PrimaryPorts {
   readonly net: NetBackend;
   readonly console: Console;
   readonly entropy: Entropy;
+  /** Undefined: no snapshots are kept. */
+  readonly checkpoints?: Checkpointer | undefined;
 }
 
 export interface PrimaryConfig {
@@ -36,6 +39,8 @@ export interface PrimaryConfig {
   readonly vm: string;
   readonly detectMs: number;
   readonly ownLog: OwnLogMode;
+  /** Set: every output is recorded in these bytes, so that a replay compares it byte for byte. */
+  readonly recordOutput?: ((output: Output) => Uint8Array) | undefined;
   /** Of the log's header. */
   readonly startedAt: Micros;
   /** Sent to every backup; the shell adds epoch and names. */

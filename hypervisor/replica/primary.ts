@@ -84,6 +84,10 @@ export class PrimaryReplica {
       virtual: this.#clock,
       machine: ports.machine,
       journal: this.#journal,
+      checkpoints: ports.checkpoints,
+      recordOutput: config.recordOutput,
+      view: () => this.#core.view,
+      outputsWait: () => this.#core.waitsForOwnLog,
       mayRun: () => this.#core.live && !this.#core.throttled,
       flush: () => this.#flush(),
       produced: (result, lsn) => this.#produced(result, lsn),
@@ -186,6 +190,7 @@ export class PrimaryReplica {
       this.#ports.net.durable(lsn);
     }
     this.#turns.schedule();
+    if (this.#core.waitsForOwnLog) return;
     if (!this.#journal.empty || this.#core.untold) this.#armIdle();
   }
 
@@ -254,6 +259,8 @@ export class PrimaryReplica {
     this.#turns.betweenGroups(() => {
       const { clock } = this.#ports;
       const control = record(this.#clock.stamp(clock.wall(), clock.now()));
+      // In a batch of its own: a run that is continued cuts the stop off, and nothing else.
+      if (control.type === 'stop') this.#flush();
       this.#journal.add(control);
       this.#flush({ stop: control.type === 'stop' });
     });
@@ -312,7 +319,7 @@ export class PrimaryReplica {
     const at = asMillis(this.#now() + END_IDLE_MS);
     this.#idle ??= this.#ports.clock.setTimer(at, () => {
       this.#idle = undefined;
-      this.#flush();
+      if (!this.#core.waitsForOwnLog) this.#flush();
       this.#step({ type: 'idle', now: this.#now() });
     });
   }

@@ -8,9 +8,18 @@ import {
   INTERRUPT,
   type InterruptRecord,
   type Lsn,
+  type Micros,
   type MidTurnRecord,
 } from '../../log-format/index.ts';
-import type { Clock, HostInterrupt, MachinePort, TurnsResult } from '../ports.ts';
+import type {
+  Checkpointer,
+  Clock,
+  HostInterrupt,
+  MachinePort,
+  Output,
+  TurnsResult,
+} from '../ports.ts';
+import type { View } from '../protocol/messages.ts';
 import { Alarm } from './alarm.ts';
 import type { MachineState } from './handover.ts';
 import { Inbox } from './inbox.ts';
@@ -22,6 +31,12 @@ export interface TurnRunnerOptions {
   readonly virtual: VirtualClock;
   readonly machine: MachinePort;
   readonly journal: Journal;
+  readonly checkpoints: Checkpointer | undefined;
+  /** Bytes of an output for an `output` record; undefined: outputs are not recorded. */
+  readonly recordOutput: ((output: Output) => Uint8Array) | undefined;
+  readonly view: () => View;
+  /** Nothing but the own log keeps outputs back: what comes behind them must not reach it first. */
+  readonly outputsWait: () => boolean;
   /** Live, and with room in the buffers. */
   readonly mayRun: () => boolean;
   /** Append and ship what the journal holds. */
@@ -106,10 +121,11 @@ export class TurnRunner {
     }
     this.#busy = true;
     flush();
+    const before = clock.now();
     machine.run(
       turns,
       (record) => this.#midTurn(record),
-      (result) => this.#ran(result),
+      (result) => this.#ran(result, clock.now() - before),
     );
   }
 
@@ -122,14 +138,36 @@ export class TurnRunner {
   }
 
   /** The `end` record travels with whatever comes next; outputs depend on the records before it. */
-  #ran(result: TurnsResult): void {
-    const { journal, produced } = this.#options;
+  #ran(result: TurnsResult, runMs: number): void {
+    const { journal, produced, recordOutput } = this.#options;
     const lsn = journal.lsnLast;
+    if (recordOutput !== undefined)
+      for (const { output } of result.outputs)
+        journal.add({ type: 'output', bytes: recordOutput(output) });
+    const checkpoint = this.#addCheckpoint(result, runMs);
     journal.add({ type: 'end', ...result.end });
     this.#busy = false;
     produced(result, lsn);
+    if (checkpoint !== undefined) this.#takeCheckpoint(checkpoint);
     for (const act of this.#between.splice(0)) act();
     this.#goOn(result);
+  }
+
+  #addCheckpoint(result: TurnsResult, runMs: number): { readonly time: Micros } | undefined {
+    const { journal, checkpoints, machine, virtual } = this.#options;
+    if (checkpoints === undefined || result.halted !== undefined) return undefined;
+    const time = virtual.last;
+    if (!checkpoints.ran({ lsn: journal.lsnLast, time, runMs })) return undefined;
+    journal.add({ type: 'checkpoint', time, ...machine.figures() });
+    return { time };
+  }
+
+  /** The record stays, as a check of memory, where the snapshot cannot be taken. */
+  #takeCheckpoint({ time }: { readonly time: Micros }): void {
+    const { journal, checkpoints, flush, outputsWait, view } = this.#options;
+    if (outputsWait()) return;
+    flush();
+    checkpoints?.take({ lsn: journal.lsnLast, time, view: view() });
   }
 
   #goOn(state: MachineState): void {

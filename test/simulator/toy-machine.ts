@@ -5,6 +5,7 @@
  */
 
 import type {
+  CheckpointFigures,
   HeldOutput,
   MachineDivergence,
   MachinePort,
@@ -96,6 +97,11 @@ export class ToyMachine implements MachinePort {
 
   settle(group: ReplayGroup, done: (result: TurnsResult) => void): void {
     done(this.#replay(group));
+  }
+
+  /** The simulator keeps no checkpoints. */
+  figures(): CheckpointFigures {
+    return { turns: 0, heapBytes: 0, heapBlocks: 0, pages: 0, memory: new Uint8Array(16) };
   }
 
   netTable(): NetTable {
