@@ -26,6 +26,7 @@ const EVENTS: Readonly<Record<Note['type'], string>> = {
   synced: 'synced',
   reset: 'reset',
   promoted: 'live',
+  resumed: 'resumed',
   tailReplayed: 'tail.replayed',
   firstOutput: 'first.output',
   guestExited: 'exited',
@@ -115,6 +116,8 @@ export class Lifecycle {
         return `dropped this copy of the log: ${note.reason}`;
       case 'promoted':
         return `${name}: PRIMARY of epoch ${note.view.epoch} since lsn ${note.lsnReceived}, UNPROTECTED until a backup joins. ${this.#howToJoin()}`;
+      case 'resumed':
+        return `${name}: RESUMED at lsn ${note.lsn} (epoch ${note.view.epoch}, pid ${process.pid})`;
       case 'diverged':
         return `the replay at ${note.peer} DIVERGED: ${note.report}`;
       case 'stopped':

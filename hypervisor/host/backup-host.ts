@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { asEpoch, type Epoch } from '../../log-format/index.ts';
-import { assert } from '../base/assert.ts';
+import { assert, defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { IN_STEP_POLL_MS, LAG_RECORDS_FREE } from '../base/limits.ts';
 import type { Link, LinkHandlers } from '../ports.ts';
@@ -215,11 +215,12 @@ export class BackupHost {
     const store = this.#store;
     assert(machine instanceof RemoteMachine, 'machines of this host are remote');
     assert(store !== undefined && store === estate.store, 'a winner has its store');
+    const hello = defined(handover.hello, 'who was promoted followed a primary');
     const others = this.#viewBackups.filter((peer) => peer !== handover.id);
     const settings: PrimarySettings = {
       id: handover.id,
-      arbiter: this.#options.arbiter ?? handover.hello.arbiter,
-      detectMs: handover.hello.detectMs,
+      arbiter: this.#options.arbiter ?? hello.arbiter,
+      detectMs: hello.detectMs,
       ownLog: 'written',
       turnTicksMax: this.#options.turnTicksMax,
     };

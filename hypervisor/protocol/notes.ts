@@ -33,6 +33,8 @@ export type Note =
   /** A backup: what it had is thrown away; it waits for a primary to dial. */
   | { readonly type: 'reset'; readonly reason: string }
   | { readonly type: 'promoted'; readonly view: View; readonly lsnReceived: Lsn }
+  /** A run is continued from its own log, whose last record is `lsn`. */
+  | { readonly type: 'resumed'; readonly view: View; readonly lsn: Lsn }
   | { readonly type: 'tailReplayed'; readonly lsn: Lsn }
   | { readonly type: 'firstOutput'; readonly lsn: Lsn }
   | { readonly type: 'guestExited'; readonly code: number; readonly reason: string }

@@ -73,6 +73,10 @@ export interface PrimaryOptions {
   readonly hello: (backup: ReplicaId, epoch: Epoch) => Message;
   /** The view this replica has won already (a promoted backup). Without one it claims the first. */
   readonly view: View | undefined;
+  /** Epoch of the own log when the run is continued; 0 for a new one. */
+  readonly epochLast: Epoch;
+  /** Names under which this replica may have claimed before it was killed. */
+  readonly formerIds: readonly ReplicaId[];
   readonly ownLog: OwnLogMode;
   readonly lsnAppended: Lsn;
   readonly lsnReleased: Lsn;

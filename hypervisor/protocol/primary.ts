@@ -10,6 +10,7 @@ import {
   asEpoch,
   asLsn,
   type EncodedBatch,
+  type Epoch,
   type Lsn,
   type Millis,
 } from '../../log-format/index.ts';
@@ -24,7 +25,7 @@ import { protectionNotes } from './notes.ts';
 import { Outlet } from './outlet.ts';
 import type { PrimaryEffect, PrimaryEvent, PrimaryOptions } from './primary-events.ts';
 import { Throttle } from './throttle.ts';
-import { nextBackups } from './view-change.ts';
+import { aloneAfter, nextBackups, wasOwn } from './view-change.ts';
 import { type Decision, Views } from './views.ts';
 
 const NO_VIEW: View = { epoch: asEpoch(0), primary: '', backups: [] };
@@ -160,7 +161,7 @@ export class PrimaryCore<T> {
           this.#send(peer, message, effects);
         return;
       case 'answer':
-        this.#decide(this.#views.answer(event.token, event.answer, now), effects);
+        this.#decide(this.#views.answer(event.token, event.answer, now), now, effects);
         return;
       case 'deadline':
         this.#expire(now, effects);
@@ -179,8 +180,12 @@ export class PrimaryCore<T> {
       this.#goLive(effects);
       return;
     }
-    const first = { epoch: asEpoch(1), primary: this.#options.id, backups: [] };
-    effects.push({ type: 'ask', question: this.#views.claim(asEpoch(0), first, now) });
+    this.#claimAlone(this.#options.epochLast, now, effects);
+  }
+
+  #claimAlone(expect: Epoch, now: Millis, effects: PrimaryEffect<T>[]): void {
+    const next = aloneAfter(expect, this.#options.id);
+    effects.push({ type: 'ask', question: this.#views.claim(expect, next, now) });
   }
 
   #goLive(effects: PrimaryEffect<T>[]): void {
@@ -304,11 +309,15 @@ export class PrimaryCore<T> {
     effects.push({ type: 'close', peer, reason: 'not in the view' });
   }
 
-  #decide(decision: Decision, effects: PrimaryEffect<T>[]): void {
+  #decide(decision: Decision, now: Millis, effects: PrimaryEffect<T>[]): void {
     if (decision.type === 'open' || decision.type === 'current') return;
     if (decision.type === 'lost') {
-      const discarded = this.#outlet.discard();
       const { view } = decision;
+      if (!this.#live && wasOwn(view, this.#options)) {
+        this.#claimAlone(view.epoch, now, effects);
+        return;
+      }
+      const discarded = this.#outlet.discard();
       this.#ended = true;
       effects.push({ type: 'note', note: { type: 'fenced', view, discarded } });
       effects.push({ type: 'halt', view, discarded });

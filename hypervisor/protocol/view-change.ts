@@ -1,8 +1,8 @@
 /** Which view fits the facts: without the lost, with those who hold all that has left. */
 
-import type { Lsn } from '../../log-format/index.ts';
+import { asEpoch, type Epoch, type Lsn } from '../../log-format/index.ts';
 import type { BackupSessions } from './backup-sessions.ts';
-import type { ReplicaId } from './messages.ts';
+import type { ReplicaId, View } from './messages.ts';
 
 export interface ViewChangeFacts {
   /** Backups of the view in force. */
@@ -25,4 +25,21 @@ export function nextBackups(facts: ViewChangeFacts): readonly ReplicaId[] | unde
     changed = true;
   }
   return changed ? next : undefined;
+}
+
+/** The view of a primary without backups that follows `epoch`. */
+export function aloneAfter(epoch: Epoch, primary: ReplicaId): View {
+  return { epoch: asEpoch(epoch + 1), primary, backups: [] };
+}
+
+/**
+ * A view that this replica won under one of its names and did not live to write into its log. It
+ * names no backup, so nobody else can have gone on.
+ */
+export function wasOwn(
+  view: View | undefined,
+  own: { readonly id: ReplicaId; readonly formerIds: readonly ReplicaId[] },
+): view is View {
+  if (view === undefined || view.backups.length > 0) return false;
+  return view.primary === own.id || own.formerIds.includes(view.primary);
 }

@@ -1,9 +1,10 @@
 /**
- * What a backup that has won the view hands to the primary it becomes. Plain data: it crosses from
- * the backup's thread to the machine's. The log store and the machine are handed over beside it.
+ * What a primary starts from when the guest has run before: on a backup that has won the view, or in
+ * an earlier life of the same log. Plain data: it crosses from the backup's thread to the machine's.
+ * The log store and the machine are handed over beside it.
  */
 
-import type { Lsn, Micros } from '../../log-format/index.ts';
+import type { Epoch, Lsn, Micros } from '../../log-format/index.ts';
 import type { HeldOutput, ReplayGroup, TurnsResult } from '../ports.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import type { ReplicaId, View } from '../protocol/messages.ts';
@@ -23,10 +24,13 @@ export interface Handover {
   readonly name: string;
   /** This replica's name in views. */
   readonly id: ReplicaId;
-  /** The view won; its record is not in the log yet. */
-  readonly view: View;
-  /** What the dead primary said about itself: arbiter, hashes, timeouts. */
-  readonly hello: Hello;
+  /** The view won, whose record is not in the log yet; undefined: it is to be claimed. */
+  readonly view: View | undefined;
+  /** What a dead primary said about itself: arbiter, hashes, timeouts. */
+  readonly hello: Hello | undefined;
+  /** Newest view in the log: what a claim follows. */
+  readonly epochLast: Epoch;
+  readonly formerIds: readonly ReplicaId[];
   /** Of the log's header. */
   readonly startedAt: Micros;
   /** Newest time in the log: the guest's clock goes on from here. */

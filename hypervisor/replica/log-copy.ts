@@ -133,6 +133,8 @@ export class LogCopy {
       id: this.#hello.backup,
       view,
       hello: this.#hello,
+      epochLast: view.epoch,
+      formerIds: [],
       startedAt: header.startedAt,
       timeLast: this.#splitter.timeLast,
       lsnReceived: this.#intake.lsnLast,

@@ -5,6 +5,7 @@
  */
 
 import {
+  asEpoch,
   asLsn,
   asMillis,
   INTERRUPT,
@@ -103,6 +104,8 @@ export class PrimaryReplica {
         return { type: 'hello', ...config.hello, vm, detectMs, primary, backup, epoch };
       },
       view: handover?.view,
+      epochLast: handover?.epochLast ?? asEpoch(0),
+      formerIds: handover?.formerIds ?? [],
       ownLog: config.ownLog,
       lsnAppended: lsnLast,
       lsnReleased: handover?.lsnReleased ?? asLsn(0),
@@ -133,14 +136,14 @@ export class PrimaryReplica {
     return this.#journal.lsnLast;
   }
 
-  /** Claims the first view, or takes over from a dead primary. Call once. */
+  /** Claims a view, or takes over from a dead primary with the one it has won. Call once. */
   start(): void {
     const { handover } = this.#setup;
-    if (handover !== undefined) {
+    if (handover?.view !== undefined) {
       this.#takeOver(handover);
       return;
     }
-    this.#turns.begin(NOTHING_RAN);
+    if (handover === undefined) this.#turns.begin(NOTHING_RAN);
     this.#step({ type: 'start', now: this.#now() });
   }
 
@@ -252,6 +255,10 @@ export class PrimaryReplica {
 
   #note(note: Note): void {
     this.#setup.hooks.note(note, this.#ports.clock.wall());
+    // Only who has won runs the rest of its own log: another may have gone on meanwhile.
+    const { handover } = this.#setup;
+    if (note.type === 'primaryLive' && handover !== undefined && handover.view === undefined)
+      this.#takeOver(handover);
   }
 
   /** A control record lies between groups: one under way is closed first. */
@@ -353,7 +360,8 @@ export class PrimaryReplica {
     if (this.#ended) return;
     const { net, machine, entropy } = this.#ports;
     this.#note({ type: 'tailReplayed', lsn: this.#journal.lsnLast });
-    const gone = net.goLive(handover.view.epoch, machine.netTable());
+    const { view } = this.#core;
+    const gone = net.goLive(view.epoch, machine.netTable());
     if (state.halted === undefined) {
       const payload = entropy.bytes(RESEED_BYTES);
       this.#turns.pushUrgent({ kind: INTERRUPT.reseed, id: 0, num: 0, payload });
@@ -362,9 +370,13 @@ export class PrimaryReplica {
         this.#turns.pushUrgent(close);
       }
     }
-    const { view, lsnReceived } = handover;
-    this.#note({ type: 'promoted', view, lsnReceived });
-    this.#step({ type: 'start', now: this.#now() });
+    const { lsnReceived } = handover;
+    if (handover.view === undefined) {
+      this.#note({ type: 'resumed', view, lsn: lsnReceived });
+    } else {
+      this.#note({ type: 'promoted', view, lsnReceived });
+      this.#step({ type: 'start', now: this.#now() });
+    }
     this.#turns.begin(state);
   }
 

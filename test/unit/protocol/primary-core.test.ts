@@ -23,6 +23,8 @@ class Bench {
       newToken: () => `t${++this.tokens}`,
       hello: (_backup, epoch) => ({ type: 'released', epoch, lsnReleased: asLsn(0) }),
       view: undefined,
+      epochLast: asEpoch(0),
+      formerIds: [],
       lsnAppended: asLsn(0),
       lsnReleased: asLsn(0),
       ownLog,
