@@ -26,27 +26,41 @@ export const FRAME = {
 } as const;
 export type FrameType = (typeof FRAME)[keyof typeof FRAME];
 
+/** Frames of snapshot files (snapshot.ts). In a log they are damage, and a log's frames are in them. */
+export const SNAPSHOT_FRAME = {
+  /** C, a checkpoint: what the snapshot is of */
+  head: 0x43,
+  /** P */
+  pages: 0x50,
+  /** E */
+  end: 0x45,
+} as const;
+export type SnapshotFrameType = (typeof SNAPSHOT_FRAME)[keyof typeof SNAPSHOT_FRAME];
+export type AnyFrameType = FrameType | SnapshotFrameType;
+
 export const FRAME_HEAD_BYTES = 11;
 /** Bytes of the head that the check covers and ends in: as soon as these are here, it is tested. */
 const CHECKED_BYTES = 7;
 
 /** `bytes` is the whole frame, `payload` its end; both alias what was pushed into the reader. */
-export interface Frame {
-  readonly type: FrameType;
+export interface Frame<T extends AnyFrameType = FrameType> {
+  readonly type: T;
   /** Of the frame's first byte, counted from the first byte pushed. */
   readonly offset: number;
   readonly bytes: Uint8Array;
   readonly payload: Uint8Array;
 }
 
-export type FrameResult =
-  | { readonly type: 'frame'; readonly frame: Frame }
+export type FrameResult<T extends AnyFrameType = FrameType> =
+  | { readonly type: 'frame'; readonly frame: Frame<T> }
   /** The next frame is not complete; push more, or the input ends in a torn frame (or at its end). */
   | { readonly type: 'more' }
   /** Final: a reader that met damage finds no frame after it. */
   | { readonly type: 'damaged'; readonly offset: number; readonly reason: string };
 
-const MORE: FrameResult = { type: 'more' };
+type Damage = Extract<FrameResult, { readonly type: 'damaged' }>;
+
+const MORE = { type: 'more' } as const;
 
 const CRC16_TABLE: Uint16Array = Uint16Array.from({ length: 256 }, (_, index) => {
   let value = index << 8;
@@ -69,7 +83,7 @@ function view(bytes: Uint8Array): DataView {
 }
 
 /** One whole frame in bytes of its own; `payload` is copied. */
-export function encodeFrame(type: FrameType, payload: Uint8Array): Uint8Array {
+export function encodeFrame(type: AnyFrameType, payload: Uint8Array): Uint8Array {
   demand(payload.length <= 0xffffffff, 'a payload length fits 32 bits');
   const bytes = new Uint8Array(FRAME_HEAD_BYTES + payload.length);
   const head = view(bytes);
@@ -81,10 +95,10 @@ export function encodeFrame(type: FrameType, payload: Uint8Array): Uint8Array {
   return bytes;
 }
 
+const LOG_FRAMES: readonly FrameType[] = Object.values(FRAME);
+
 function isFrameType(value: number): value is FrameType {
-  return (
-    value === FRAME.header || value === FRAME.blob || value === FRAME.batch || value === FRAME.seal
-  );
+  return LOG_FRAMES.some((type) => type === value);
 }
 
 /**
@@ -101,28 +115,36 @@ export function peekFrame(
   return { type, frameBytes: FRAME_HEAD_BYTES + head.getUint32(1) };
 }
 
+export interface FrameReaderOptions<T extends AnyFrameType> {
+  readonly offset?: number;
+  readonly types?: readonly T[];
+}
+
 /**
  * Finds frames in bytes that arrive in pieces of any size. Chunks pushed are kept by reference until
  * the frames in them have been read, and frames alias them: a chunk must not be written to again.
  * A frame that spans chunks is put together once, when all of it is here, so that neither a lying
  * length nor many small pieces cost more than the bytes received.
  */
-export class FrameReader {
+export class FrameReader<T extends AnyFrameType = FrameType> {
   readonly #limitBytes: number;
+  readonly #types: readonly AnyFrameType[];
   readonly #chunks: Uint8Array[] = [];
   /** Bytes of `#chunks[0]` already given out. */
   #skip = 0;
   #available = 0;
   #offset = 0;
-  #damage: FrameResult | undefined;
+  #damage: Damage | undefined;
 
   /**
    * `limitBytes`: longest payload accepted; a longer one is damage (or an attack). `offset`: of the
-   * first byte that will be pushed, for who starts in the middle of a file.
+   * first byte that will be pushed, for who starts in the middle of a file. `types`: the frames that
+   * may come, those of a log if not said; any other is damage.
    */
-  constructor(limitBytes: number, offset = 0) {
+  constructor(limitBytes: number, options: FrameReaderOptions<T> = {}) {
     this.#limitBytes = limitBytes;
-    this.#offset = offset;
+    this.#offset = options.offset ?? 0;
+    this.#types = options.types ?? LOG_FRAMES;
   }
 
   /** Offset of the first byte not yet given out in a frame. */
@@ -142,14 +164,14 @@ export class FrameReader {
   }
 
   /** The next frame, if it is complete and intact. */
-  next(): FrameResult {
+  next(): FrameResult<T> {
     if (this.#damage) return this.#damage;
     if (this.#available < CHECKED_BYTES) return MORE;
     const bytes = this.#peek(Math.min(this.#available, FRAME_HEAD_BYTES));
     const head = view(bytes);
     if (head.getUint16(5) !== headCheck(bytes)) return this.#damaged('bad check of a frame head');
     const type = head.getUint8(0);
-    if (!isFrameType(type)) return this.#damaged('unknown frame type');
+    if (!this.#isExpected(type)) return this.#damaged('unknown frame type');
     const length = head.getUint32(1);
     if (length > this.#limitBytes) return this.#damaged('frame longer than the limit');
     if (this.#available < FRAME_HEAD_BYTES + length) return MORE;
@@ -161,7 +183,11 @@ export class FrameReader {
     return { type: 'frame', frame: { type, offset, bytes: frame, payload } };
   }
 
-  #damaged(reason: string): FrameResult {
+  #isExpected(type: number): type is T {
+    return this.#types.some((one) => one === type);
+  }
+
+  #damaged(reason: string): Damage {
     this.#damage = { type: 'damaged', offset: this.#offset, reason };
     return this.#damage;
   }

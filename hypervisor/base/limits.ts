@@ -86,6 +86,12 @@ export const HEARTBEAT_REDIAL_MS = 50;
 /** After a stop request, how long the guest may stay in a built-in that never polls. */
 export const HUNG_GUEST_MS = 2_000;
 
+/** Snapshots that are differences to one complete snapshot. The next is complete: without its base a
+ * difference is worth nothing, so no file carries more than an hour or so of them. */
+export const CHECKPOINT_DIFFERENCES_MAX = 63;
+/** A difference of more than this share of a complete snapshot's pages is made complete instead. */
+export const CHECKPOINT_DIFFERENCE_SHARE = 0.5;
+
 /** What a link adds around a batch. A larger message closes the link: it is damage or an attack. */
 export const LINK_HEADER_BYTES_MAX: number = 4 * KIB;
 /** A message other than a batch or frames. The decoder never works on more of a stranger's bytes. */

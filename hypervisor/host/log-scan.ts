@@ -172,7 +172,7 @@ export class LogScan {
     const start = this.#from?.segment === segment ? this.#from.offset : 0;
     const input = new SegmentInput(this.#file, start);
     try {
-      const reader = new FrameReader(FRAME_BYTES_MAX, start);
+      const reader = new FrameReader(FRAME_BYTES_MAX, { offset: start });
       for (;;) {
         const frame = this.#nextFrame(reader, input, segment);
         if (frame === undefined) return this.#tornEnd(input.size - reader.offset, reader, segment);

@@ -16,11 +16,13 @@ export interface MemoryRun {
   readonly bytes: Uint8Array;
 }
 
-function bufferOf(memory: Uint8Array): Buffer {
+/** The same bytes as a Buffer. */
+export function bufferOf(memory: Uint8Array): Buffer {
   return Buffer.from(memory.buffer, memory.byteOffset, memory.byteLength);
 }
 
-function isZero(memory: Buffer, at: number): boolean {
+/** Whether the page of `memory` at `at` is all zero. */
+export function isZeroPage(memory: Buffer, at: number): boolean {
   return memory.compare(ZERO_PAGE, 0, IMAGE_PAGE_BYTES, at, at + IMAGE_PAGE_BYTES) === 0;
 }
 
@@ -34,7 +36,8 @@ export function eachPage(
   page: (at: number, memory: Buffer) => void,
 ): void {
   const buffer = bufferOf(memory);
-  for (let at = 0; at < extent; at += IMAGE_PAGE_BYTES) if (!isZero(buffer, at)) page(at, buffer);
+  for (let at = 0; at < extent; at += IMAGE_PAGE_BYTES)
+    if (!isZeroPage(buffer, at)) page(at, buffer);
 }
 
 /** The pages of `memory` that are not zero, as runs. Views of `memory`: copy what outlives it. */
@@ -82,8 +85,13 @@ export function memoryHash(
   eachPage(memory, extent, (at, buffer) => {
     sums.push(at / IMAGE_PAGE_BYTES, crc32(buffer.subarray(at, at + IMAGE_PAGE_BYTES)));
   });
+  return { hash: hashOfSums(sums), pages: sums.length / 2 };
+}
+
+/** The hash over page numbers and CRCs in turn. */
+export function hashOfSums(sums: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(sums.length * 4);
   const view = new DataView(bytes.buffer);
   for (const [index, word] of sums.entries()) view.setUint32(index * 4, word, true);
-  return { hash: sha256(bytes).slice(0, MEMORY_HASH_BYTES), pages: sums.length / 2 };
+  return sha256(bytes).slice(0, MEMORY_HASH_BYTES);
 }

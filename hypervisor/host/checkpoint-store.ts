@@ -1,0 +1,266 @@
+/**
+ * Takes snapshots of a running machine beside its log. The machine stands still only while its changed
+ * pages are found and copied; hashing, packing and writing happen afterwards, a mebibyte at a time, and
+ * one snapshot at a time. A snapshot that fails costs nothing but itself.
+ */
+
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import {
+  asLsn,
+  CHAIN_START,
+  decodeValue,
+  EncodeError,
+  encodeValue,
+  type Lsn,
+  type Micros,
+  SNAPSHOT_PAGE_BYTES,
+  type SnapshotHead,
+  type SnapshotOwner,
+  type SnapshotPosition,
+  type SnapshotState,
+  type SnapshotView,
+  snapshotName,
+} from '../../log-format/index.ts';
+import { assert, InvariantError } from '../base/assert.ts';
+import type { HvError } from '../base/errors.ts';
+import { CHECKPOINT_DIFFERENCE_SHARE, CHECKPOINT_DIFFERENCES_MAX } from '../base/limits.ts';
+import type { Machine } from '../machine/machine.ts';
+import { PageSums } from '../machine/page-sums.ts';
+import { type PageSet, Shadow } from '../machine/shadow.ts';
+import { checkpointError } from './checkpoint-errors.ts';
+import { type Disk, REAL_DISK } from './disk.ts';
+import { piecesOf, piecesOfMemory, TEMPORARY_SUFFIX, writeSnapshot } from './snapshot-writer.ts';
+
+/** Where the machine stands when a snapshot of it is taken: behind the last record of a batch. */
+export interface CheckpointPlace {
+  readonly position: SnapshotPosition;
+  /** Newest time in the log. */
+  readonly time: Micros;
+  readonly view: SnapshotView;
+  /** Calls `done` when the log is on disk up to `position`; never, if the disk has failed. */
+  readonly logDurable: (done: () => void) => void;
+}
+
+/** A snapshot that is on disk. Times in milliseconds. */
+export interface TakenCheckpoint {
+  readonly lsn: Lsn;
+  /** 0: complete. */
+  readonly base: Lsn;
+  readonly bytes: number;
+  readonly pages: number;
+  /** How long the machine stood still. */
+  readonly pauseMs: number;
+  /** In the compressor, on another thread. */
+  readonly compressMs: number;
+  /** From the end of the pause until all was on disk. */
+  readonly writeMs: number;
+}
+
+export interface CheckpointStoreOptions {
+  /** The log's. */
+  readonly dir: string;
+  /** Of the log; more fields than these are ignored. */
+  readonly owner: SnapshotOwner;
+  readonly onTaken: (taken: TakenCheckpoint) => void;
+  /** Once for each snapshot that could not be written: HV_E_CHECKPOINT_WRITE. */
+  readonly onError: (error: HvError) => void;
+  readonly disk?: Disk;
+  /** Milliseconds, monotonic. */
+  readonly now?: () => number;
+  readonly differencesMax?: number;
+}
+
+/** The complete snapshot of which the shadow is a copy. */
+interface Base {
+  readonly lsn: Lsn;
+  readonly chain: string;
+  readonly sums: PageSums;
+  differences: number;
+}
+
+/** What the pause leaves to be written. */
+interface Job {
+  readonly place: CheckpointPlace;
+  readonly state: Uint8Array;
+  readonly extent: number;
+  /** Undefined: all of the shadow. */
+  readonly changes: { readonly base: Base; readonly set: PageSet } | undefined;
+  readonly pauseMs: number;
+}
+
+export class CheckpointStore {
+  readonly #options: CheckpointStoreOptions;
+  readonly #disk: Disk;
+  readonly #now: () => number;
+  readonly #shadow = new Shadow();
+  #base: Base | undefined;
+  #lsnLast: Lsn = asLsn(0);
+  #busy = false;
+  #leftoversGone = false;
+  #idleWaiters: (() => void)[] = [];
+
+  constructor(options: CheckpointStoreOptions) {
+    this.#options = options;
+    this.#disk = options.disk ?? REAL_DISK;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** Bytes kept between snapshots: about one and a half times the memory the guest has used. */
+  get memoryBytes(): number {
+    return this.#shadow.bytes;
+  }
+
+  /** A snapshot is being written. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /**
+   * Takes a snapshot of a machine between turns, collected and not halted. Returns false, and does
+   * nothing, while an earlier one is being written. The rest happens behind the machine's back.
+   */
+  take(machine: Pick<Machine, 'usedMemory' | 'saveState'>, place: CheckpointPlace): boolean {
+    assert(place.position.lastLsn > this.#lsnLast, 'snapshots are taken one after the other');
+    if (this.#busy) return false;
+    this.#lsnLast = place.position.lastLsn;
+    const started = this.#now();
+    // The devices hand out what they hold: encoded now, because they go on.
+    const state = encodeValue(machine.saveState());
+    const memory = machine.usedMemory();
+    const changes = this.#changes(memory);
+    if (changes === undefined) {
+      this.#base = undefined;
+      this.#shadow.renew(memory);
+    }
+    this.#busy = true;
+    const extent = memory.length;
+    const pauseMs = this.#now() - started;
+    void this.#write({ place, state, extent, changes, pauseMs });
+    return true;
+  }
+
+  /** Calls `done` when nothing is being written; at once if so. */
+  whenIdle(done: () => void): void {
+    if (this.#busy) this.#idleWaiters.push(done);
+    else done();
+  }
+
+  #changes(memory: Uint8Array): Job['changes'] {
+    const base = this.#base;
+    const max = this.#options.differencesMax ?? CHECKPOINT_DIFFERENCES_MAX;
+    if (base === undefined || base.differences >= max) return undefined;
+    const pagesMax = Math.floor(base.sums.count * CHECKPOINT_DIFFERENCE_SHARE);
+    const set = this.#shadow.changes(memory, pagesMax);
+    return set && { base, set };
+  }
+
+  async #write(job: Job): Promise<void> {
+    const ended = this.#now();
+    let tell: () => void;
+    try {
+      await this.#removeLeftovers();
+      const taken = await (job.changes === undefined
+        ? this.#writeComplete(job)
+        : this.#writeDifference(job, job.changes));
+      const report = { ...taken, pauseMs: job.pauseMs, writeMs: this.#now() - ended };
+      tell = () => this.#options.onTaken(report);
+    } catch (error) {
+      if (error instanceof InvariantError || error instanceof EncodeError) throw error;
+      this.#leftoversGone = false;
+      const path = join(this.#options.dir, snapshotName(job.place.position.lastLsn));
+      tell = () => this.#options.onError(checkpointError(path, error));
+    }
+    this.#busy = false;
+    tell();
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const done of waiters) done();
+  }
+
+  async #writeComplete(job: Job): Promise<Omit<TakenCheckpoint, 'pauseMs' | 'writeMs'>> {
+    const { memory } = this.#shadow;
+    const sums = new PageSums();
+    const pages: number[] = [];
+    for (let at = 0; at < memory.length; at += SNAPSHOT_PAGE_BYTES) {
+      const page = at / SNAPSHOT_PAGE_BYTES;
+      if (sums.set(page, memory, at)) pages.push(page);
+      if (page % PAGES_PER_TURN === 0) await nextTurn();
+    }
+    const head = this.#head(job, { lsn: asLsn(0), chain: CHAIN_START }, sums);
+    const written = await writeSnapshot(this.#target(job), head, piecesOfMemory(memory, pages));
+    const { chain, bytes, compressMs } = written;
+    this.#base = { lsn: head.lsn, chain, sums, differences: 0 };
+    return { lsn: head.lsn, base: head.base, bytes, pages: pages.length, compressMs };
+  }
+
+  async #writeDifference(
+    job: Job,
+    { base, set }: { readonly base: Base; readonly set: PageSet },
+  ): Promise<Omit<TakenCheckpoint, 'pauseMs' | 'writeMs'>> {
+    const sums = new PageSums(base.sums);
+    for (const [index, page] of set.pages.entries()) {
+      sums.set(page, set.bytes, index * SNAPSHOT_PAGE_BYTES);
+      if (index % PAGES_PER_TURN === 0) await nextTurn();
+    }
+    this.#demandBase(base);
+    const head = this.#head(job, base, sums);
+    const { bytes, compressMs } = await writeSnapshot(this.#target(job), head, piecesOf(set));
+    base.differences += 1;
+    return { lsn: head.lsn, base: head.base, bytes, pages: set.pages.length, compressMs };
+  }
+
+  /** Whoever tidies up in the directory by hand must not leave us writing differences to nothing. */
+  #demandBase(base: Base): void {
+    if (this.#disk.list(this.#options.dir).includes(snapshotName(base.lsn))) return;
+    this.#base = undefined;
+    throw new Error(`${snapshotName(base.lsn)}, to which it is a difference, has been deleted`);
+  }
+
+  #target({ place }: Job): Parameters<typeof writeSnapshot>[0] {
+    const { dir } = this.#options;
+    return { disk: this.#disk, dir, now: this.#now, logDurable: place.logDurable };
+  }
+
+  #head(
+    { place, state, extent }: Job,
+    base: { readonly lsn: Lsn; readonly chain: string },
+    sums: PageSums,
+  ): SnapshotHead {
+    const { position, time, view } = place;
+    const { segment, offset, chain, epoch, lastLsn, records, batches } = position;
+    const { owner } = this.#options;
+    return {
+      vm: owner.vm,
+      epoch,
+      lsn: lastLsn,
+      time,
+      engineHash: owner.engineHash,
+      helperHash: owner.helperHash,
+      firmwareHash: owner.firmwareHash,
+      imageHash: owner.imageHash,
+      machineVersion: owner.machineVersion,
+      memoryPages: owner.memoryPages,
+      stackBytes: owner.stackBytes,
+      base: base.lsn,
+      baseChain: base.chain,
+      state: decodeValue(state) as SnapshotState,
+      position: { segment, offset, chain, epoch, lastLsn, records, batches },
+      view: { epoch: view.epoch, primary: view.primary, backups: view.backups },
+      extent,
+      memory: sums.hash(),
+    };
+  }
+
+  /** What a process that was killed, or a disk that failed, left behind. */
+  async #removeLeftovers(): Promise<void> {
+    if (this.#leftoversGone) return;
+    const { dir } = this.#options;
+    for (const name of this.#disk.list(dir))
+      if (name.endsWith(`.hvsnap${TEMPORARY_SUFFIX}`)) await this.#disk.unlink(join(dir, name));
+    this.#leftoversGone = true;
+  }
+}
+
+/** Pages summed before the guest gets its turn: 1 MiB, a fifth of a millisecond. */
+const PAGES_PER_TURN = 256;

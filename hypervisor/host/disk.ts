@@ -1,0 +1,54 @@
+/**
+ * The disk as what is written to it has to survive: few operations, each of which can fail or be the
+ * last one of a process. Tests pass a disk that fails at any of them (test/support/faulty-disk.ts).
+ */
+
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { open, rename, unlink } from 'node:fs/promises';
+import { type OpenSegmentFile, openSegmentFile } from './log-segment-file.ts';
+
+/** A file that is read in pieces. Every operation throws the error of the file system. */
+export interface DiskInput {
+  /** Bytes of the file when it was opened. */
+  readonly size: number;
+  /** Fills `into` from `offset`; how many bytes there were. */
+  read(into: Uint8Array, offset: number): number;
+  close(): void;
+}
+
+export interface Disk {
+  /** A file written at its end: offset 0 makes a new one, see `openSegmentFile`. */
+  readonly openFile: OpenSegmentFile;
+  readonly openInput: (path: string) => DiskInput;
+  /** Names in a directory. */
+  readonly list: (dir: string) => readonly string[];
+  /** Replaces what is at `to`. On disk once `syncDirectory` has resolved. */
+  readonly rename: (from: string, to: string) => Promise<void>;
+  readonly unlink: (path: string) => Promise<void>;
+  /** Resolves when the names in a directory are on disk as they are now. */
+  readonly syncDirectory: (dir: string) => Promise<void>;
+}
+
+export const REAL_DISK: Disk = {
+  openFile: openSegmentFile,
+  openInput: (path) => {
+    const fd = openSync(path, 'r');
+    return {
+      size: fstatSync(fd).size,
+      read: (into, offset) => readSync(fd, into, 0, into.length, offset),
+      close: () => closeSync(fd),
+    };
+  },
+  list: (dir) => readdirSync(dir),
+  rename,
+  unlink,
+  // A file whose directory entry is lost in a power cut is lost with all its synced bytes.
+  syncDirectory: async (dir) => {
+    const directory = await open(dir, 'r');
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  },
+};
