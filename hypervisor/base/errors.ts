@@ -25,6 +25,7 @@ export type HvErrorCode =
   | 'HV_E_DIVERGED'
   | 'HV_E_ENGINE_MISMATCH'
   | 'HV_E_GUEST_CHANGED'
+  | 'HV_E_GUEST_ENDED'
   | 'HV_E_FENCED'
   | 'HV_E_LOG_DAMAGED'
   | 'HV_E_LOG_VERSION'
@@ -87,6 +88,12 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     exit: EXIT.diverged,
     means: 'The script given is not the one in the log. Replaying it would not be a replay.',
     fix: 'Leave the script out: the log carries the recorded one.',
+  },
+  HV_E_GUEST_ENDED: {
+    exit: EXIT.usage,
+    means:
+      'The recorded guest has ended by itself, so its run cannot be continued. The log is untouched.',
+    fix: 'Start it anew without --resume, or go on from an earlier place: hv fork <log> --at <lsn>.',
   },
   HV_E_FENCED: {
     exit: EXIT.fenced,

@@ -3,8 +3,10 @@
 import { HvError } from '../base/errors.ts';
 import { HostClock } from '../host/clock.ts';
 import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
+import type { RecoveryReport } from '../host/recovery.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { startLocalBackup } from './local-backup.ts';
+import { counted } from './log-words.ts';
 import { type AckMode, guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
@@ -17,6 +19,7 @@ export interface RunOptions {
   readonly ack: AckMode;
   readonly name?: string;
   readonly dir: string;
+  readonly resume?: boolean;
   readonly record: boolean;
   readonly recordNowhere?: boolean;
   readonly env: readonly string[];
@@ -26,11 +29,13 @@ export interface RunOptions {
 }
 
 export async function runGuest(
-  script: string,
+  script: string | undefined,
   args: readonly string[],
   options: RunOptions,
 ): Promise<void> {
-  let name = script;
+  if (script === undefined && options.resume !== true)
+    throw new HvError('HV_E_USAGE', 'no script given');
+  let name = script ?? options.name ?? 'guest';
   let address: string | undefined;
   const record = recordMode(options);
   const lifecycle = new Lifecycle({
@@ -44,6 +49,7 @@ export async function runGuest(
   try {
     const hypervisor = await Hypervisor.start({
       script,
+      resume: options.resume === true,
       args,
       cwd: process.cwd(),
       env: guestEnvironment(process.env, options.env),
@@ -60,6 +66,7 @@ export async function runGuest(
       hooks: {
         note: (note, at) => lifecycle.note(note, at),
         trouble: (event, fields) => lifecycle.trouble(event, fields),
+        recovered: (report) => tellRecovery(lifecycle, name, report),
         ended: (outcome, error) => {
           if (error !== undefined) local?.kill();
           exitWith(outcome, error);
@@ -86,6 +93,22 @@ export async function runGuest(
     local?.kill();
     throw error;
   }
+}
+
+function tellRecovery(lifecycle: Lifecycle, name: string, report: RecoveryReport): void {
+  const { checkpoint, skipped, records, tornBytes, wasSealed } = report;
+  lifecycle.event('recovered', new HostClock().wall(), {
+    checkpoint,
+    records,
+    tornBytes,
+    wasSealed,
+    skipped: skipped.map(({ lsn, unusable }) => ({ lsn, reason: unusable.reason })),
+  });
+  for (const { lsn, unusable } of skipped)
+    say(`${name}: the checkpoint at lsn ${lsn} cannot be used: ${unusable.reason}`);
+  const from = checkpoint === 0 ? 'from its beginning' : `from the checkpoint at lsn ${checkpoint}`;
+  const torn = tornBytes === 0 ? '' : `, ${counted(tornBytes, 'torn byte')} cut off its end`;
+  say(`${name}: its log was replayed ${from}, ${counted(records, 'record')}${torn}`);
 }
 
 function recordMode({ record, recordNowhere }: RunOptions): RecordMode {

@@ -14,6 +14,7 @@ import {
   sha256Hex,
   toHex,
 } from '../../log-format/index.ts';
+import { defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { GUEST_STACK_BYTES, MEMORY_PAGES_DEFAULT, TICKS_PER_MICRO } from '../base/limits.ts';
 import type { LinkHandlers } from '../ports.ts';
@@ -21,24 +22,32 @@ import type { ReplicaId } from '../protocol/messages.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
 import { dialable, formatAddress, isLoopback, parseAddress } from './addresses.ts';
 import { absoluteArbiterUrl } from './arbiters.ts';
-import { bundleGuest } from './bundle.ts';
+import { bundleGuest, type GuestImage } from './bundle.ts';
 import { HostClock } from './clock.ts';
 import { makeDirectory } from './directories.ts';
 import { loadFirmware } from './engine-parts.ts';
 import { type IncomingLink, LinkListener } from './link.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
+import { resumableHeader } from './resume.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
 import { startWorker } from './threads.ts';
 import { HV_VERSION } from './version.ts';
-import { newControl, type PrimaryStart } from './worker-protocol.ts';
+import {
+  newControl,
+  type PrimarySettings,
+  type PrimaryStart,
+  type ResumeStart,
+} from './worker-protocol.ts';
 
 /** What becomes of the log. `nowhere` encodes and drops it: only to measure what encoding costs. */
 export type RecordMode = 'disk' | 'nowhere' | 'off';
 
 export interface HypervisorOptions {
-  /** Path of the script. */
-  readonly script: string;
+  /** Path of the script; undefined: that of the log is continued. */
+  readonly script: string | undefined;
+  /** Go on from the log of an earlier run, if there is one. */
+  readonly resume: boolean;
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
@@ -69,16 +78,24 @@ export class Hypervisor {
   /** Undefined when nothing is recorded. */
   readonly logDir: string | undefined;
   readonly supervisor: Supervisor;
+  /** An earlier run goes on. */
+  readonly resumes: boolean;
   readonly #listener: LinkListener | undefined;
 
   private constructor(
     supervisor: Supervisor,
-    facts: { name: string; logDir: string | undefined; listener: LinkListener | undefined },
+    facts: {
+      name: string;
+      logDir: string | undefined;
+      listener: LinkListener | undefined;
+      resumes: boolean;
+    },
   ) {
     this.supervisor = supervisor;
     this.name = facts.name;
     this.logDir = facts.logDir;
     this.#listener = facts.listener;
+    this.resumes = facts.resumes;
   }
 
   /** Address of the listener for fresh backups, as bound. */
@@ -92,26 +109,23 @@ export class Hypervisor {
    */
   static async start(options: HypervisorOptions): Promise<Hypervisor> {
     const arbiter = resolveArbiter(options);
-    refuseBackupWithoutLog(options);
-    const image = await bundleGuest(options.script, { cwd: options.cwd });
-    const blobs: GuestBlobs = {
-      firmware: loadFirmware(),
-      image: image.code,
-      sourcemap: image.sourceMap,
-    };
-    const name = checkName(options.name) ?? basename(image.script, extname(image.script));
+    refuseWithoutLog(options);
+    const image =
+      options.script === undefined
+        ? undefined
+        : await bundleGuest(options.script, { cwd: options.cwd });
+    const name =
+      checkName(options.name) ?? (image && basename(image.script, extname(image.script)));
+    if (name === undefined)
+      throw new HvError('HV_E_USAGE', 'without a script, --resume needs the --name of the guest');
     const logDir = options.record === 'disk' ? resolve(options.dir, name) : undefined;
     const lock = logDir === undefined ? undefined : lockDirectory(logDir);
     try {
-      if (logDir !== undefined) rotateAside(logDir);
-      return await Hypervisor.#launch(options, {
-        arbiter,
-        blobs,
-        name,
-        logDir,
-        lock,
-        script: image.script,
-      });
+      const old = options.resume && logDir ? resumableHeader(logDir, image) : undefined;
+      if (old === undefined && image === undefined)
+        throw new HvError('HV_E_LOG_NOT_FOUND', `there is no log in ${logDir} to go on from`);
+      if (old === undefined && logDir !== undefined) rotateAside(logDir);
+      return await Hypervisor.#launch(options, { arbiter, image, old, name, logDir, lock });
     } catch (error) {
       lock?.release();
       throw error;
@@ -131,30 +145,21 @@ export class Hypervisor {
         : await LinkListener.listen(options.listen, {
             onLink: (incoming) => answerJoin(incoming, (peer) => supervisor?.addBackup(peer)),
           });
-    const id =
-      listener === undefined ? `primary-${toHex(randomBytes(4))}` : formatAddress(listener.address);
+    const header = given.old ?? newHeader(given);
+    const id = listener === undefined ? ownName(header.vm) : formatAddress(listener.address);
     const control = newControl();
-    const header = newHeader(given);
-    const start: PrimaryStart = {
-      role: 'primary',
-      control,
-      header,
-      blobs: given.blobs,
-      boot: bootConfig(options, given.script),
-      logDir: given.logDir,
-      encodes: options.record !== 'off',
-      settings: {
-        id,
-        arbiter: options.record === 'disk' ? given.arbiter : undefined,
-        detectMs: options.detectMs,
-        ownLog: options.record === 'disk' ? options.ownLog : 'none',
-        turnTicksMax: options.turnTicksMax,
-      },
-      backups: options.backups,
+    const settings: PrimarySettings = {
+      id,
+      arbiter: options.record === 'disk' ? given.arbiter : undefined,
+      detectMs: options.detectMs,
+      ownLog: options.record === 'disk' ? options.ownLog : 'none',
+      turnTicksMax: options.turnTicksMax,
     };
+    const start = startOf(options, given, { control, header, settings });
     supervisor = new Supervisor(startWorker('machine-worker', start), control, {
       note: (note, at) => options.hooks.note(note, at),
       trouble: (event, fields) => options.hooks.trouble(event, fields),
+      recovered: (report) => options.hooks.recovered?.(report),
       ended: (outcome, error) => {
         given.lock?.release();
         void listener?.close();
@@ -162,26 +167,60 @@ export class Hypervisor {
       },
     });
     const { name, logDir } = given;
-    return new Hypervisor(supervisor, { name, logDir, listener });
+    return new Hypervisor(supervisor, { name, logDir, listener, resumes: given.old !== undefined });
   }
 }
 
 interface Launch {
   readonly arbiter: string;
-  readonly blobs: GuestBlobs;
+  /** Undefined: the log has it. */
+  readonly image: GuestImage | undefined;
+  /** Of the log that is continued. */
+  readonly old: LogHeader | undefined;
   readonly name: string;
   readonly logDir: string | undefined;
   readonly lock: DirectoryLock | undefined;
-  /** Absolute path of the script. */
-  readonly script: string;
 }
 
-function refuseBackupWithoutLog({ record, backups, listen }: HypervisorOptions): void {
-  if (record === 'disk' || (backups.length === 0 && listen === undefined)) return;
+/** The same in every life of a run: a view won just before a kill is known for its own. */
+function ownName(vm: string): ReplicaId {
+  return `primary-${vm.slice(-8)}`;
+}
+
+function startOf(
+  options: HypervisorOptions,
+  given: Launch,
+  common: {
+    readonly control: Int32Array;
+    readonly header: LogHeader;
+    readonly settings: PrimarySettings;
+  },
+): PrimaryStart | ResumeStart {
+  const { old, image, logDir } = given;
+  const { control, header, settings } = common;
+  const { backups } = options;
+  const boot = bootConfig(options, image?.script ?? resolve(options.cwd, header.script));
+  if (old !== undefined && logDir !== undefined)
+    return { role: 'resume', control, logDir, boot, settings, backups };
+  const encodes = options.record !== 'off';
+  const blobs = blobsOf(defined(image, 'a new run has a script'));
+  return { role: 'primary', control, header, blobs, boot, logDir, encodes, settings, backups };
+}
+
+function blobsOf(image: GuestImage): GuestBlobs {
+  return { firmware: loadFirmware(), image: image.code, sourcemap: image.sourceMap };
+}
+
+/** What needs a log that is kept. */
+function refuseWithoutLog({ record, backups, listen, resume }: HypervisorOptions): void {
+  const protects = backups.length > 0 || listen !== undefined;
+  if (record === 'disk' || !(protects || resume)) return;
   const option = record === 'off' ? '--no-record' : '--record-nowhere';
   throw new HvError(
     'HV_E_USAGE',
-    `${option} and a backup exclude each other: a backup joins by replaying the log`,
+    protects
+      ? `${option} and a backup exclude each other: a backup joins by replaying the log`
+      : `${option} and --resume exclude each other: a run goes on from its log`,
   );
 }
 
@@ -216,6 +255,8 @@ function resolveArbiter(options: HypervisorOptions): string {
 
 function newHeader(given: Launch): LogHeader {
   const { engineHash, helperHash } = engineParts();
+  const image = defined(given.image, 'a new run has a script');
+  const blobs = blobsOf(image);
   return {
     formatVersion: FORMAT_VERSION,
     machineVersion: MACHINE_VERSION,
@@ -225,9 +266,9 @@ function newHeader(given: Launch): LogHeader {
     ticksSemantics: 'quickjs-interrupt-polls/1',
     engineHash,
     helperHash,
-    firmwareHash: sha256Hex(given.blobs.firmware),
-    imageHash: sha256Hex(given.blobs.image),
-    sourceMapHash: sha256Hex(given.blobs.sourcemap),
+    firmwareHash: sha256Hex(blobs.firmware),
+    imageHash: sha256Hex(blobs.image),
+    sourceMapHash: sha256Hex(blobs.sourcemap),
     memoryPages: MEMORY_PAGES_DEFAULT,
     stackBytes: GUEST_STACK_BYTES,
     turnTicksMax: 0,
@@ -236,7 +277,7 @@ function newHeader(given: Launch): LogHeader {
     zoneOffsetMinutes: 0,
     seed: toHex(randomBytes(32)),
     startedAt: new HostClock().wall(),
-    script: basename(given.script),
+    script: basename(image.script),
     segment: 1,
     firstLsn: asLsn(1),
     chain: '00'.repeat(32),

@@ -3,7 +3,7 @@
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Blob, LogHeader } from '../../log-format/index.ts';
-import { defined } from '../base/assert.ts';
+import { defined, InvariantError } from '../base/assert.ts';
 import { BLOB_COUNT } from './log-blobs.ts';
 import { type LogPosition, segmentName } from './log-cursor.ts';
 import { logWriteError } from './log-errors.ts';
@@ -60,6 +60,13 @@ export function openLog(path: string): OpenedLog {
     firstLsn: files.first === 1 ? 1 : (headerAt(files.path(files.first))?.firstLsn ?? 1),
     batches: (from) => batchesOf(new LogScan(files, from)),
   };
+}
+
+/** The header of the log at `path`, and nothing else of it. Throws as `openLog` does. */
+export function readLogHeader(path: string): LogHeader {
+  for (const event of new LogScan(findLog(path)).run())
+    if (event.type === 'header') return event.header;
+  throw new InvariantError('a scan begins with a header');
 }
 
 function* batchesOf(scan: LogScan): Generator<LocatedBatch, LogVerdict, undefined> {

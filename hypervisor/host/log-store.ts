@@ -137,6 +137,15 @@ export class FileLogStore implements LogStore {
     }
   }
 
+  /**
+   * Where the log ends, behind the last batch appended; undefined while the writer has not come there
+   * (see `write`) or after an error.
+   */
+  get position(): LogPosition | undefined {
+    const there = this.#cursor.header !== undefined && this.#cursor.lastLsn === this.#lsnAppended;
+    return there && !this.#writer.error ? this.#cursor.position(this.#dir) : undefined;
+  }
+
   write(done: () => void): void {
     assert(!this.#writer.ending, 'a closed log is not written');
     this.#writer.write(done);

@@ -42,7 +42,7 @@ export function engineMismatch(
 export function buildMachine(
   header: LogHeader,
   blobs: GuestBlobs,
-  hooks: Pick<MachineOptions, 'onAlive' | 'onDiagnostic' | 'onMemory'> = {},
+  hooks: Pick<MachineOptions, 'onAlive' | 'onDiagnostic' | 'onMemory' | 'snapshot'> = {},
 ): Machine {
   const mismatch = engineMismatch(header);
   if (mismatch !== undefined)
@@ -52,7 +52,10 @@ export function buildMachine(
   return new Machine({
     parts: engineParts(),
     header,
-    golden: readGolden(goldenKey(engineParts(), blobs.firmware, header.machineVersion)),
+    // Reading it costs milliseconds, and a snapshot has all that it has.
+    golden: hooks.snapshot
+      ? undefined
+      : readGolden(goldenKey(engineParts(), blobs.firmware, header.machineVersion)),
     firmware: blobs.firmware,
     image: blobs.image,
     sourceMap: blobs.sourcemap,

@@ -14,11 +14,13 @@ import { FileLogStore } from './log-store.ts';
 import { buildMachine } from './machine-factory.ts';
 import { NullLogStore } from './null-log-store.ts';
 import { PrimaryRunner } from './primary-runner.ts';
+import { recoverLog } from './recovery.ts';
 import {
   type BackupStart,
   CONTROL,
   type FromWorker,
   type PrimaryStart,
+  type ResumeStart,
   type ToWorker,
   type WorkerStart,
 } from './worker-protocol.ts';
@@ -36,12 +38,14 @@ function fail(error: unknown): void {
   post({ type: 'failed', code, message, details });
 }
 
-function machineOf({ header, blobs, control }: WorkerStart): Machine {
-  return buildMachine(header, blobs, {
-    onAlive: () => {
-      Atomics.add(control, CONTROL.alive, 1);
-    },
-  });
+function aliveIn(control: Int32Array): () => void {
+  return () => {
+    Atomics.add(control, CONTROL.alive, 1);
+  };
+}
+
+function machineOf({ header, blobs, control }: PrimaryStart | BackupStart): Machine {
+  return buildMachine(header, blobs, { onAlive: aliveIn(control) });
 }
 
 function runPrimary(given: PrimaryStart): void {
@@ -68,6 +72,27 @@ function runPrimary(given: PrimaryStart): void {
     handover: undefined,
     backups: given.backups,
     boot: new TextEncoder().encode(JSON.stringify(given.boot)),
+    post,
+  });
+  port.on('message', (message: ToWorker) => runner.take(message));
+  runner.start();
+}
+
+function runResumed(given: ResumeStart): void {
+  const { logDir, settings, control } = given;
+  const { header, machine, position, handover, booted, report } = recoverLog(logDir, {
+    onAlive: aliveIn(control),
+  });
+  post({ type: 'recovered', report });
+  const runner = new PrimaryRunner({
+    header,
+    settings,
+    control,
+    machine,
+    store: FileLogStore.resume(position, { onError: fail }),
+    handover: { ...handover, id: settings.id },
+    backups: given.backups,
+    boot: booted ? undefined : new TextEncoder().encode(JSON.stringify(given.boot)),
     post,
   });
   port.on('message', (message: ToWorker) => runner.take(message));
@@ -108,6 +133,7 @@ function runBackup(given: BackupStart): void {
 
 try {
   if (start.role === 'primary') runPrimary(start);
+  else if (start.role === 'resume') runResumed(start);
   else runBackup(start);
 } catch (error) {
   fail(error);

@@ -135,8 +135,8 @@ export class PrimaryRunner {
   start(): void {
     this.#replica.start();
     const { handover, settings } = this.#options;
-    // A promoted backup waits for its arbiter as long as it takes; a fresh guest is not started.
-    if (handover !== undefined) return;
+    // A promoted backup has won already; anybody else is not started without an answer.
+    if (handover?.view !== undefined) return;
     this.#clock.setTimer(asMillis(this.#clock.now() + HANDSHAKE_TIMEOUT_MS), () => {
       if (this.#live) return;
       const why = this.#arbiterTrouble ?? 'it does not answer';
@@ -179,9 +179,10 @@ export class PrimaryRunner {
       for (const peer of this.#options.backups) this.#add(peer);
       this.#bootIfReady();
     }
-    if (note.type === 'promoted') {
+    if (note.type === 'promoted' || note.type === 'resumed') {
       this.#adoptProcessState();
       for (const peer of this.#options.backups) this.#add(peer);
+      this.#bootIfReady();
     }
     if (note.type === 'backupJoined') {
       this.#awaited.delete(note.peer);

@@ -15,12 +15,15 @@ import type { PrimaryOutcome } from '../replica/hooks.ts';
 import { HostClock } from './clock.ts';
 import { HeartbeatSender } from './heartbeat.ts';
 import { dialLink } from './link.ts';
+import type { RecoveryReport } from './recovery.ts';
 import { CONTROL, type FromWorker, type ToWorker } from './worker-protocol.ts';
 
 export interface SupervisorHooks {
   note(note: Note, at: Micros): void;
   /** Trouble with the host that ends nothing: event name and fields. */
   trouble(event: string, fields: Readonly<Record<string, unknown>>): void;
+  /** A run that goes on: the machine is where its log ends. */
+  recovered?(report: RecoveryReport): void;
   /** Exactly once: the replica is over. `error` when it is an error of the world. */
   ended(outcome: PrimaryOutcome | undefined, error: HvError | undefined): void;
 }
@@ -90,6 +93,9 @@ export class Supervisor {
       case 'note':
         this.#noted(message.note);
         this.#hooks.note(message.note, message.at);
+        return;
+      case 'recovered':
+        this.#hooks.recovered?.(message.report);
         return;
       case 'stopping':
         this.#stopTaken = true;

@@ -10,6 +10,7 @@ import type { Handover } from '../replica/handover.ts';
 import type { PrimaryOutcome } from '../replica/hooks.ts';
 import type { LogPosition } from './log-cursor.ts';
 import type { GuestBlobs } from './machine-factory.ts';
+import type { RecoveryReport } from './recovery.ts';
 
 /** Words of the shared control area (Int32). */
 export const CONTROL = {
@@ -59,7 +60,20 @@ export interface BackupStart {
   readonly blobs: GuestBlobs;
 }
 
-export type WorkerStart = PrimaryStart | BackupStart;
+/** A run that goes on from its own log. */
+export interface ResumeStart {
+  readonly role: 'resume';
+  readonly control: Int32Array;
+  /** Locked by the main thread. */
+  readonly logDir: string;
+  /** For a guest that was killed before its first turn. */
+  readonly boot: BootConfig;
+  readonly settings: PrimarySettings;
+  /** The guest does not wait for them: it serves at once. */
+  readonly backups: readonly ReplicaId[];
+}
+
+export type WorkerStart = PrimaryStart | BackupStart | ResumeStart;
 
 export type ToWorker =
   | { readonly type: 'replay'; readonly group: ReplayGroup }
@@ -84,6 +98,8 @@ export type FromWorker =
       readonly divergence: MachineDivergence | undefined;
     }
   | { readonly type: 'note'; readonly note: Note; readonly at: Micros }
+  /** The machine is where its log ends. */
+  | { readonly type: 'recovered'; readonly report: RecoveryReport }
   /** A stop was taken: the guest is not stuck in a built-in. */
   | { readonly type: 'stopping' }
   /** The link to `peer` is closed: heartbeats to it make no sense any more. */

@@ -239,6 +239,11 @@ export class Machine {
     return this.#cpu.ticks;
   }
 
+  /** Turns run since boot. */
+  get turns(): number {
+    return this.#tally.turns;
+  }
+
   get halted(): { readonly code: number; readonly reason: string } | undefined {
     return this.#halted;
   }

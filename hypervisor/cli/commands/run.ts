@@ -9,7 +9,7 @@ export function registerRun(program: Command): void {
   program
     .command('run')
     .description('run a script as a guest: recorded, and protected with --backup')
-    .argument('<script>', 'an ordinary Node script (CommonJS, ESM or TypeScript)')
+    .argument('[script]', 'an ordinary Node script (CommonJS, ESM or TypeScript)')
     .argument('[args...]', "the script's own arguments")
     .passThroughOptions()
     .option(
@@ -34,6 +34,10 @@ export function registerRun(program: Command): void {
     )
     .option('-n, --name <name>', "name of the guest and its log (default: the script's)")
     .option('--dir <path>', 'where logs go', '.hv')
+    .option(
+      '--resume',
+      'go on from the log of an earlier run, after a stop or a crash; without a log start a new one',
+    )
     .option('--no-record', 'keep no log')
     // For bench/overhead.ts only: no user has a reason to pay for a log that is dropped.
     .addOption(program.createOption('--record-nowhere', 'encode the log and drop it').hideHelp())
@@ -50,7 +54,7 @@ export function registerRun(program: Command): void {
       descriptor,
     )
     .option('-v, --verbose', 'more lines on stderr')
-    .action(async (script: string, args: readonly string[], options: RunOptions) => {
+    .action(async (script: string | undefined, args: readonly string[], options: RunOptions) => {
       const { runGuest } = await import('../run-process.ts');
       await runGuest(script, args, options);
     });

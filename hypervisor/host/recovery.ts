@@ -1,0 +1,201 @@
+/**
+ * Brings a machine to the end of its own log, for a run that goes on: the newest usable checkpoint (or
+ * the beginning), then every complete group behind it, checked as ever. What no `end` closes is left
+ * for the primary, which settles it once it has won a view. Nothing is written here but the cut of a
+ * torn end, and that only when everything else went well.
+ */
+
+import {
+  asEpoch,
+  asLsn,
+  asMicros,
+  type LogHeader,
+  type Lsn,
+  type Micros,
+} from '../../log-format/index.ts';
+import { HvError } from '../base/errors.ts';
+import { LocalMachine } from '../machine/local-machine.ts';
+import type { Machine, MachineOptions } from '../machine/machine.ts';
+import type { MachineDivergence, ReplayGroup } from '../ports.ts';
+import type { View } from '../protocol/messages.ts';
+import { divergenceReport } from '../replica/divergence-report.ts';
+import { GroupSplitter, lastLsnOf } from '../replica/group-splitter.ts';
+import type { Handover } from '../replica/handover.ts';
+import { newestUsable, type SkippedCheckpoint } from './checkpoint-files.ts';
+import type { LogPosition } from './log-cursor.ts';
+import { cutLog, type LogVerdict, type OpenedLog, openLog } from './log-reader.ts';
+import { buildMachine } from './machine-factory.ts';
+
+export interface Recovered {
+  readonly header: LogHeader;
+  readonly blobs: OpenedLog['blobs'];
+  readonly machine: Machine;
+  /** Where the log goes on; what lay behind it is cut off. */
+  readonly position: LogPosition;
+  readonly handover: Omit<Handover, 'id'>;
+  /** The guest has run a turn: it must not be booted again. */
+  readonly booted: boolean;
+  readonly report: RecoveryReport;
+}
+
+export interface RecoveryReport {
+  /** Lsn of the checkpoint it began with; 0: from the beginning. */
+  readonly checkpoint: Lsn;
+  readonly skipped: readonly SkippedCheckpoint[];
+  /** Records replayed behind it. */
+  readonly records: number;
+  readonly tornBytes: number;
+  /** The run had been stopped on purpose. */
+  readonly wasSealed: boolean;
+}
+
+interface Start {
+  readonly machine: Machine;
+  readonly position: LogPosition | undefined;
+  readonly lsn: Lsn;
+  readonly time: Micros;
+  readonly view: View | undefined;
+  readonly skipped: readonly SkippedCheckpoint[];
+}
+
+/**
+ * Recovers the log in `dir`, which must be locked. Throws HV_E_LOG_NOT_FOUND, HV_E_LOG_DAMAGED,
+ * HV_E_LOG_VERSION, HV_E_ENGINE_MISMATCH, HV_E_DIVERGED, HV_E_GUEST_ENDED, HV_E_LOG_WRITE.
+ */
+export function recoverLog(dir: string, hooks: Pick<MachineOptions, 'onAlive'>): Recovered {
+  const log = openLog(dir);
+  refuseOldFormat(log.header, dir);
+  const start = startingPoint(log, dir, hooks);
+  const port = new LocalMachine(start.machine, {
+    wall: () => log.header.startedAt,
+    stopRequested: () => undefined,
+    turnTicksMax: Number.POSITIVE_INFINITY,
+  });
+  const splitter = new GroupSplitter();
+  let lsnReplayed = start.lsn;
+  const replay = (group: ReplayGroup): void =>
+    port.replay(group, (_result, divergence) => {
+      if (divergence !== undefined) throw divergedError(dir, divergence);
+      lsnReplayed = lastLsnOf(group);
+    });
+  let stopAt: LogPosition | undefined;
+  const batches = log.batches(start.position);
+  let next = batches.next();
+  for (; !next.done; next = batches.next()) {
+    const { batch, before } = next.value;
+    if (before !== undefined && batch.records.length === 1) {
+      stopAt = before;
+      continue;
+    }
+    stopAt = undefined;
+    for (const group of splitter.push(batch)) replay(group);
+  }
+  const verdict = next.value;
+  refuseEnded(start.machine, dir);
+  const position = cutLog({ ...(stopAt ?? verdict.end), dir });
+  const view = newestView(splitter, start);
+  const tail = splitter.tail();
+  const { alarmAt, immediatesLeft, halted } = start.machine.collect();
+  return {
+    header: log.header,
+    blobs: log.blobs,
+    machine: start.machine,
+    position,
+    booted: start.machine.turns > 0 || tail !== undefined,
+    handover: {
+      vm: log.header.vm,
+      name: log.header.name,
+      view: undefined,
+      hello: undefined,
+      epochLast: view?.epoch ?? asEpoch(0),
+      formerIds: view === undefined ? [] : [view.primary],
+      startedAt: log.header.startedAt,
+      timeLast: asMicros(Math.max(splitter.timeLast, start.time)),
+      lsnReceived: position.lastLsn,
+      lsnReplayed,
+      // Outputs of complete groups left before their `end` was written (turn-runner.ts).
+      lsnReleased: lsnReplayed,
+      groups: [],
+      tail,
+      held: [],
+      machine: { alarmAt, immediatesLeft, halted },
+    },
+    report: reportOf(start, verdict, position),
+  };
+}
+
+function reportOf(start: Start, verdict: LogVerdict, position: LogPosition): RecoveryReport {
+  return {
+    checkpoint: start.position === undefined ? asLsn(0) : start.lsn,
+    skipped: start.skipped,
+    records: position.lastLsn - start.lsn,
+    tornBytes: verdict.tornBytes,
+    wasSealed: verdict.sealed,
+  };
+}
+
+function startingPoint(log: OpenedLog, dir: string, hooks: Pick<MachineOptions, 'onAlive'>): Start {
+  const { header, blobs } = log;
+  const { checkpoint, skipped } = newestUsable(dir, header);
+  if (checkpoint !== undefined) {
+    const { head, snapshot } = checkpoint;
+    const machine = buildMachine(header, blobs, { ...hooks, snapshot });
+    const position = { ...head.position, dir, header };
+    const view = head.view.epoch === 0 ? undefined : head.view;
+    return { machine, position, lsn: head.lsn, time: head.time, view, skipped };
+  }
+  if (log.firstLsn > 1) throw noCheckpoint(dir, log.firstLsn, skipped);
+  const machine = buildMachine(header, blobs, hooks);
+  const time = header.startedAt;
+  return { machine, position: undefined, lsn: asLsn(0), time, view: undefined, skipped };
+}
+
+/** A log whose first records are gone says nothing without the state they led to. */
+export function noCheckpoint(
+  dir: string,
+  firstLsn: number,
+  skipped: readonly SkippedCheckpoint[],
+): HvError {
+  const why = skipped.map(({ lsn, unusable }) => `; ${lsn}: ${unusable.reason}`).join('');
+  return new HvError(
+    'HV_E_LOG_DAMAGED',
+    `${dir} begins with record ${firstLsn} and has no checkpoint to begin from${why}`,
+    { details: { dir, firstLsn } },
+  );
+}
+
+function newestView(splitter: GroupSplitter, start: Start): View | undefined {
+  const record = splitter.view;
+  if (record === undefined) return start.view;
+  const { epoch, primary, backups } = record;
+  return { epoch, primary, backups };
+}
+
+function refuseOldFormat({ formatVersion, hvVersion }: LogHeader, dir: string): void {
+  if (formatVersion > 1) return;
+  throw new HvError(
+    'HV_E_LOG_VERSION',
+    `${dir} was recorded by hv ${hvVersion} in format ${formatVersion}: it can be replayed and inspected, not continued`,
+    { details: { dir, formatVersion } },
+  );
+}
+
+function refuseEnded(machine: Machine, dir: string): void {
+  const { halted } = machine;
+  if (halted === undefined) return;
+  throw new HvError(
+    'HV_E_GUEST_ENDED',
+    `the guest of ${dir} has ended with status ${halted.code} (${halted.reason}): there is nothing to continue`,
+    { details: { dir, ...halted } },
+  );
+}
+
+function divergedError(dir: string, divergence: MachineDivergence): HvError {
+  return new HvError(
+    'HV_E_DIVERGED',
+    `the replay of ${dir} differs ${divergenceReport(divergence)}`,
+    {
+      details: { dir, lsn: divergence.lsn },
+    },
+  );
+}

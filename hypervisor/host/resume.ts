@@ -1,0 +1,35 @@
+/** Whether there is a run to go on with, and whether it is the one that is asked for. */
+
+import { type LogHeader, sha256Hex } from '../../log-format/index.ts';
+import { HvError } from '../base/errors.ts';
+import { segmentNumbers } from './log-files.ts';
+import { readLogHeader } from './log-reader.ts';
+
+/**
+ * The header of the log in `dir`; undefined when there is none and a new run may begin. `image`: of
+ * the script given, if one was. Throws HV_E_GUEST_CHANGED, HV_E_LOG_DAMAGED, HV_E_LOG_VERSION.
+ */
+export function resumableHeader(
+  dir: string,
+  image: { readonly code: Uint8Array; readonly script: string } | undefined,
+): LogHeader | undefined {
+  if (!hasLog(dir)) return undefined;
+  const header = readLogHeader(dir);
+  if (image === undefined) return header;
+  const given = sha256Hex(image.code);
+  if (given === header.imageHash) return header;
+  throw new HvError(
+    'HV_E_GUEST_CHANGED',
+    `${image.script} is not the script of ${dir}: image sha256 ${given.slice(0, 12)}… now, ${header.imageHash.slice(0, 12)}… in the log; a run that goes on keeps its code`,
+    { details: { given, recorded: header.imageHash } },
+  );
+}
+
+function hasLog(dir: string): boolean {
+  try {
+    return segmentNumbers(dir).length > 0;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
