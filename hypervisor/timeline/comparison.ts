@@ -6,7 +6,12 @@
 
 import { REFEED_DIFFERENCES_MAX } from '../base/limits.ts';
 import type { Place } from './guest-state.ts';
-import { type Closing, type Side, StreamComparer, type StreamDifference } from './stream-comparer.ts';
+import {
+  type Closing,
+  type Side,
+  StreamComparer,
+  type StreamDifference,
+} from './stream-comparer.ts';
 
 export interface StreamFinding {
   readonly type: 'stream';
@@ -44,6 +49,7 @@ export class Comparison {
   #same = 0;
   #different = 0;
   readonly #only = { recorded: 0, replayed: 0 };
+  readonly #ended = new Set<Side>();
   #bytes = 0;
 
   constructor(pattern: RegExp | undefined) {
@@ -81,6 +87,7 @@ export class Comparison {
 
   /** Nothing more comes from `side`: its guest has ended. */
   ended(side: Side): void {
+    this.#ended.add(side);
     for (const key of [...this.#open.keys()]) this.gone(side, key);
   }
 
@@ -104,6 +111,7 @@ export class Comparison {
   #add(key: string, name: string, { connection }: { readonly connection: boolean }): Stream {
     const comparer = new StreamComparer(this.#pattern);
     const stream: Stream = { name, connection, comparer, opened: {} };
+    for (const side of this.#ended) comparer.finish(side);
     this.#open.set(key, stream);
     return stream;
   }

@@ -143,10 +143,7 @@ export class GuestState {
     this.#open({ id, key: `to ${address} ${order}`, name, outgoing: { host, port } }, place);
   }
 
-  #open(
-    fields: Pick<GuestConnection, 'id' | 'key' | 'name' | 'outgoing'>,
-    opened: Place,
-  ): void {
+  #open(fields: Pick<GuestConnection, 'id' | 'key' | 'name' | 'outgoing'>, opened: Place): void {
     const connection: GuestConnection = {
       ...fields,
       opened,

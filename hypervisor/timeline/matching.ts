@@ -34,6 +34,12 @@ export interface Unanswerable {
   readonly place: Place;
 }
 
+/** An input nobody has asked for yet. */
+interface Early {
+  readonly record: InterruptRecord;
+  readonly place: Place;
+}
+
 const ECONNREFUSED = NET_ERRORS.indexOf('ECONNREFUSED');
 
 export class Matching {
@@ -47,10 +53,13 @@ export class Matching {
   readonly #attention = new Set<number>();
   readonly #connecting = new Set<number>();
   /** Inputs of recorded outgoing connections the changed guest has not asked for yet, by key. */
-  readonly #early = new Map<string, InterruptRecord[]>();
+  readonly #early = new Map<string, { readonly name: string; readonly inputs: Early[] }>();
   #earlyCount = 0;
-  #stdin: { readonly record: InterruptRecord; readonly place: Place }[] = [];
+  /** Why the changed guest did not take an accepted connection, by id. */
+  readonly #refused = new Map<number, string>();
+  #stdin: Early[] = [];
   #listenersOpen = 0;
+  #over = false;
 
   /** `connectsInLog`: outgoing connections that have inputs anywhere in the log. */
   constructor(recorded: GuestState, replayed: GuestState, connectsInLog: number) {
@@ -86,7 +95,7 @@ export class Matching {
       case INTERRUPT.netUnbound:
         return this.#listenerAnswer(record);
       case INTERRUPT.netAccept:
-        return this.#accept(record, place);
+        return this.#accept(record);
       case INTERRUPT.netConnected:
       case INTERRUPT.netData:
       case INTERRUPT.netEnd:
@@ -118,6 +127,11 @@ export class Matching {
     for (const { record, place } of this.#stdin)
       this.untaken.note('stdin', 'is not read', place.lsn, record);
     this.#stdin = [];
+    for (const { name, inputs } of this.#early.values())
+      for (const { record, place } of inputs)
+        this.untaken.note(name, 'was not asked for', place.lsn, record);
+    this.#early.clear();
+    this.#over = true;
   }
 
   /** When a connect that waits is to be refused, if one does. */
@@ -151,7 +165,8 @@ export class Matching {
     if (record.kind === INTERRUPT.netUnbound)
       return listener.closing ? { ...record, id: listener.id } : undefined;
     if (listener.answer !== undefined) return undefined;
-    return { ...record, id: listener.id, payload: boundAt(listener, record.payload) };
+    const payload = record.num === 0 ? boundAt(listener, record.payload) : undefined;
+    return { ...record, id: listener.id, payload };
   }
 
   #listenerAnswers(): HostInterrupt[] {
@@ -168,13 +183,13 @@ export class Matching {
     return answers;
   }
 
-  #accept(record: InterruptRecord, place: Place): HostInterrupt | undefined {
+  #accept(record: InterruptRecord): HostInterrupt | undefined {
     const listener = this.pairs.ofRecorded(record.num);
     if (listener?.answer?.num === 0 && !listener.closing && !listener.gone)
       return { ...record, num: listener.id };
     const where = this.#recorded.listeners.get(record.num);
     const address = where === undefined ? '' : ` on ${addressText(where.host, where.port)}`;
-    this.untaken.note(`connection ${record.id}`, `nobody listens${address}`, place.lsn, record);
+    this.#refused.set(record.id, `nobody listens${address}`);
     return undefined;
   }
 
@@ -209,18 +224,19 @@ export class Matching {
   }
 
   #noTaker(recorded: GuestConnection, record: InterruptRecord, place: Place): void {
-    const { key, name, outgoing } = recorded;
-    if (outgoing !== undefined && this.#earlyCount < REFEED_EARLY_INPUTS_MAX) {
+    const { id, key, name, outgoing } = recorded;
+    if (outgoing === undefined) {
+      const reason = this.#refused.get(id);
+      if (record.kind === INTERRUPT.netClose) this.#refused.delete(id);
+      // What the changed guest has closed before is over for both; only fresh bytes are news.
+      if (reason === undefined && record.kind !== INTERRUPT.netData) return;
+      this.untaken.note(name, reason ?? 'the changed guest has closed it', place.lsn, record);
+    } else if (this.#earlyCount < REFEED_EARLY_INPUTS_MAX) {
       this.#earlyCount += 1;
-      const waiting = this.#early.get(key);
-      if (waiting === undefined) this.#early.set(key, [record]);
-      else waiting.push(record);
-    }
-    // Drains and the close of what the changed guest closed earlier mean nothing to anybody.
-    if (record.kind !== INTERRUPT.netData && record.kind !== INTERRUPT.netConnected) return;
-    const reason =
-      outgoing === undefined ? 'the changed guest has no such connection' : 'was not asked for';
-    this.untaken.note(name, reason, place.lsn, record);
+      const early = this.#early.get(key) ?? { name, inputs: [] };
+      early.inputs.push({ record, place });
+      this.#early.set(key, early);
+    } else this.untaken.note(name, 'was not asked for', place.lsn, record);
   }
 
   #connectAnswers(now: Micros): HostInterrupt[] {
@@ -235,8 +251,9 @@ export class Matching {
       if (this.#recorded.byKey.has(connection.key) || early !== undefined) {
         this.#connecting.delete(id);
         this.#early.delete(connection.key);
-        this.#earlyCount -= early?.length ?? 0;
-        answers.push(...(early ?? []).map((record) => ({ ...record, id })));
+        const inputs = early?.inputs ?? [];
+        this.#earlyCount -= inputs.length;
+        answers.push(...inputs.map(({ record }) => ({ ...record, id })));
       } else if (this.#neverRecorded(connection, now)) {
         this.#connecting.delete(id);
         const what = `a ${connection.name}: the recorded run never opened it`;
@@ -248,7 +265,7 @@ export class Matching {
   }
 
   #neverRecorded(connection: GuestConnection, now: Micros): boolean {
-    if (this.#recorded.connects >= this.#connectsInLog) return true;
+    if (this.#over || this.#recorded.connects >= this.#connectsInLog) return true;
     return now >= connection.opened.time + REFEED_CONNECT_MICROS;
   }
 
@@ -289,7 +306,8 @@ function listenerAnswer(
       return { kind: INTERRUPT.netBound, id, num: 0, payload: boundAt(listener, undefined) };
     if (partner.answer === undefined) return undefined;
     const { num, payload } = partner.answer;
-    return { kind: INTERRUPT.netBound, id, num, payload: boundAt(listener, payload) };
+    const told = num === 0 ? boundAt(listener, payload) : undefined;
+    return { kind: INTERRUPT.netBound, id, num, payload: told };
   }
   if (partner?.closing === true && !partner.gone) return undefined;
   return { kind: INTERRUPT.netUnbound, id, num: 0, payload: undefined };
@@ -307,7 +325,6 @@ function boundAt(listener: GuestListener, recorded: Uint8Array | undefined): Uin
   const host = listener.host === 'localhost' ? '127.0.0.1' : listener.host;
   const address = known?.address ?? (host === '' ? '::' : host);
   const family = known?.family ?? (address.includes(':') ? 'IPv6' : 'IPv4');
-  const port =
-    listener.port === 0 ? (known?.port ?? EPHEMERAL_PORT + listener.id) : listener.port;
+  const port = listener.port === 0 ? (known?.port ?? EPHEMERAL_PORT + listener.id) : listener.port;
   return new TextEncoder().encode(JSON.stringify({ address, family, port }));
 }
