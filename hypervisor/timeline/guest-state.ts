@@ -158,8 +158,9 @@ export class GuestState {
   }
 }
 
-/** `host:port`, with brackets where the host needs them. */
+/** `host:port`, with brackets where the host needs them; no host is every address. */
 export function addressText(host: string, port: number): string {
+  if (host === '') return `*:${port}`;
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

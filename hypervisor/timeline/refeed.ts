@@ -309,7 +309,7 @@ function listenFinding(
   replayed: GuestListener | undefined,
 ): OtherFinding {
   const text = (one: GuestListener | undefined): string | undefined =>
-    one === undefined ? undefined : addressText(one.host === '' ? '*' : one.host, one.port);
+    one === undefined ? undefined : addressText(one.host, one.port);
   const first = earliest(recorded?.asked, replayed?.asked) as Place;
   return { type: 'listen', recorded: text(recorded), replayed: text(replayed), first };
 }
