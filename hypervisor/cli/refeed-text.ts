@@ -130,7 +130,7 @@ function incompleteTail(bytes: Uint8Array): number {
 function quoted(bytes: Uint8Array): string {
   const text = JSON.stringify(new TextDecoder().decode(bytes)).slice(1, -1);
   return text.replace(
-    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e]/g,
+    /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu,
     (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

@@ -115,7 +115,8 @@ export class ChangedGuest {
     if (this.#exit !== undefined) return;
     const input = this.#wanted(record, place);
     if (input === undefined) return;
-    this.#turn(input, asMicros(Math.max(this.#last, record.time)), cuts);
+    // Its own clock may be later already: as on a primary it never runs back.
+    this.#turn(input, record.time, cuts);
   }
 
   /** The recorded group is over: as on a primary, immediates left are a round to come. */
@@ -179,7 +180,7 @@ export class ChangedGuest {
     this.#observed.input({ kind, id, num, payload, time }, place);
     const record: InterruptRecord = { type: 'interrupt', kind, time, id, num, payload };
     this.#machine.turn(record, lsn, this.#source(lsn, cuts));
-    this.#last = asMicros(Math.max(time, Math.ceil(this.#machine.now)));
+    this.#last = asMicros(Math.max(this.#last, time, Math.ceil(this.#machine.now)));
     const result = this.#machine.collect();
     for (const { output } of result.outputs) {
       this.#observed.output(output, place);
