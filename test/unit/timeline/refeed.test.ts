@@ -32,9 +32,10 @@ describe('the very same script', () => {
     peer.on('data', (bytes) => console.log('peer ' + bytes + ' ' + Date.now()));
     peer.on('close', () => console.log('peer closed'));
     setInterval(() => console.log(performance.now(), Math.random()), 7);
-    setTimeout(() => setImmediate(() => setImmediate(() => console.log(Date.now()))), 3);
+    setTimeout(() => setImmediate(() => setImmediate(() => console.log(performance.now()))), 3);
     net.createServer((socket) => {
-      socket.on('data', () => socket.write('x'.repeat(700_000), () => console.log('left', Date.now())));
+      socket.on('close', () => console.log('closed', performance.now()));
+      socket.on('data', (bytes) => bytes == 'bye' ? socket.destroy() : socket.write('x'.repeat(700_000), () => console.log('left', Date.now())));
     }).listen(0, () => console.log(performance.now()));
     process.stdin.on('data', (bytes) => console.log('in ' + bytes));`;
 
@@ -42,7 +43,8 @@ describe('the very same script', () => {
     const recording = new Recording(busy).wait(8).bound(1, 41_000).connected(1).accept(2);
     recording.data(1, 'welcome').data(2, 'go').wait(20);
     recording.input(INTERRUPT.netDrain, { id: 2, num: 262_144 });
-    recording.input(INTERRUPT.stdinData, { payload: 'typed' }).wait(9).close(1);
+    recording.data(2, 'bye').input(INTERRUPT.stdinData, { payload: 'typed' }).close(2);
+    recording.wait(9).close(1);
     const { report } = refeed(recording, busy);
     expect(report.findings).toEqual([]);
     expect(report.turns.replayed).toBe(report.turns.recorded);
@@ -129,8 +131,9 @@ describe('what the changed guest drives itself', () => {
 
   test('a guest that never pauses does not keep the log from going on', () => {
     const changed = `${ECHO}; (function again() { setImmediate(again); })();`;
-    const { report } = refeed(echoed(), changed);
+    const { report } = refeed(echoed().wait(1000).data(2, 'five'), changed);
     expect(report.findings).toEqual([]);
+    expect(report.roundsCut).toBe(true);
   });
 
   test('a turn without an end is stopped at the limit, and the rest of the log is counted', () => {
