@@ -76,8 +76,9 @@ export interface RefeedReport {
   readonly findingsDropped: number;
   readonly totals: ComparisonTotals;
   readonly untaken: readonly UntakenInputs[];
-  /** Inputs no one of `untaken` was too many for, and those after the changed guest's end. */
+  /** All inputs without a taker, also those beyond the rows of `untaken`. */
   readonly untakenInputs: number;
+  /** Inputs of the log after the changed guest's end. */
   readonly inputsAfterExit: number;
   /** The recorded run was stopped in the middle of a turn; the changed one was not. */
   readonly recordedStop: { readonly lsn: Lsn; readonly reason: string } | undefined;
