@@ -113,6 +113,28 @@ export const LISTEN_RETRY_NOTE_MS = 1_000;
 /** Console output a slow reader has not taken. Past it writing waits for the reader, as in Node. */
 export const CONSOLE_QUEUE_BYTES_MAX: number = MIB;
 
+/** Output of one stream by which one run of a refeed may be ahead of the other. Past it the rest of the
+ * stream is not compared: the other run may never produce it. */
+export const REFEED_AHEAD_BYTES_MAX: number = MIB;
+/** Differing streams a refeed describes, the first it finds. Past it they are only counted. */
+export const REFEED_DIFFERENCES_MAX = 10_000;
+/** Connections and other inputs without a taker a refeed names; past it they are only counted. */
+export const REFEED_UNTAKEN_MAX = 1_000;
+/** Recorded inputs kept for what the changed guest has not asked for yet. Past it they are skipped. */
+export const REFEED_EARLY_INPUTS_MAX = 4_096;
+/** Ticks of one turn of the changed guest: about a minute. Past it the guest is stopped. */
+export const REFEED_TURN_TICKS = 5_000_000_000;
+/** Rounds of immediates a changed guest may go between two recorded inputs; then these go on. */
+export const REFEED_ROUNDS_MAX = 10_000;
+/** What a round of immediates takes on the changed guest's clock. */
+export const REFEED_ROUND_MICROS = 20;
+/** Alarms of both guests this close together ring at the recorded time of the one in the log. */
+export const REFEED_ALARM_MICROS = 1_000;
+/** A connect that the recorded guest has not asked for is refused after this. */
+export const REFEED_CONNECT_MICROS = 1_000_000;
+/** Where the recorded guest has ended by itself, the changed one may go on for this. */
+export const REFEED_AFTERMATH_MICROS = 60_000_000;
+
 assert(SLICE_TICKS_MAX < 10_000, 'a slice stays below the engine reload value');
 assert(BATCH_BYTES_MAX < FRAME_BYTES_MAX, 'a batch fits a frame');
 assert(NET_DATA_BYTES_MAX < BATCH_BYTES_MAX, 'one interrupt fits a batch');

@@ -1,4 +1,7 @@
-/** `hv replay <log> [script]`: re-executes a recorded run offline and verifies every step. */
+/**
+ * `hv replay <log> [script]`: re-executes a recorded run offline and verifies every step; with
+ * `--script`, feeds its inputs to another script and compares the outputs.
+ */
 
 import { once } from 'node:events';
 import type { Command } from 'commander';
@@ -8,11 +11,16 @@ import { bundleGuest } from '../../host/bundle.ts';
 import { openLog } from '../../host/log-reader.ts';
 import type { ReplayAnswer, ReplayRequest } from '../../host/replay-worker.ts';
 import { startWorker } from '../../host/threads.ts';
+import { collect, count } from '../options.ts';
 import { data, say } from '../print.ts';
 
 interface ReplayOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly script?: string;
+  readonly ignore: readonly string[];
+  readonly all?: boolean;
+  readonly turnTicks?: number;
 }
 
 export function registerReplay(program: Command): void {
@@ -21,8 +29,19 @@ export function registerReplay(program: Command): void {
     .description('re-execute a log offline and verify outputs, ticks and digests')
     .argument('<log>', 'a log directory such as .hv/<name>, or one .hvlog file')
     .argument('[script]', 'check first that the log is of this very script')
-    .option('-q, --quiet', "do not print the guest's console")
+    .option(
+      '--script <file>',
+      'feed the recorded inputs to this script instead and report where its outputs differ',
+    )
+    .option('--ignore <regex>', 'with --script: text that does not count (repeatable)', collect, [])
+    .option('--all', 'with --script: print every difference, not the first 20')
+    .option('--turn-ticks <count>', 'with --script: ticks one turn may use (5e9)', count)
+    .option('-q, --quiet', "do not print the guest's console, or with --script the differences")
     .option('--json', 'print the verdict as one JSON object on stdout (implies --quiet)')
+    .addHelpText(
+      'after',
+      '\nWith --script the exit status is that of diff: 0 when nothing differs, 1 when something does.\nWhat is fed and what cannot be compared: docs/replay-script.md',
+    )
     .action(replayCommand);
 }
 
@@ -31,6 +50,14 @@ async function replayCommand(
   script: string | undefined,
   options: ReplayOptions,
 ): Promise<void> {
+  if (options.script !== undefined) {
+    if (script !== undefined)
+      throw new HvError('HV_E_USAGE', 'a script to check and --script exclude each other');
+    const { replayScript } = await import('../replay-script.ts');
+    process.exitCode = await replayScript(path, { ...options, script: options.script });
+    return;
+  }
+  refuseScriptOptions(options);
   if (script !== undefined) await refuseOtherScript(path, script);
   const request: ReplayRequest = {
     path,
@@ -42,6 +69,11 @@ async function replayCommand(
   if (answer.type === 'failed')
     throw new HvError(answer.code, answer.message, { details: answer.details });
   process.exitCode = print(answer, options.json === true);
+}
+
+function refuseScriptOptions({ all, ignore, turnTicks }: ReplayOptions): void {
+  if (all === undefined && ignore.length === 0 && turnTicks === undefined) return;
+  throw new HvError('HV_E_USAGE', '--all, --ignore and --turn-ticks go with --script');
 }
 
 function print(answer: Exclude<ReplayAnswer, { type: 'failed' }>, json: boolean): number {
