@@ -41,6 +41,17 @@ export function compareGroup(
   return { ...found, lsn: asLsn(firstLsn + index), output: undefined, checkpoint };
 }
 
+/** For who replays a group turn by turn: its end alone. */
+export function compareEnd(
+  lsn: Lsn,
+  end: EndRecord,
+  got: Omit<EndRecord, 'type'>,
+): MachineDivergence | undefined {
+  if (sameEnd(end, got)) return undefined;
+  const { type: _, ...expected } = end;
+  return { lsn, expected, got, turn: undefined, output: undefined, checkpoint: undefined };
+}
+
 function sameEnd(expected: Omit<EndRecord, 'type'>, got: Omit<EndRecord, 'type'>): boolean {
   return (
     expected.ticks === got.ticks &&

@@ -17,7 +17,7 @@ import {
 } from '../../log-format/index.ts';
 import { unreachable } from '../base/assert.ts';
 import { REFEED_AFTERMATH_MICROS } from '../base/limits.ts';
-import { compareEnd } from '../machine/local-machine.ts';
+import { compareEnd } from '../machine/group-checks.ts';
 import type { MachineDivergence, MachinePort, TurnsResult } from '../ports.ts';
 import {
   ChangedGuest,
@@ -282,9 +282,12 @@ function midTurnOf(record: LogRecord): MidTurnRecord | undefined {
   switch (record.type) {
     case 'resync':
     case 'stopAt':
+    case 'preempt':
       return record;
     case 'interrupt':
     case 'end':
+    case 'output':
+    case 'checkpoint':
     case 'view':
     case 'stop':
       return undefined;
@@ -293,12 +296,13 @@ function midTurnOf(record: LogRecord): MidTurnRecord | undefined {
   }
 }
 
-/** The clock goes on as recorded; a stop belongs to the tick of the other guest only. */
+/** The clock goes on as recorded; a stop and a preemption belong to ticks of the other guest only. */
 function clockCutOf(cut: MidTurnRecord, ticksBefore: number): ClockCut[] {
   switch (cut.type) {
     case 'resync':
       return [{ ticks: cut.ticks - ticksBefore, time: cut.time }];
     case 'stopAt':
+    case 'preempt':
       return [];
     default:
       return unreachable(cut);
