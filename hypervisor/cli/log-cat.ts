@@ -2,7 +2,14 @@
 
 import type { LocatedBatch, LogVerdict } from '../host/log-reader.ts';
 import { openLog } from '../host/log-reader.ts';
-import { counted, idText, kindOf, recordJson, recordText, timeText } from './log-words.ts';
+import {
+  counted,
+  idText,
+  kindOf,
+  recordJson,
+  recordText,
+  timeText,
+} from '../timeline/record-words.ts';
 import { data, say } from './print.ts';
 
 export interface CatOptions {

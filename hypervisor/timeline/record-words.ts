@@ -1,4 +1,4 @@
-/** Log records in words: names of kinds, one-line summaries, JSON. Pure; used by `hv log`. */
+/** Log records in words: names of kinds, one-line summaries, JSON. Used by `hv log` and by exports. */
 
 import { INTERRUPT, type LogRecord, type Micros, NET_ERRORS } from '../../log-format/index.ts';
 import { unreachable } from '../base/assert.ts';
