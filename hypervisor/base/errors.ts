@@ -29,6 +29,7 @@ export type HvErrorCode =
   | 'HV_E_LOG_DAMAGED'
   | 'HV_E_LOG_VERSION'
   | 'HV_E_LOG_WRITE'
+  | 'HV_E_EXPORT_WRITE'
   | 'HV_E_NO_ARBITER'
   | 'HV_E_BACKUP_UNREACHABLE'
   | 'HV_E_BACKUP_REFUSED'
@@ -108,6 +109,12 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     means:
       'The log could not be written, so nothing more may happen that it should hold. What was written before is intact.',
     fix: 'Free space, or check the permissions and the disk; a torn end is cut when it is opened again.',
+  },
+  HV_E_EXPORT_WRITE: {
+    exit: EXIT.limit,
+    means:
+      'The export could not be written to its end, and the unfinished file was removed. The log was only read.',
+    fix: 'Free space, or name another file with --output.',
   },
   HV_E_NO_ARBITER: {
     exit: EXIT.cannotProtect,
