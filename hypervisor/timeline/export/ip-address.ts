@@ -22,7 +22,9 @@ function ipv4Bytes(text: string): Uint8Array | undefined {
 function ipv6Bytes(text: string): Uint8Array | undefined {
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
-  const [head, tail] = halves.map((half) => (half === '' ? [] : groupBytes(half.split(':'))));
+  const [head, tail] = halves.map((half, index) =>
+    half === '' ? [] : groupBytes(half.split(':'), { last: index === halves.length - 1 }),
+  );
   if (head === undefined) return undefined;
   if (halves.length === 1) return head.length === 16 ? new Uint8Array(head) : undefined;
   if (tail === undefined || head.length + tail.length > 14) return undefined;
@@ -30,8 +32,11 @@ function ipv6Bytes(text: string): Uint8Array | undefined {
   return new Uint8Array([...head, ...zeros, ...tail]);
 }
 
-/** Groups of one half; the last may be an IPv4 address. */
-function groupBytes(groups: readonly string[]): number[] | undefined {
+/** Groups of one half; the last group of an address may be an IPv4 address. */
+function groupBytes(
+  groups: readonly string[],
+  { last }: { readonly last: boolean },
+): number[] | undefined {
   const bytes: number[] = [];
   for (const [index, group] of groups.entries()) {
     if (/^[0-9a-f]{1,4}$/i.test(group)) {
@@ -39,7 +44,7 @@ function groupBytes(groups: readonly string[]): number[] | undefined {
       bytes.push(value >> 8, value & 255);
       continue;
     }
-    const dotted = index === groups.length - 1 ? ipv4Bytes(group) : undefined;
+    const dotted = last && index === groups.length - 1 ? ipv4Bytes(group) : undefined;
     if (dotted === undefined) return undefined;
     bytes.push(...dotted);
   }
