@@ -136,6 +136,12 @@ describe('a capture', () => {
     expect(ends(quiet)).toEqual([['server fin']]);
   });
 
+  test('leaves out what a guest writes behind its own end, as its socket did', () => {
+    const story = new Story().accept(2).write(2, 'a').out({ op: 'end', id: 2 }).write(2, 'late');
+    const [stream] = streamsOf(story.capture().frames);
+    expect(String(stream?.sent.server)).toBe('a');
+  });
+
   test('marks what no check covers, and says at its end when there is more that it lacks', () => {
     const story = new Story().accept(2).write(2, 'tail', false);
     const capture = story.capture({ lsn: asLsn(1), code: 'HV_E_LOG_DAMAGED' });
