@@ -31,6 +31,7 @@ export type HvErrorCode =
   | 'HV_E_LOG_VERSION'
   | 'HV_E_LOG_WRITE'
   | 'HV_E_CHECKPOINT_WRITE'
+  | 'HV_E_EXPORT_WRITE'
   | 'HV_E_NO_ARBITER'
   | 'HV_E_BACKUP_UNREACHABLE'
   | 'HV_E_BACKUP_REFUSED'
@@ -122,6 +123,12 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     means:
       'A snapshot beside the log was not written or deleted. The log and all earlier snapshots are as they were; to resume or to jump takes longer.',
     fix: 'Free space, or check the permissions and the disk; the next checkpoint tries again.',
+  },
+  HV_E_EXPORT_WRITE: {
+    exit: EXIT.limit,
+    means:
+      'The export could not be written to its end, and the unfinished file was removed. The log was only read.',
+    fix: 'Free space, or name another file with --output.',
   },
   HV_E_NO_ARBITER: {
     exit: EXIT.cannotProtect,

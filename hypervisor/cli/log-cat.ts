@@ -2,7 +2,7 @@
 
 import type { LocatedBatch, LogVerdict } from '../host/log-reader.ts';
 import { openLog } from '../host/log-reader.ts';
-import { counted, idText, kindOf, recordJson, recordText, timeText } from './log-words.ts';
+import { counted, recordJson, recordLineOf } from '../timeline/record-words.ts';
 import { data, say } from './print.ts';
 
 export interface CatOptions {
@@ -30,9 +30,7 @@ export function catLog(path: string, options: CatOptions): void {
       if (options.json) {
         lines.push(JSON.stringify({ lsn, epoch: batch.epoch, ...recordJson(record, startedAt) }));
       } else {
-        const when = timeText(record, startedAt).padStart(14);
-        const what = `${kindOf(record).padEnd(12)} ${idText(record).padEnd(6)} ${recordText(record)}`;
-        lines.push(`${String(lsn).padStart(8)} ${when}  ${what}`.trimEnd());
+        lines.push(recordLineOf(lsn, record, startedAt));
       }
     }
     if (lines.length >= BLOCK_LINES) flush();

@@ -6,7 +6,7 @@ import { HvError } from '../base/errors.ts';
 import { segmentNumbers } from '../host/log-files.ts';
 import { glanceLog } from '../host/log-glance.ts';
 import { lockHolder } from '../host/log-lock.ts';
-import { counted, grouped } from './log-words.ts';
+import { counted, grouped } from '../timeline/record-words.ts';
 import { data, say } from './print.ts';
 
 interface Row {

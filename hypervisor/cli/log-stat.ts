@@ -2,7 +2,7 @@
 
 import { type Batch, type Micros, recordSizes } from '../../log-format/index.ts';
 import { type LogVerdict, type OpenedLog, openLog } from '../host/log-reader.ts';
-import { counted, grouped, kindOf } from './log-words.ts';
+import { counted, grouped, kindOf } from '../timeline/record-words.ts';
 import { data } from './print.ts';
 
 export interface KindStat {

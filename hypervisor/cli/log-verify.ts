@@ -3,7 +3,7 @@
 import { HvError } from '../base/errors.ts';
 import { lockHolder } from '../host/log-lock.ts';
 import { type LogVerdict, openLog, verifyLog } from '../host/log-reader.ts';
-import { counted } from './log-words.ts';
+import { counted } from '../timeline/record-words.ts';
 import { data } from './print.ts';
 
 /** Throws HV_E_LOG_DAMAGED with the exact place; with `json` the place is printed as data, too. */

@@ -13,6 +13,11 @@ export function data(text: string): void {
   put(1, `${text}\n`);
 }
 
+/** How far a long command has come, over the line before; '' clears it. For terminals only. */
+export function progress(text: string): void {
+  put(2, text === '' ? '\r\x1b[K' : `\r\x1b[Khv: ${text}`);
+}
+
 /** What the guest's own source is guilty of, in Node's words. */
 export function guestText(text: string): void {
   put(2, text.endsWith('\n') ? text : `${text}\n`);

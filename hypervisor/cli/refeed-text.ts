@@ -4,9 +4,9 @@ import type { Micros } from '../../log-format/index.ts';
 import { unreachable } from '../base/assert.ts';
 import type { StreamFinding } from '../timeline/comparison.ts';
 import type { Place } from '../timeline/guest-state.ts';
+import { counted, grouped } from '../timeline/record-words.ts';
 import type { Finding, OtherFinding, RefeedReport } from '../timeline/refeed.ts';
 import type { StreamDifference, StreamSide } from '../timeline/stream-comparer.ts';
-import { counted, grouped } from './log-words.ts';
 
 /** `after lsn 37, +0.123456 s`. */
 export function placeText(place: Place, startedAt: Micros): string {

@@ -8,10 +8,10 @@ import { REFEED_TURN_TICKS } from '../base/limits.ts';
 import { bundleGuest } from '../host/bundle.ts';
 import type { RefeedAnswer, RefeedRequest } from '../host/refeed-worker.ts';
 import { startWorker } from '../host/threads.ts';
+import { counted } from '../timeline/record-words.ts';
 import type { Finding, RefeedReport } from '../timeline/refeed.ts';
 import type { StreamSide } from '../timeline/stream-comparer.ts';
 import { maskPattern } from '../timeline/text-mask.ts';
-import { counted } from './log-words.ts';
 import { data, say } from './print.ts';
 import { findingText, placeText, verdictText } from './refeed-text.ts';
 

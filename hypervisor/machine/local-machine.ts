@@ -48,10 +48,20 @@ const NOTHING: MidTurnSource = {
 export class LocalMachine implements MachinePort {
   readonly machine: Machine;
   readonly #world: LiveWorld;
+  readonly #onReplayed: (turn: Lsn) => void;
 
-  constructor(machine: Machine, world: LiveWorld) {
+  /**
+   * `onReplayed` hears of every recorded turn once it has run, before the group it belongs to is
+   * checked; it may collect what the turn produced.
+   */
+  constructor(
+    machine: Machine,
+    world: LiveWorld,
+    onReplayed: (turn: Lsn) => void = () => undefined,
+  ) {
     this.machine = machine;
     this.#world = world;
+    this.#onReplayed = onReplayed;
   }
 
   run(
@@ -95,6 +105,7 @@ export class LocalMachine implements MachinePort {
       const lsn = asLsn(group.firstLsn + index);
       const waiting = cuts.get(lsn);
       this.machine.turn(record, lsn, waiting === undefined ? NOTHING : recordedSource(waiting));
+      this.#onReplayed(lsn);
       // A record whose tick was never reached means this machine took another path: say so at the
       // end record, where the figures differ, and not here.
     }

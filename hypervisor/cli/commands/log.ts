@@ -1,4 +1,4 @@
-/** `hv log ls|cat|verify|stat`: looking into recorded logs. Nothing here changes one. */
+/** `hv log ls|cat|verify|stat|export|diff`: looking into recorded logs. Nothing here changes one. */
 
 import type { Command } from 'commander';
 import { HvError } from '../../base/errors.ts';
@@ -7,8 +7,26 @@ interface JsonOption {
   readonly json?: true;
 }
 
+interface RangeOptions {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface ExportOptions extends RangeOptions {
+  readonly format: string;
+  readonly output?: string;
+  readonly force?: true;
+  /** False after `--no-outputs`. */
+  readonly outputs: boolean;
+  readonly stderr?: true;
+}
+
+const LOG_ARGUMENT = 'a log directory or one .hvlog file';
+
 export function registerLog(program: Command): void {
-  const log = program.command('log').description('list, print, verify and measure recorded logs');
+  const log = program
+    .command('log')
+    .description('list, print, check, measure, convert and compare recorded logs');
   log
     .command('ls')
     .description('list the logs in a directory')
@@ -21,18 +39,18 @@ export function registerLog(program: Command): void {
   log
     .command('cat')
     .description('print one line per record')
-    .argument('<log>', 'a log directory or one .hvlog file')
+    .argument('<log>', LOG_ARGUMENT)
     .option('--json', 'print one JSON object per line')
     .option('--from <lsn>', 'first record to print', parseLsn, 1)
     .option('--to <lsn>', 'last record to print', parseLsn, Number.MAX_SAFE_INTEGER)
-    .action(async (path: string, options: JsonOption & { from: number; to: number }) => {
+    .action(async (path: string, options: JsonOption & RangeOptions) => {
       const { catLog } = await import('../log-cat.ts');
       catLog(path, { json: options.json === true, from: options.from, to: options.to });
     });
   log
     .command('verify')
     .description('check every byte of a log: checksums, hash chain, positions')
-    .argument('<log>', 'a log directory or one .hvlog file')
+    .argument('<log>', LOG_ARGUMENT)
     .option('--json', 'print JSON')
     .action(async (path: string, options: JsonOption) => {
       const { verifyLogAt } = await import('../log-verify.ts');
@@ -41,11 +59,44 @@ export function registerLog(program: Command): void {
   log
     .command('stat')
     .description('show where a log comes from and what its bytes are spent on')
-    .argument('<log>', 'a log directory or one .hvlog file')
+    .argument('<log>', LOG_ARGUMENT)
     .option('--json', 'print JSON')
     .action(async (path: string, options: JsonOption) => {
       const { statLog } = await import('../log-stat.ts');
       statLog(path, { json: options.json === true });
+    });
+  registerExport(log);
+  log
+    .command('diff')
+    .description('show where two logs differ; exits with 1 when they do')
+    .argument('<a>', LOG_ARGUMENT)
+    .argument('<b>', 'the log to compare it with')
+    .option('--json', 'print JSON')
+    .action(async (a: string, b: string, options: JsonOption) => {
+      const { diffLogs } = await import('../log-diff.ts');
+      process.exitCode = diffLogs(a, b, { json: options.json === true });
+    });
+}
+
+function registerExport(log: Command): void {
+  log
+    .command('export')
+    .description('write the records of a log, and the outputs of its replay, for other tools')
+    .argument('<log>', LOG_ARGUMENT)
+    .requiredOption('--format <format>', 'jsonl, pcapng, asciicast or perfetto')
+    .option('-o, --output <file>', 'where to write it (default: stdout)')
+    .option('--force', 'replace an existing file')
+    .option('--from <lsn>', 'first record to export', parseLsn, 1)
+    .option('--to <lsn>', 'last record to export', parseLsn, Number.MAX_SAFE_INTEGER)
+    .option('--no-outputs', 'do not replay: inputs only')
+    .option('--stderr', "asciicast: the guest's standard error too")
+    .action(async (path: string, options: ExportOptions) => {
+      const { exportLog } = await import('../log-export.ts');
+      process.exitCode = await exportLog(path, {
+        ...options,
+        force: options.force === true,
+        stderr: options.stderr === true,
+      });
     });
 }
 

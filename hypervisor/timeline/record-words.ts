@@ -1,4 +1,4 @@
-/** Log records in words: names of kinds, one-line summaries, JSON. Pure; used by `hv log`. */
+/** Log records in words: names of kinds, one-line summaries, JSON. Used by `hv log` and by exports. */
 
 import {
   INTERRUPT,
@@ -120,6 +120,13 @@ export function recordText(record: LogRecord): string {
   }
 }
 
+/** A record on one line, as `hv log cat` prints it. */
+export function recordLineOf(lsn: number, record: LogRecord, startedAt: Micros): string {
+  const when = timeText(record, startedAt).padStart(14);
+  const what = `${kindOf(record).padEnd(12)} ${idText(record).padEnd(6)} ${recordText(record)}`;
+  return `${String(lsn).padStart(8)} ${when}  ${what}`.trimEnd();
+}
+
 /** Connection, listener or signal a record is about. */
 export function idText(record: LogRecord): string {
   return record.type === 'interrupt' && record.id !== 0 ? `#${record.id}` : '';
@@ -154,7 +161,8 @@ export function recordJson(record: LogRecord, startedAt: Micros): Record<string,
   }
 }
 
-function payloadJson(payload: Uint8Array): Record<string, string> {
+/** Text as `payload`, anything else as `payloadBase64`. */
+export function payloadJson(payload: Uint8Array): Record<string, string> {
   const text = textOf(payload, false);
   if (text !== undefined) return { payload: text };
   return { payloadBase64: Buffer.from(payload).toString('base64') };
