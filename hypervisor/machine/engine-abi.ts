@@ -84,3 +84,12 @@ export const TAG = {
 
 /** JS_INTERRUPT_COUNTER_INIT: what the engine reloads before it calls the interrupt handler. */
 export const POLL_RELOAD = 10_000;
+
+/** JS_EVAL_FLAG_COMPILE_ONLY: parse and compile a script without running it. */
+export const COMPILE_ONLY = 32;
+
+/**
+ * The engine's break (sbrk) word in its static data: memory at and above the address it holds was
+ * never allocated and is zero. Checked by test/unit/machine/heap.test.ts.
+ */
+export const BREAK_ADDRESS = 86_864;

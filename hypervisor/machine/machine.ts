@@ -31,6 +31,7 @@ import { Engine, EngineFault, type EngineParts, type EngineState, isException } 
 import { Kernel, type KernelState } from './kernel.ts';
 import { type MemoryRun, readMemory } from './memory-image.ts';
 import { outputBytes } from './output-bytes.ts';
+import type { InspectionSource } from './spare-engine.ts';
 import { StackMap } from './stack-map.ts';
 
 export interface MachineOptions {
@@ -143,6 +144,15 @@ export class Machine {
       kernel: this.#kernel.save(),
       memory: readMemory(this.#engine.u8),
     };
+  }
+
+  /**
+   * What an Inspector needs to look into a copy of this machine. `memory` is live: read it before the
+   * next turn, or copy it; inside a turn only at an interrupt poll, where the copy is exact.
+   */
+  inspectionSource(): InspectionSource {
+    const { u8: memory, stackPointer } = this.#engine;
+    return { state: this.#engine.save(), memory, stackPointer, now: this.now };
   }
 
   #startFirmware(code: Uint8Array): KernelState {
