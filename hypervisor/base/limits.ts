@@ -32,6 +32,8 @@ export const TICKS_PER_MICRO = 128;
 export const CHECKPOINT_SPACING_MS = 50;
 /** Pages a timeline keeps for its checkpoints; past it they are thinned out. */
 export const CHECKPOINT_BYTES_MAX: number = 512 * MIB;
+/** Ticks of one expression of `hv inspect`: some ten seconds, then it is ended. */
+export const EVALUATION_TICKS_MAX = 300_000_000;
 
 /** Interrupts shipped and run together. More only lengthens the pause before the next look at acks. */
 export const GROUP_INTERRUPTS_MAX = 256;

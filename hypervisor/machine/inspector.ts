@@ -38,6 +38,8 @@ export interface InspectorOptions {
   /** The guest's image and its source map, as in MachineOptions. */
   readonly image: Uint8Array;
   readonly sourceMap: Uint8Array;
+  /** Asked at every interrupt poll of an evaluation: true ends it, as its limit of ticks does. */
+  readonly shouldStop?: () => boolean;
 }
 
 export interface ListedVariable {
@@ -73,7 +75,7 @@ export class Inspector {
    */
   constructor(options: InspectorOptions) {
     const stackMap = new StackMap(options.sourceMap);
-    this.#spare = new SpareEngine(options.parts, options.header, stackMap);
+    this.#spare = new SpareEngine(options.parts, options.header, stackMap, options.shouldStop);
     const { engine } = this.#spare;
     this.#reader = new HeapReader(engine);
     probeHeap(engine);

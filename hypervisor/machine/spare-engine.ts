@@ -37,6 +37,7 @@ const FUNCTION_IDS_FROM = 1_000_000;
 export class SpareEngine {
   readonly engine: Engine;
   readonly #stackMap: StackMap;
+  readonly #shouldStop: () => boolean;
   readonly #home: EngineState;
   readonly #homeStack: number;
   #bus: Bus | undefined;
@@ -52,8 +53,10 @@ export class SpareEngine {
     parts: EngineParts,
     limits: { readonly memoryPages: number; readonly stackBytes: number },
     stackMap: StackMap,
+    shouldStop: () => boolean = () => false,
   ) {
     this.#stackMap = stackMap;
+    this.#shouldStop = shouldStop;
     this.engine = new Engine(parts, limits, {
       dateNow: () => (this.#bus === undefined ? 0 : this.#bus.clock.now() / 1000),
       trap: (id, argc, argv) => this.#trap(id, argc, argv),
@@ -168,7 +171,7 @@ export class SpareEngine {
   #poll(): number {
     const own = this.engine.counter === POLL_RELOAD;
     this.#ticks += own ? this.#written : POLL_RELOAD;
-    if (this.#ticks >= this.#budget) this.#stopping = true;
+    if (this.#ticks >= this.#budget || this.#shouldStop()) this.#stopping = true;
     if (this.#stopping) return 1;
     if (own) this.#arm();
     return 0;

@@ -130,7 +130,8 @@ export class GroupRun {
     for (const [index, digest] of this.#digests.entries()) {
       const at = 2 * (this.#first + index);
       const check = ((end.checks[at] ?? 0) << 8) | (end.checks[at + 1] ?? 0);
-      if (at < end.checks.length && check !== (digest & 0xffff)) return turns[this.#first + index]?.lsn;
+      if (at < end.checks.length && check !== (digest & 0xffff))
+        return turns[this.#first + index]?.lsn;
     }
     return undefined;
   }

@@ -101,3 +101,22 @@ export function recordsBetween(
   }
   return found;
 }
+
+/** The turn `count` turns ahead of `lsn`; undefined when there are fewer. */
+export function turnsAhead(log: TimelineLog, lsn: Lsn, count: number): Lsn | undefined {
+  let target = lsn;
+  for (let left = count; left > 0; left--) {
+    const turn = turnAfter(log, target);
+    if (turn === undefined) return undefined;
+    target = turn.lsn;
+  }
+  return target;
+}
+
+/** The turn `count` turns before the one that `lsn` is the end of; undefined when there is none. */
+export function turnsBehind(log: TimelineLog, lsn: Lsn, count: number): Lsn | undefined {
+  let turn = turnAt(log, lsn);
+  for (let left = count; left > 0 && turn !== undefined; left--)
+    turn = turnAt(log, asLsn(turn.lsn - 1));
+  return turn?.lsn;
+}

@@ -29,6 +29,8 @@ import {
   type TurnSpan,
   turnAfter,
   turnAt,
+  turnsAhead,
+  turnsBehind,
 } from './log-groups.ts';
 import { Moment } from './moment.ts';
 import { OutputTail, type TurnOutputs } from './output-tail.ts';
@@ -62,6 +64,8 @@ interface RunOptions {
 }
 
 const AROUND_RECORDS = 5;
+/** About six seconds of replay for outputs that lie far back. */
+const OUTPUT_STRETCHES_MAX = 128;
 
 export class Timeline {
   readonly log: TimelineLog;
@@ -201,32 +205,27 @@ export class Timeline {
 
   /** `count` turns forward; at the log's last turn, to the log's end. */
   step(count: number): MoveEnd {
-    let left = count;
-    if (this.#moment.ticks !== undefined) left -= 1;
-    let target = this.#lsn;
-    for (; left > 0; left--) {
-      const turn = turnAfter(this.log, target);
-      if (turn === undefined) return this.goto(this.#limit);
-      target = turn.lsn;
-    }
+    const turns = this.#moment.ticks === undefined ? count : count - 1;
+    const target = turnsAhead(this.log, this.#lsn, turns) ?? this.#limit;
     return this.goto(asLsn(Math.min(target, this.#limit)));
   }
 
   /** `count` turns back: behind the turn before, at last to the start. */
   back(count: number): MoveEnd {
-    let target = this.#lsn;
-    for (let left = count; left > 0 && target > this.start; left--) {
-      const turn = turnAt(this.log, target);
-      const before = turn && turnAt(this.log, asLsn(turn.lsn - 1));
-      target = before?.lsn ?? this.start;
-    }
-    return this.goto(target);
+    return this.goto(turnsBehind(this.log, this.#lsn, count) ?? this.start);
   }
 
   /** To the next turn `accepts` takes. Undefined: there is none, the timeline stays. */
   next(accepts: (turn: TurnPlace) => boolean): MoveEnd | undefined {
     const turn = turnAfter(this.log, this.#lsn, accepts);
     return turn === undefined ? undefined : this.goto(asLsn(Math.min(turn.lsn, this.#limit)));
+  }
+
+  /** To the end of the group ahead, where its checks have been compared. Undefined: it is the end. */
+  nextGroup(): MoveEnd | undefined {
+    if (this.#lsn >= this.#limit) return undefined;
+    const { lastLsn } = this.#groupAhead();
+    return this.goto(asLsn(Math.min(lastLsn, this.#limit)));
   }
 
   /**
@@ -247,12 +246,13 @@ export class Timeline {
     return this.#outputs.since(lsn);
   }
 
-  /** The last `count` outputs up to here, with their turns. */
+  /** The last `count` outputs up to here, with their turns; fewer when they lie very far back. */
   outputsLast(count: number): readonly TurnOutputs[] {
-    while (this.#outputs.count < count && this.#outputs.from > this.start) {
-      const before = this.#outputs.from;
-      this.#collectSince(before);
-      if (this.#outputs.from >= before) break;
+    for (let stretches = 1; stretches <= OUTPUT_STRETCHES_MAX; stretches *= 2) {
+      const { from } = this.#outputs;
+      if (this.#outputs.count >= count || from <= this.start || this.#shouldStop()) break;
+      const before = this.#checkpoints.lsns().filter((lsn) => lsn < from);
+      this.#collectSince(asLsn((before.at(-stretches) ?? this.start) + 1));
     }
     return this.#outputs.last(count);
   }
