@@ -27,6 +27,14 @@ export const RESYNC_LAG_MICROS = 10_000;
  * so the virtual clock never overtakes the host's inside a turn. */
 export const TICKS_PER_MICRO = 128;
 
+/** A timeline places a checkpoint after this much replay, so that no place is further than twice that
+ * from one. Taking one costs a pass over guest memory: 1-5 ms for a small guest. */
+export const CHECKPOINT_SPACING_MS = 50;
+/** Pages a timeline keeps for its checkpoints; past it they are thinned out. */
+export const CHECKPOINT_BYTES_MAX: number = 512 * MIB;
+/** Ticks of one expression of `hv inspect`: some ten seconds, then it is ended. */
+export const EVALUATION_TICKS_MAX = 300_000_000;
+
 /** Interrupts shipped and run together. More only lengthens the pause before the next look at acks. */
 export const GROUP_INTERRUPTS_MAX = 256;
 /** One encoded batch. A larger inbox is cut into several batches. */

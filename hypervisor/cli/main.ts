@@ -11,6 +11,7 @@ import { HV_VERSION } from '../host/version.ts';
 import { registerBackup } from './commands/backup.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerExplain } from './commands/explain.ts';
+import { registerInspect } from './commands/inspect.ts';
 import { registerLog } from './commands/log.ts';
 import { registerReplay } from './commands/replay.ts';
 import { registerRun } from './commands/run.ts';
@@ -28,6 +29,7 @@ function buildProgram(): Command {
   registerRun(program);
   registerBackup(program);
   registerReplay(program);
+  registerInspect(program);
   registerLog(program);
   registerDemo(program);
   registerExplain(program);

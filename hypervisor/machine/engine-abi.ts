@@ -85,6 +85,9 @@ export const TAG = {
 /** JS_INTERRUPT_COUNTER_INIT: what the engine reloads before it calls the interrupt handler. */
 export const POLL_RELOAD = 10_000;
 
+/** JS_EVAL_FLAG_COMPILE_ONLY: parse and compile a script without running it. */
+export const COMPILE_ONLY = 32;
+
 /**
  * Where the allocator of the published engine keeps its break: memory at and above it was never
  * touched and is zero. Part of the pinned file; test/unit/machine/snapshot.test.ts checks it.

@@ -86,6 +86,7 @@ export class Engine {
   readonly undefinedValue: number;
   readonly #hooks: EngineHooks;
   readonly #limits: EngineLimits;
+  readonly #stackPointer: WebAssembly.Global;
   #probing: number | undefined;
 
   /** Boots the engine, or wakes it from the memory of one that was booted with the same limits. */
@@ -108,6 +109,7 @@ export class Engine {
     this.u32 = new Uint32Array(buffer);
     this.view = new DataView(buffer);
     const instance = new WebAssembly.Instance(parts.engine, { a: this.#imports() });
+    this.#stackPointer = instance.exports[PATCHED_EXPORTS.stackPointer] as WebAssembly.Global;
     this.call = Object.fromEntries(
       Object.entries(ENGINE_EXPORTS).map(([name, letter]) => [name, instance.exports[letter]]),
     ) as unknown as EngineExports;
@@ -173,6 +175,15 @@ export class Engine {
 
   set counter(polls: number) {
     this.i32[this.layout.counter >> 2] = polls;
+  }
+
+  /** The engine's own stack pointer; inside a call it is all that memory does not hold. */
+  get stackPointer(): number {
+    return this.#stackPointer.value as number;
+  }
+
+  set stackPointer(address: number) {
+    this.#stackPointer.value = address;
   }
 
   /** State word of Math.random, two unsigned 32-bit halves. A zero state is never written. */

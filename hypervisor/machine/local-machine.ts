@@ -99,12 +99,11 @@ export class LocalMachine implements MachinePort {
   }
 
   #runRecorded(group: ReplayGroup): void {
-    const cuts = midTurnsByTurn(group);
+    const sourceOf = recordedSources(group);
     for (const [index, record] of group.records.entries()) {
       if (record.type !== 'interrupt') continue;
       const lsn = asLsn(group.firstLsn + index);
-      const waiting = cuts.get(lsn);
-      this.machine.turn(record, lsn, waiting === undefined ? NOTHING : recordedSource(waiting));
+      this.machine.turn(record, lsn, sourceOf(lsn));
       this.#onReplayed(lsn);
       // A record whose tick was never reached means this machine took another path: say so at the
       // end record, where the figures differ, and not here.
@@ -138,6 +137,15 @@ export class LocalMachine implements MachinePort {
       },
     };
   }
+}
+
+/** For each turn of a recorded group, what it takes in its middle. A source serves one run. */
+export function recordedSources(group: ReplayGroup): (turn: Lsn) => MidTurnSource {
+  const cuts = midTurnsByTurn(group);
+  return (turn) => {
+    const waiting = cuts.get(turn);
+    return waiting === undefined ? NOTHING : recordedSource(waiting);
+  };
 }
 
 type Cut = { readonly record: MidTurnRecord; readonly lsn: Lsn };

@@ -30,6 +30,7 @@ import { Engine, EngineFault, type EngineParts, type EngineState, isException } 
 import { Kernel, type KernelState } from './kernel.ts';
 import { type MemoryRun, memoryHash, readMemory } from './memory-image.ts';
 import type { MachineSnapshot, MachineState } from './snapshot.ts';
+import type { InspectionSource } from './spare-engine.ts';
 import { StackMap } from './stack-map.ts';
 import { Tally } from './tally.ts';
 
@@ -207,6 +208,15 @@ export class Machine {
     const { bytes: heapBytes, blocks: heapBlocks } = this.#engine.heap;
     const { hash: memory, pages } = memoryHash(this.#engine.u8, this.#engine.extent);
     return { turns: this.#tally.turns, heapBytes, heapBlocks, pages, memory };
+  }
+
+  /**
+   * What an Inspector needs to look into a copy of this machine. `memory` is live: read it before the
+   * next turn, or copy it; inside a turn only at an interrupt poll, where the copy is exact.
+   */
+  inspectionSource(): InspectionSource {
+    const { u8: memory, stackPointer } = this.#engine;
+    return { state: this.#engine.save(), memory, stackPointer, now: this.now };
   }
 
   /** Guest memory up to the last byte ever used: a view, to be read between turns. */

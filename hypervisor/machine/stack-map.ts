@@ -3,10 +3,25 @@
  * log. The only importer of @jridgewell/trace-mapping.
  */
 
-import { originalPositionFor, sourceContentFor, TraceMap } from '@jridgewell/trace-mapping';
+import {
+  decodedMappings,
+  originalPositionFor,
+  sourceContentFor,
+  TraceMap,
+} from '@jridgewell/trace-mapping';
 import { IMAGE_FILE } from '../../log-format/index.ts';
 
 const POSITION = new RegExp(`${IMAGE_FILE}:(\\d+)(?::(\\d+))?`, 'g');
+
+/** A place of the image that the map knows. Lines count from 1, columns from 0. */
+export interface MappedPlace {
+  readonly line: number;
+  readonly column: number;
+  readonly source: string;
+  readonly sourceLine: number;
+  /** How the user's file spells what the image renamed. */
+  readonly name: string | undefined;
+}
 
 export class StackMap {
   readonly #json: Uint8Array;
@@ -38,6 +53,25 @@ export class StackMap {
     if (map === undefined || cut < 0) return '';
     const content = sourceContentFor(map, fileAndLine.slice(0, cut));
     return content?.split('\n')[Number(fileAndLine.slice(cut + 1)) - 1] ?? '';
+  }
+
+  /** Every mapped place of the image, in its order. */
+  *places(): IterableIterator<MappedPlace> {
+    const map = this.#load();
+    if (map === undefined) return;
+    for (const [index, segments] of decodedMappings(map).entries()) {
+      for (const [column, source, sourceLine, , name] of segments) {
+        const file = source === undefined ? null : map.sources[source];
+        if (typeof file !== 'string' || sourceLine === undefined) continue;
+        yield {
+          line: index + 1,
+          column,
+          source: file,
+          sourceLine: sourceLine + 1,
+          name: name === undefined ? undefined : map.names[name],
+        };
+      }
+    }
   }
 
   #load(): TraceMap | undefined {

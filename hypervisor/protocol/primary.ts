@@ -7,7 +7,6 @@
  */
 
 import {
-  asEpoch,
   asLsn,
   type EncodedBatch,
   type Epoch,
@@ -25,10 +24,8 @@ import { protectionNotes } from './notes.ts';
 import { Outlet } from './outlet.ts';
 import type { PrimaryEffect, PrimaryEvent, PrimaryOptions } from './primary-events.ts';
 import { Throttle } from './throttle.ts';
-import { aloneAfter, nextBackups, wasOwn } from './view-change.ts';
+import { aloneAfter, NO_VIEW, nextView, wasOwn } from './view-change.ts';
 import { type Decision, Views } from './views.ts';
-
-const NO_VIEW: View = { epoch: asEpoch(0), primary: '', backups: [] };
 
 export class PrimaryCore<T> {
   readonly #options: PrimaryOptions;
@@ -360,16 +357,14 @@ export class PrimaryCore<T> {
    * may have decided while the answer is under way, and then the newcomer may go live at once.
    */
   #changeView(now: Millis, effects: PrimaryEffect<T>[]): void {
-    const backups = nextBackups({
-      current: this.#view.backups,
+    const next = nextView({
+      current: this.#view,
       sessions: this.#sessions,
       lsnReleased: this.lsnReleased,
       stopping: this.#stop !== undefined,
     });
-    if (backups === undefined) return;
-    const { epoch } = this.#view;
-    const view = { epoch: asEpoch(epoch + 1), primary: this.#options.id, backups };
-    effects.push({ type: 'ask', question: this.#views.claim(epoch, view, now) });
+    if (next === undefined) return;
+    effects.push({ type: 'ask', question: this.#views.claim(this.#view.epoch, next, now) });
   }
 
   #advanceStop(stop: DeliberateStop, now: Millis, effects: PrimaryEffect<T>[]): void {

@@ -4,27 +4,31 @@ import { asEpoch, type Epoch, type Lsn } from '../../log-format/index.ts';
 import type { BackupSessions } from './backup-sessions.ts';
 import type { ReplicaId, View } from './messages.ts';
 
+/** Of a replica that has not heard of any. */
+export const NO_VIEW: View = { epoch: asEpoch(0), primary: '', backups: [] };
+
 export interface ViewChangeFacts {
-  /** Backups of the view in force. */
-  readonly current: readonly ReplicaId[];
+  /** In force; its primary is this replica. */
+  readonly current: View;
   readonly sessions: BackupSessions;
   readonly lsnReleased: Lsn;
   /** The guest is being stopped: nobody new is taken in. */
   readonly stopping: boolean;
 }
 
-/** The backups to claim, or undefined when the view in force is right as it is. */
-export function nextBackups(facts: ViewChangeFacts): readonly ReplicaId[] | undefined {
+/** The view to claim, or undefined when the one in force is right as it is. */
+export function nextView(facts: ViewChangeFacts): View | undefined {
   const { current, sessions } = facts;
-  const next: ReplicaId[] = current.filter((peer) => sessions.get(peer)?.state === 'gated');
-  let changed = next.length < current.length;
+  const next = current.backups.filter((peer) => sessions.get(peer)?.state === 'gated');
+  let changed = next.length < current.backups.length;
   for (const session of sessions.all()) {
-    if (session.state !== 'gated' || current.includes(session.peer)) continue;
+    if (session.state !== 'gated' || current.backups.includes(session.peer)) continue;
     if (facts.stopping || session.window.lsnAcked < facts.lsnReleased) continue;
     next.push(session.peer);
     changed = true;
   }
-  return changed ? next : undefined;
+  if (!changed) return undefined;
+  return { ...aloneAfter(current.epoch, current.primary), backups: next };
 }
 
 /** The view of a primary without backups that follows `epoch`. */

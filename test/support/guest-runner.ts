@@ -5,6 +5,7 @@
  */
 
 import { loadEngineParts, loadFirmware } from '../../hypervisor/host/engine-parts.ts';
+import type { MidTurnSource } from '../../hypervisor/machine/cpu.ts';
 import type { EngineParts } from '../../hypervisor/machine/engine.ts';
 import { Machine, type MachineOptions } from '../../hypervisor/machine/machine.ts';
 import type { Output, TurnsResult } from '../../hypervisor/ports.ts';
@@ -48,12 +49,17 @@ export const TEST_CONFIG: BootConfig = {
   columns: 80,
 };
 
-const NEVER = { nextTicks: (): number => Number.POSITIVE_INFINITY, poll: () => undefined };
+const NEVER: MidTurnSource = {
+  nextTicks: (): number => Number.POSITIVE_INFINITY,
+  poll: () => undefined,
+};
 
 export class GuestRunner {
   readonly machine: Machine;
   readonly records: InterruptRecord[] = [];
   readonly outputs: Output[] = [];
+  /** Asked in the middle of turns. */
+  midTurn: MidTurnSource = NEVER;
   stdout = '';
   stderr = '';
   exitCode: number | undefined;
@@ -96,7 +102,7 @@ export class GuestRunner {
 
   replay(record: InterruptRecord): void {
     this.records.push(record);
-    this.machine.turn(record, asLsn(this.records.length), NEVER);
+    this.machine.turn(record, asLsn(this.records.length), this.midTurn);
     const result = this.machine.collect();
     for (const { output } of result.outputs) this.#note(output);
     this.#alarmAt = result.alarmAt;

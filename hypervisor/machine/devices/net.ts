@@ -123,8 +123,8 @@ export class NetDevice implements Device {
 
   save(): NetState {
     return {
-      listeners: [...this.#listeners.values()],
-      connections: [...this.#connections.values()],
+      listeners: [...this.#listeners.values()].map((one) => ({ ...one })),
+      connections: [...this.#connections.values()].map((one) => ({ ...one })),
       listenerNext: this.#listenerNext,
       connectionNext: this.#connectionNext,
       acceptedMax: this.#acceptedMax,

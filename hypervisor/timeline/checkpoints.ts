@@ -1,0 +1,163 @@
+/**
+ * Checkpoints of a timeline: snapshots it may start from instead of the log's beginning. The
+ * interface is what stores of any kind plug into; the one here keeps them in memory.
+ */
+
+import type { Lsn } from '../../log-format/index.ts';
+import { defined } from '../base/assert.ts';
+import { IMAGE_PAGE_BYTES, type MemoryRun } from '../machine/memory-image.ts';
+import type { MachineSnapshot, MachineState } from '../machine/snapshot.ts';
+import { PagePool } from './page-pool.ts';
+
+export interface Checkpoints {
+  /** The last one at or before `lsn`. */
+  nearest(lsn: Lsn): { readonly lsn: Lsn } | undefined;
+  /** Of one `nearest` or `lsns` has named, in the same call of the timeline. Views are allowed. */
+  load(lsn: Lsn): MachineSnapshot;
+  /**
+   * The machine stands behind all turns up to `lsn`. Whoever wants to keep that calls `take`, whose
+   * memory is a view: copy it before returning.
+   */
+  offer(lsn: Lsn, take: () => MachineSnapshot): void;
+  /** Where there are any, ascending. */
+  lsns(): readonly Lsn[];
+}
+
+interface Kept {
+  readonly lsn: Lsn;
+  readonly state: MachineState;
+  /** By page of guest memory. */
+  readonly pages: Uint32Array;
+  /** How much replay it takes to come here from the boot, in ticks. */
+  readonly cost: number;
+}
+
+/** What a turn costs a replay beside its ticks, told in ticks: reading and dispatching its record. */
+const TURN_TICKS = 500;
+
+/**
+ * Keeps pages that differ from the checkpoint before, within a budget of bytes. When it is used up,
+ * every new checkpoint first takes the place of the one that is missed least, so that what is left
+ * lies evenly over the log.
+ */
+export class MemoryCheckpoints implements Checkpoints {
+  readonly #pool: PagePool;
+  /** Ascending. */
+  readonly #kept: Kept[] = [];
+  /** Closer neighbours than this are not taken in: the budget has been used up once. */
+  #spacing = 0;
+
+  /** `bytesMax`: of pages; the rest of a checkpoint is a few kilobytes. */
+  constructor(bytesMax: number) {
+    this.#pool = new PagePool(bytesMax);
+  }
+
+  get bytes(): number {
+    return this.#pool.bytes;
+  }
+
+  nearest(lsn: Lsn): { readonly lsn: Lsn } | undefined {
+    return this.#kept[this.#countUpTo(lsn) - 1];
+  }
+
+  lsns(): readonly Lsn[] {
+    return this.#kept.map(({ lsn }) => lsn);
+  }
+
+  load(lsn: Lsn): MachineSnapshot {
+    const found = this.#kept[this.#countUpTo(lsn) - 1];
+    const { state, pages } = defined(found?.lsn === lsn ? found : undefined, 'a checkpoint exists');
+    const memory: MemoryRun[] = [];
+    for (let index = 0; index < pages.length; ) {
+      const page = pages[index] ?? 0;
+      let count = 1;
+      while (this.#pool.areNeighbours(pages[index + count - 1] ?? 0, pages[index + count] ?? 0))
+        count++;
+      if (page !== 0)
+        memory.push({ at: index * IMAGE_PAGE_BYTES, bytes: this.#pool.view(page, count) });
+      index += count;
+    }
+    return { state, memory };
+  }
+
+  offer(lsn: Lsn, take: () => MachineSnapshot): void {
+    const index = this.#countUpTo(lsn);
+    if (this.#kept[index - 1]?.lsn === lsn) return;
+    const { state, memory } = take();
+    const cost = state.ticks + state.turns * TURN_TICKS;
+    if (this.#isCrowded(index, cost)) return;
+    for (;;) {
+      const at = this.#countUpTo(lsn);
+      const pages = this.#store(memory, this.#kept[at - 1] ?? this.#kept[at]);
+      if (pages !== undefined) {
+        this.#kept.splice(at, 0, { lsn, state, pages, cost });
+        return;
+      }
+      if (!this.#thin()) return;
+    }
+  }
+
+  /** How many lie at or before `lsn`. */
+  #countUpTo(lsn: Lsn): number {
+    let low = 0;
+    let high = this.#kept.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#kept[middle]?.lsn ?? 0) <= lsn) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #isCrowded(index: number, cost: number): boolean {
+    const before = this.#kept[index - 1]?.cost ?? 0;
+    const after = this.#kept[index]?.cost ?? Number.POSITIVE_INFINITY;
+    return Math.min(cost - before, after - cost) < this.#spacing / 2;
+  }
+
+  /** The pages of a snapshot, those of `base` shared; undefined when the pool is full. */
+  #store(memory: readonly MemoryRun[], base: Kept | undefined): Uint32Array | undefined {
+    const last = memory.at(-1);
+    const bytes = last === undefined ? 0 : last.at + last.bytes.length;
+    const pages = new Uint32Array(bytes / IMAGE_PAGE_BYTES);
+    for (const run of memory) {
+      for (let offset = 0; offset < run.bytes.length; offset += IMAGE_PAGE_BYTES) {
+        const index = (run.at + offset) / IMAGE_PAGE_BYTES;
+        const page = this.#page(
+          run.bytes.subarray(offset, offset + IMAGE_PAGE_BYTES),
+          base?.pages[index] ?? 0,
+        );
+        if (page === undefined) {
+          for (const taken of pages) this.#pool.release(taken);
+          return undefined;
+        }
+        pages[index] = page;
+      }
+    }
+    return pages;
+  }
+
+  #page(bytes: Uint8Array, known: number): number | undefined {
+    if (known === 0 || !this.#pool.holds(known, bytes)) return this.#pool.add(bytes);
+    this.#pool.share(known);
+    return known;
+  }
+
+  /** Drops the one whose neighbours are closest to each other. False: there is none to drop. */
+  #thin(): boolean {
+    let victim = -1;
+    let gap = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < this.#kept.length - 1; index++) {
+      const before = this.#kept[index - 1]?.cost ?? 0;
+      const merged = (this.#kept[index + 1]?.cost ?? 0) - before;
+      if (merged >= gap) continue;
+      gap = merged;
+      victim = index;
+    }
+    if (victim < 0) return false;
+    const [dropped] = this.#kept.splice(victim, 1);
+    for (const page of dropped?.pages ?? []) this.#pool.release(page);
+    this.#spacing = Math.max(this.#spacing, gap / 2);
+    return true;
+  }
+}

@@ -1,0 +1,89 @@
+/** Timelines for tests: on golden logs, on tiny recorded runs, and what a straight replay says. */
+
+import { fileURLToPath } from 'node:url';
+import { LogIndex } from '../../../hypervisor/host/log-index.ts';
+import { buildMachine, engineParts } from '../../../hypervisor/host/machine-factory.ts';
+import { Inspector } from '../../../hypervisor/machine/inspector.ts';
+import { recordedSources } from '../../../hypervisor/machine/local-machine.ts';
+import type { Machine } from '../../../hypervisor/machine/machine.ts';
+import { type Checkpoints, MemoryCheckpoints } from '../../../hypervisor/timeline/checkpoints.ts';
+import { groupFrom, type TimelineLog } from '../../../hypervisor/timeline/log-groups.ts';
+import { Timeline, type TimelineOptions } from '../../../hypervisor/timeline/timeline.ts';
+import { asLsn, type Lsn, sha256Hex } from '../../../log-format/index.ts';
+
+export function goldenPath(name: string): string {
+  return fileURLToPath(new URL(`../../golden/v1/${name}.hvlog`, import.meta.url));
+}
+
+export interface World {
+  readonly index: LogIndex;
+  readonly machine: () => Machine;
+}
+
+export function openGolden(name: string): World {
+  const index = new LogIndex(goldenPath(name));
+  return { index, machine: () => buildMachine(index.header, index.blobs) };
+}
+
+/** A clock that ticks at every look: checkpoints come every few turns, the same in every run. */
+export function countingClock(msPerLook: number): () => number {
+  let ms = 0;
+  return () => {
+    ms += msPerLook;
+    return ms;
+  };
+}
+
+export function timelineOf(
+  { index, machine }: World,
+  options: Partial<TimelineOptions> & { readonly log?: TimelineLog; readonly bytes?: number } = {},
+): Timeline {
+  const { bytes = 64 * 1024 * 1024, ...rest } = options;
+  const checkpoints: Checkpoints = new MemoryCheckpoints(bytes);
+  return new Timeline({
+    machine: machine(),
+    log: index,
+    startedAt: index.header.startedAt,
+    checkpoints,
+    now: countingClock(7),
+    ...rest,
+  });
+}
+
+/** Hash of memory and all figures by position, from one straight replay. */
+export function straight({ index, machine }: World): Map<number, string> {
+  const one = machine();
+  const places = new Map<number, string>([[index.firstLsn - 1, place(one)]]);
+  for (let first = index.firstLsn; ; ) {
+    const group = groupFrom(index, first);
+    if (group === undefined) return places;
+    const sourceOf = recordedSources(group);
+    for (const [at, record] of group.records.entries()) {
+      const lsn = asLsn(first + at);
+      if (record.type === 'interrupt') {
+        one.turn(record, lsn, sourceOf(lsn));
+        one.collect();
+      }
+      places.set(lsn, place(one));
+    }
+    first = asLsn(group.lastLsn + 1);
+  }
+}
+
+function place(machine: Machine): string {
+  return `${machine.ticks} ${machine.now} ${sha256Hex(machine.usedMemory())}`;
+}
+
+export function placeOf(timeline: Timeline): string {
+  return `${timeline.ticks} ${timeline.time} ${sha256Hex(timeline.memory())}`;
+}
+
+export function inspectorOf({ index }: World): Inspector {
+  const { header, blobs } = index;
+  const { image, sourcemap: sourceMap } = blobs;
+  return new Inspector({ parts: engineParts(), header, image, sourceMap });
+}
+
+export function lsn(value: number): Lsn {
+  return asLsn(value);
+}
