@@ -158,23 +158,33 @@ function differingOutput(
         held === undefined ? 'none' : streamOf(held.output);
       return { type: 'outputField', index, field: 'output', left: name(one), right: name(other) };
     }
-    const field = differingField(one, other);
+    const field = differingField(one.output, other.output);
     if (field !== undefined) return { type: 'outputField', index, ...field };
     const bytes = bytesOf(one.output);
     const others = bytesOf(other.output);
     const byte = bytes && others && firstDifferingByte(bytes, others);
-    if (byte === undefined) continue;
-    const streamOffset = offsets.of(left, index) + byte.offset;
-    return { type: 'outputByte', index, stream: streamOf(one.output), streamOffset, byte };
+    if (byte !== undefined) {
+      const streamOffset = offsets.of(left, index) + byte.offset;
+      return { type: 'outputByte', index, stream: streamOf(one.output), streamOffset, byte };
+    }
+    // The same bytes, but held for another record.
+    if (one.lsn !== other.lsn)
+      return {
+        type: 'outputField',
+        index,
+        field: 'lsn',
+        left: `${one.lsn}`,
+        right: `${other.lsn}`,
+      };
   }
   return undefined;
 }
 
 function differingField(
-  left: HeldOutput,
-  right: HeldOutput,
+  left: Output,
+  right: Output,
 ): { readonly field: string; readonly left: string; readonly right: string } | undefined {
-  const kinds = [streamOf(left.output), streamOf(right.output)] as const;
+  const kinds = [streamOf(left), streamOf(right)] as const;
   if (kinds[0] !== kinds[1]) return { field: 'output', left: kinds[0], right: kinds[1] };
   const others = fieldsOf(right);
   for (const [field, value] of fieldsOf(left)) {
@@ -185,9 +195,9 @@ function differingField(
 }
 
 /** Everything of an output but its bytes. */
-function fieldsOf({ lsn, output }: HeldOutput): Map<string, string> {
+function fieldsOf(output: Output): Map<string, string> {
   const fields = Object.entries(output).filter(([name]) => name !== 'bytes' || !bytesOf(output));
-  return new Map([...fields, ['lsn', lsn]].map(([name, value]) => [String(name), String(value)]));
+  return new Map(fields.map(([name, value]) => [name, String(value)]));
 }
 
 /** The stream an output belongs to, as people call it. */

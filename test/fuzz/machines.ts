@@ -18,6 +18,7 @@ const MEMORY_PAGES = 512;
 /** Word in the engine's static data that holds the end of its heap; memory above it is zero. */
 const HEAP_END_ADDRESS = 86_864;
 const PAGE_BYTES = 4096;
+const WASM_PAGE_BYTES = 65_536;
 /** Every so many machines the zeros above the heap are looked at. */
 const CHECK_EVERY = 256;
 
@@ -30,8 +31,16 @@ export interface BuildOptions {
   readonly cold?: boolean;
   readonly header?: Partial<MachineOptions['header']>;
   readonly firmware?: Uint8Array;
-  readonly onAlive?: () => void;
+  readonly tap?: EngineTap;
 }
+
+/** Sits between the engine and everything it imports and exports. */
+export interface EngineTap {
+  imports(real: Record<string, EngineFunction>): Record<string, EngineFunction>;
+  exports(real: Record<string, EngineFunction>): Record<string, EngineFunction>;
+}
+
+export type EngineFunction = (...args: readonly (number | bigint)[]) => number;
 
 export interface Built {
   readonly machine: Machine;
@@ -50,16 +59,18 @@ class MemoryPool {
   during<T>(make: () => T): T {
     const real = WebAssembly.Memory;
     const take = (limits: { initial: number; maximum: number }): WebAssembly.Memory => {
-      const memory = this.#free.pop() ?? new real(limits);
+      const bytes = limits.initial * WASM_PAGE_BYTES;
+      const at = this.#free.findIndex(({ buffer }) => buffer.byteLength === bytes);
+      const memory = this.#free.splice(at < 0 ? this.#free.length : at, 1)[0] ?? new real(limits);
       this.#byBuffer.set(memory.buffer, memory);
       return memory;
     };
-    (WebAssembly as { Memory: unknown }).Memory = (limits: { initial: number; maximum: number }) =>
-      take(limits);
+    const scope = WebAssembly as { Memory: unknown };
+    scope.Memory = new Proxy(real, { construct: (_, [limits]) => take(limits) });
     try {
       return make();
     } finally {
-      (WebAssembly as { Memory: unknown }).Memory = real;
+      scope.Memory = real;
     }
   }
 
@@ -100,7 +111,7 @@ export class MachineWorks {
     this.golden = { ...saved, memory: runs };
   }
 
-  build({ image, sourceMap, cold, header, firmware, onAlive }: BuildOptions): Built {
+  build({ image, sourceMap, cold, header, firmware, tap }: BuildOptions): Built {
     let memory: Uint8Array | undefined;
     const options: MachineOptions = {
       parts: this.parts,
@@ -109,12 +120,12 @@ export class MachineWorks {
       image,
       sourceMap: sourceMap ?? new Uint8Array(),
       golden: cold === true ? undefined : this.golden,
-      ...(onAlive === undefined ? {} : { onAlive }),
       onMemory: (bytes) => {
         memory = bytes;
       },
     };
-    const machine = this.#pool.during(() => new Machine(options));
+    const make = (): Machine => this.#pool.during(() => new Machine(options));
+    const machine = tap === undefined ? make() : tapped(this.parts.engine, tap, make);
     if (memory === undefined) throw new Error('the machine has handed out no memory');
     return { machine, memory };
   }
@@ -122,6 +133,26 @@ export class MachineWorks {
   /** Takes back the memory of a machine that nobody uses any more. */
   release({ memory }: Built): void {
     this.#pool.give(memory);
+  }
+}
+
+/** Runs `make` with the tap around every instance of `engine` it makes. */
+function tapped<T>(engine: WebAssembly.Module, tap: EngineTap, make: () => T): T {
+  type Functions = Record<string, EngineFunction>;
+  const real = WebAssembly.Instance;
+  const scope = WebAssembly as { Instance: unknown };
+  scope.Instance = new Proxy(real, {
+    construct(_, [module, given]: [WebAssembly.Module, Record<string, Functions>]) {
+      if (module !== engine) return new real(module, given as never);
+      const imports = { ...given.a, ...tap.imports(given.a ?? {}) };
+      const { exports } = new real(module, { a: imports as never });
+      return { exports: { ...exports, ...tap.exports(exports as never) } };
+    },
+  });
+  try {
+    return make();
+  } finally {
+    scope.Instance = real;
   }
 }
 
