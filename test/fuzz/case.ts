@@ -5,6 +5,7 @@
  */
 
 import fc from 'fast-check';
+import { ENGINE_IMPORTS } from '../../hypervisor/machine/engine-abi.ts';
 import { LocalMachine } from '../../hypervisor/machine/local-machine.ts';
 import type { HeldOutput, ReplayGroup, TurnsResult } from '../../hypervisor/ports.ts';
 import {
@@ -16,7 +17,7 @@ import {
 import { firstDifferingByte } from '../../hypervisor/timeline/first-difference.ts';
 import { asMicros } from '../../log-format/index.ts';
 import { TEST_HEADER } from '../support/guest-runner.ts';
-import { type Built, heapEnd, type MachineWorks } from './machines.ts';
+import { type Built, type EngineTap, heapEnd, type MachineWorks } from './machines.ts';
 import { program } from './program.ts';
 import { type Recording, record, recordedSide } from './record.ts';
 import { throughCodec } from './records.ts';
@@ -48,6 +49,8 @@ export interface Outcome {
 }
 
 export interface CaseOptions {
+  /** A bug planted into the replayed machine: its `Date` is a millisecond ahead. */
+  readonly planted?: boolean;
   /** The backup boots its firmware instead of waking the golden image. */
   readonly cold?: boolean;
 }
@@ -58,6 +61,13 @@ const NO_WORLD: ConstructorParameters<typeof LocalMachine>[1] = {
   turnTicksMax: Number.POSITIVE_INFINITY,
 };
 
+const AHEAD: EngineTap = {
+  imports: (real) => ({
+    [ENGINE_IMPORTS.dateNow]: () => (real[ENGINE_IMPORTS.dateNow]?.() ?? 0) + 1,
+  }),
+  exports: () => ({}),
+};
+
 export function runCase(works: MachineWorks, one: Case, options: CaseOptions = {}): Outcome {
   const image = new TextEncoder().encode(one.program);
   const header = { seed: one.schedule.seed.toString(16).padStart(64, '0') };
@@ -65,7 +75,7 @@ export function runCase(works: MachineWorks, one: Case, options: CaseOptions = {
   const live = build();
   const recording = record(live, one.schedule);
   const groups = throughCodec(recording.groups, TEST_HEADER.startedAt);
-  const again = build();
+  const again = options.planted ? works.build({ image, header, tap: AHEAD }) : build();
   const other = build(options.cold === true);
   const divergence =
     replayTurns(recording, groups, again) ?? replayGroups(recording, groups, other);

@@ -1,8 +1,8 @@
 /**
- * `npm run fuzz -- --seeds 10000 [--from N] [--seed N] [--cold-every N] [--show] [--json]`
+ * `npm run fuzz -- --seeds 10000 [--from N] [--seed N] [--cold-every N] [--show] [--plant] [--json]`
  *
  * Random programs under random schedules: recorded, replayed, replayed as a backup, compared bit by
- * bit. Runs dist/. Exits 1 when any two runs differ, after printing the shrunk case and the place.
+ * bit. `--plant` puts a bug into one of the machines, to see it found. Runs dist/. Exits 1 when any two runs differ, after printing the shrunk case and the place.
  */
 
 import { parseArgs } from 'node:util';
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     'cold-every': { type: 'string', default: '200' },
+    plant: { type: 'boolean', default: false },
     show: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -36,6 +37,7 @@ const request: FuzzRequest = {
   from: whole(values.seed ?? values.from),
   count: values.seed === undefined ? whole(values.seeds) : 1,
   coldEvery: whole(values['cold-every']),
+  planted: values.plant,
   show: values.show,
 };
 const totals = {

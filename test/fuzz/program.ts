@@ -40,7 +40,7 @@ export function image(statements: readonly string[]): string {
 /** The text of an image (hypervisor/host/bundle.ts writes the like for scripts with files). */
 export const program: fc.Arbitrary<string> = fc
   .tuple(
-    fc.array(statement, { minLength: 1, maxLength: 10, size: 'max' }),
+    fc.array(statement, { minLength: 1, maxLength: 6, size: 'max' }),
     fc.array(listener, { maxLength: 2, size: 'max' }),
     fc.oneof(
       { weight: 19, arbitrary: fc.constant('') },

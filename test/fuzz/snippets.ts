@@ -77,8 +77,8 @@ export const plain: readonly Code[] = [
   // Depth, length, garbage.
   code`attempt("§", () => { let depth = 0; const f = (a) => { depth++; ${pick('return f(a) + 1', 'return [f(a)]', 'f(...[a])', 'return a.map(f)', 'try { f(a); } finally { depth += 0; }')}; }; try { f([1]); } catch (x) { return [x instanceof RangeError, x.message, depth]; } });`,
   code`attempt("§", () => { let a = []; for (let i = 0; i < ${count} * 30; i++) a = [a]; return [JSON.stringify(a).length, a.toString().length, String(a.flat(Infinity))]; });`,
-  code`{ let n = num(${v}) | 1; for (let i = 0; i < ${count} * 1500; i++) n = (n * 1103515245 + 12345 + (i & n)) | 0; out("§", n, Date.now()); }`,
-  code`{ let n = 0; const until = Date.now() + ${pick('1', '2', '15')}; while (Date.now() < until && n < 9000) n++; out("§", n); }`,
+  code`{ let n = num(${v}) | 1; for (let i = 0; i < ${count} * 700; i++) n = (n * 1103515245 + 12345 + (i & n)) | 0; out("§", n, Date.now()); }`,
+  code`{ let n = 0; const until = Date.now() + ${pick('1', '2', '15')}; while (Date.now() < until && n < 5000) n++; out("§", n); }`,
   code`attempt("§", () => { const w = []; const r = (globalThis.registry§ = new FinalizationRegistry((h) => out("§gc", h))); for (let i = 0; i < ${count} * 4; i++) { const o = { i }; if (i % 2) o.self = o; r.register(o, i); w.push(new WeakRef(o)); } put(w); return w.map((x) => x.deref()?.i); });`,
   code`attempt("§", () => { for (let i = 0; i < ${count} * 40; i++) { const ring = { pad: new Array(20).fill(i) }; ring.ring = { ring }; } const alive = (get(${small}) ?? []); return Array.isArray(alive) ? alive.map((x) => x?.deref?.() === undefined) : 0; });`,
   code`attempt("§", () => { const w = new WeakMap(); const k = {}; w.set(k, ${e}); const s = new WeakSet([k]); return [w.get(k), w.has({}), s.has(k), w.delete(k), w.has(k)]; });`,
