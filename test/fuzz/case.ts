@@ -17,7 +17,7 @@ import {
 import { firstDifferingByte } from '../../hypervisor/timeline/first-difference.ts';
 import { asMicros } from '../../log-format/index.ts';
 import { TEST_HEADER } from '../support/guest-runner.ts';
-import { type Built, type EngineTap, heapEnd, type MachineWorks } from './machines.ts';
+import { type Built, type EngineTap, extent, type MachineWorks } from './machines.ts';
 import { program } from './program.ts';
 import { type Recording, record, recordedSide } from './record.ts';
 import { throughCodec } from './records.ts';
@@ -113,7 +113,7 @@ function replayTurns(
     settle: (group, done) => port.settle(group, done),
     memory: () => extent(built),
   };
-  const left = { ...recordedSide(recording), memory: () => extent(recording.built) };
+  const left = recordedSide(recording);
   const { difference } = compareRuns({ left, right, groups, memory: 'lastTurn' });
   if (difference === undefined) return undefined;
   const names = { left: left.name, right: right.name, startedAt: TEST_HEADER.startedAt };
@@ -137,10 +137,7 @@ function replayGroups(
     });
     if (found !== undefined) return found;
   }
-  const byte = firstDifferingByte(
-    extent({ machine: live.machine, memory: live.memory }),
-    extent(built),
-  );
+  const byte = firstDifferingByte(extent(live), extent(built));
   return byte && `the backup's memory differs at ${byte.offset}: ${byte.left} and ${byte.right}`;
 }
 
@@ -164,8 +161,4 @@ function sameOutput(left: HeldOutput, right: HeldOutput | undefined): boolean {
     if (!(value instanceof Uint8Array)) return value === other;
     return other instanceof Uint8Array && Buffer.compare(value, other) === 0;
   });
-}
-
-function extent({ memory }: Built): Uint8Array {
-  return memory.subarray(0, heapEnd(memory));
 }

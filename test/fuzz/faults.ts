@@ -10,7 +10,13 @@ import type { GoldenImage } from '../../hypervisor/machine/machine.ts';
 import type { ReplayGroup, TurnsResult } from '../../hypervisor/ports.ts';
 import type { Side } from '../../hypervisor/timeline/compare-runs.ts';
 import { asMicros, type BootConfig, TRAP, type TrapName } from '../../log-format/index.ts';
-import type { BuildOptions, Built, EngineFunction, EngineTap } from './machines.ts';
+import {
+  type BuildOptions,
+  type Built,
+  type EngineFunction,
+  type EngineTap,
+  extent,
+} from './machines.ts';
 import type { InterruptRecord, LogRecord, Lsn } from './records.ts';
 
 /** Offsets in JSRuntime of the pinned engine; a test of them comes before the faults. */
@@ -77,7 +83,7 @@ export function faultySide(
   const before = turns[place];
   return {
     name: 'faulty',
-    memory: () => built.memory,
+    memory: () => extent(built),
     settle: (turn, done) => {
       const next = turns[place + 1];
       let parts: readonly ReplayGroup[] = [turn];

@@ -35,16 +35,22 @@ test(
   TIMEOUT_MS,
 );
 
-test('a planted bug is found, shrunk to a statement that shows it, and placed', async () => {
-  const { code, stdout } = await fuzz('--from', '1', '--seeds', '4', '--plant');
-  expect(code).toBe(1);
-  const [, first = ''] = stdout.split('DIVERGED');
-  const [, shrunk = ''] = first.split('shrunk to\n');
-  const statements = shrunk.slice(shrunk.indexOf('const attempt')).split("\nout('end of main'")[0];
-  expect(statements).toMatch(/Date/);
-  expect(statements?.split('\n').length).toBeLessThan(8);
-  expect(shrunk).toMatch(/FIRST DIFFERENCE in the turn at lsn \d+: output \d+, stdout, byte \d+/);
-});
+test(
+  'a planted bug is found, shrunk to a statement that shows it, and placed',
+  async () => {
+    const { code, stdout } = await fuzz('--from', '1', '--seeds', '4', '--plant');
+    expect(code).toBe(1);
+    const [, first = ''] = stdout.split('DIVERGED');
+    const [, shrunk = ''] = first.split('shrunk to\n');
+    const statements = shrunk
+      .slice(shrunk.indexOf('const attempt'))
+      .split("\nout('end of main'")[0];
+    expect(statements).toMatch(/Date/);
+    expect(statements?.split('\n').length).toBeLessThan(8);
+    expect(shrunk).toMatch(/FIRST DIFFERENCE in the turn at lsn \d+: output \d+, stdout, byte \d+/);
+  },
+  TIMEOUT_MS,
+);
 
 test('a number that is none is refused', async () => {
   expect(await fuzz('--seeds', 'many')).toEqual({

@@ -156,6 +156,11 @@ function tapped<T>(engine: WebAssembly.Module, tap: EngineTap, make: () => T): T
   }
 }
 
+/** The part of a machine's memory that was ever written to. */
+export function extent({ memory }: Built): Uint8Array {
+  return memory.subarray(0, heapEnd(memory));
+}
+
 /** Bytes of `memory` in use; what lies above was never written. */
 export function heapEnd(memory: Uint8Array): number {
   const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);

@@ -17,7 +17,7 @@ import type { FirstDifference } from '../../hypervisor/timeline/first-difference
 import { asMicros } from '../../log-format/index.ts';
 import { TEST_HEADER } from '../support/guest-runner.ts';
 import { FAULTS, type Fault, faultySide, OFFSET, Probe, SOURCE_MAPS } from './faults.ts';
-import { type BuildOptions, type Built, MachineWorks } from './machines.ts';
+import { type BuildOptions, type Built, extent, MachineWorks } from './machines.ts';
 import type { Lsn } from './records.ts';
 import { recordSampler, SAMPLER } from './sampler.ts';
 
@@ -39,7 +39,7 @@ function healthy(): { side: Side; built: Built } {
     turnTicksMax: Number.POSITIVE_INFINITY,
   });
   const settle: Side['settle'] = (turn, done) => port.settle(turn, done);
-  return { side: { name: 'healthy', settle, memory: () => built.memory }, built };
+  return { side: { name: 'healthy', settle, memory: () => extent(built) }, built };
 }
 
 function faulty(fault: Fault): { side: Side; built: Built } {
@@ -107,14 +107,14 @@ function naively(fault: Fault): Naive | undefined {
     results.forEach(({ outputs }, index) => {
       text[index] += consoleText(outputs);
     });
-    const memories = [left.built.memory, right.built.memory] as const;
+    const memories = [extent(left.built), extent(right.built)] as const;
     const sameMemory = fault.withoutMemory === true || Buffer.compare(...memories) === 0;
     if (JSON.stringify(results[0]) === JSON.stringify(results[1]) && sameMemory) continue;
     const [one = '', other = ''] = text;
     return {
       lsn: turn.firstLsn,
       consoleAt: one === other ? undefined : firstOf(one, other),
-      memoryAt: firstOf(left.built.memory, right.built.memory),
+      memoryAt: firstOf(...memories),
     };
   }
   return undefined;

@@ -6,7 +6,7 @@ import type { HostInterrupt, ReplayGroup, TurnsResult } from '../../hypervisor/p
 import type { Side } from '../../hypervisor/timeline/compare-runs.ts';
 import { asMicros, INTERRUPT } from '../../log-format/index.ts';
 import { TEST_CONFIG, TEST_HEADER } from '../support/guest-runner.ts';
-import type { Built } from './machines.ts';
+import { type Built, extent } from './machines.ts';
 import {
   asLsn,
   endOf,
@@ -43,7 +43,7 @@ export function recordedSide({ answers, built }: Recording): Side {
       if (answer === undefined) throw new Error(`no turn was recorded at lsn ${firstLsn}`);
       done(answer);
     },
-    memory: () => built.memory,
+    memory: () => extent(built),
   };
 }
 

@@ -132,7 +132,7 @@ export const endings: readonly Code[] = [
   code`setTimeout(() => process.exit(${count}), ${ms});`,
   code`process.on("uncaughtException", (x, o) => out("§u", o, x)); process.nextTick(() => { throw ${slot}; });`,
   code`process.on("unhandledRejection", (x) => out("§u", x)); Promise.reject(new TypeError(${text})); { const late = Promise.reject(1); setTimeout(() => late.catch(() => out("§l")), 1); }`,
-  code`{ const hoard = []; attempt("§", () => { for (;;) hoard.push(new Array(100000).fill(${small})); }); }`,
+  code`{ const hoard = []; attempt("§", () => { for (;;) hoard.push(${pick('new Array(100000).fill(9)', 'new Array(100).fill(9)', 'new ArrayBuffer(9000)', '"x".repeat(5000) + hoard.length')}); }); }`,
 ];
 
 const arbitraries = fc.letrec<{ s: string; body: string }>((tie) => ({

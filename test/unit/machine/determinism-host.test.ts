@@ -27,6 +27,12 @@ function without(...members: readonly (readonly [object, string])[]): (go: () =>
   };
 }
 
+test('a machine that asks the host for what was taken away is found out', () => {
+  // Text is decoded by the host's Buffer, which is a function by specification.
+  const around = without([globalThis, 'Buffer']);
+  expect(() => run('console.log(1);', { around })).toThrow(/has asked the host for Buffer/);
+});
+
 describe('a guest is the same', () => {
   test('without the clocks of the host: time comes from records and ticks', () => {
     const body = `console.log(Date.now(), new Date().toISOString(), performance.now(), performance.timeOrigin, process.hrtime(), process.uptime());

@@ -84,6 +84,16 @@ describe('in every run the same:', () => {
     expect(one.memoryBytes).toBe(run('').memoryBytes);
   });
 
+  // Near the limit the engine throws null for want of an error, or traps: never by chance.
+  test('a guest that runs out of memory for small things ends the same way', () => {
+    for (const shape of ['new Array(100).fill(n)', '{ n }', '"x".repeat(50) + n']) {
+      const body = `globalThis.pad = 'x'.repeat(SIZE); setTimeout(() => { const all = []; let n = 0;
+        try { for (;;) { all.push(${shape}); n++; } } catch (error) { all.length = 0; console.log(n, String(error)); } }, 1);`;
+      const bodies = [0, 3700, 11_100].map((size) => body.replace('SIZE', String(size)));
+      for (const one of bodies) expect(run(one)).toEqual(run(one));
+    }
+  });
+
   test('stacks name the files of the image and nothing of the host', () => {
     const body = `function inner() { return new Error('x').stack; } console.log(inner()); try { null.x; } catch (error) { console.log(error.stack); }
       console.log(String(eval('new Error("in eval").stack')).includes('/'));`;
