@@ -1,16 +1,17 @@
 /**
  * The same log gives the same memory under other Nodes, other compilers of the engine's code, other
- * zones, locales and directories. `HV_NODES=all` adds newer Nodes, installed from the npm registry
+ * zones, locales, directories and paths of hv, and on a busy machine. `HV_NODES=all` adds newer Nodes, installed from the npm registry
  * into a temporary directory; without it they are skipped, because tests need no network.
  */
 
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { goldens, replayEach, type Surroundings } from '../golden/goldens.ts';
+import { goldens, REPLAY_EACH, replayEach, type Surroundings } from '../golden/goldens.ts';
 import { GUESTS, Stage } from '../support/hv-process.ts';
 
 const MAJORS = [22, 24] as const;
@@ -23,9 +24,12 @@ const INSTALL_MS = 300_000;
 vi.setConfig({ testTimeout: 180_000 });
 
 const all = goldens();
-const wanted = Object.fromEntries(
-  all.map(({ name, expected }) => [name, expected.report.memoryHash]),
-);
+type Goldens = ReturnType<typeof goldens>;
+const hashesOf = (some: Goldens): Record<string, string> =>
+  Object.fromEntries(some.map(({ name, expected }) => [name, expected.report.memoryHash]));
+const wanted = hashesOf(all);
+/** Of every kind one, for what costs much and can hardly depend on the guest. */
+const few = all.filter(({ name }) => ['semantics', 'turn-ticks', 'kv', 'failover'].includes(name));
 
 /** Compilers of WebAssembly: the baseline alone, the optimizing one alone, both as usual. */
 const COMPILERS: readonly (readonly [string, readonly string[]])[] = [
@@ -39,14 +43,17 @@ const ELSEWHERE: Surroundings = {
 };
 
 /** Memory after each golden, by name; what went wrong instead, when something did. */
-async function memories(surroundings: Surroundings): Promise<Record<string, string>> {
+async function memories(
+  surroundings: Surroundings,
+  some: Goldens = all,
+): Promise<Record<string, string>> {
   const answers = await replayEach(
-    all.map(({ path }) => path),
+    some.map(({ path }) => path),
     surroundings,
   );
   return Object.fromEntries(
     answers.map((answer, index) => [
-      all[index]?.name ?? '',
+      some[index]?.name ?? '',
       answer.type === 'done' ? answer.memoryHash : JSON.stringify(answer),
     ]),
   );
@@ -69,7 +76,36 @@ describe(`Node ${process.versions.node}, the one at hand`, () => {
   test('replays every golden to the same memory in another zone, locale and directory', async () => {
     expect(await memories(ELSEWHERE)).toEqual(wanted);
   });
+
+  // The stock glue of the engine writes argv[1] into guest memory.
+  test('replays to the same memory when hv is started by another path', async () => {
+    const far = join(stage.dir, 'a path', 'of another length');
+    mkdirSync(far, { recursive: true });
+    const script = join(far, 'hv-of-another-name.mjs');
+    symlinkSync(REPLAY_EACH, script);
+    expect(await memories({ script, env: { _: script } }, few)).toEqual(hashesOf(few));
+  });
+
+  test('replays to the same memory while every processor is busy', async () => {
+    const busy = await Promise.all(
+      Array.from({ length: availableParallelism() + 1 }, () => burn()),
+    );
+    try {
+      expect(await memories({}, few)).toEqual(hashesOf(few));
+      expect(busy.map(({ exitCode }) => exitCode)).toEqual(busy.map(() => null));
+    } finally {
+      for (const child of busy) child.kill('SIGKILL');
+    }
+  });
 });
+
+/** A process that does nothing but use up its processor; resolves once it does. */
+async function burn(): Promise<ChildProcess> {
+  const program = 'process.stdout.write("x"); setImmediate(() => { for (;;); });';
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'ignore'] });
+  if (child.stdout !== null) await once(child.stdout, 'data');
+  return child;
+}
 
 describe.skipIf(!asked).each(MAJORS)('Node %i', (major) => {
   let prefix: string;

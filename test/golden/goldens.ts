@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { ReplayAnswer } from '../../hypervisor/host/replay-worker.ts';
 
 export const GOLDEN_DIR: string = fileURLToPath(new URL('./v1', import.meta.url));
-const REPLAY_EACH = fileURLToPath(new URL('./replay-each.mjs', import.meta.url));
+export const REPLAY_EACH: string = fileURLToPath(new URL('./replay-each.mjs', import.meta.url));
 
 export interface Expected {
   /** Of the log file. */
@@ -44,14 +44,22 @@ export interface Surroundings {
   readonly nodeFlags?: readonly string[];
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Another path of replay-each.mjs: what that process has as its `argv[1]`. */
+  readonly script?: string;
 }
 
 /** Replays logs one after the other in one process of another Node, zone or directory. */
 export async function replayEach(
   paths: readonly string[],
-  { node = process.execPath, nodeFlags = [], cwd = '/', env = {} }: Surroundings = {},
+  {
+    node = process.execPath,
+    nodeFlags = [],
+    cwd = '/',
+    env = {},
+    script = REPLAY_EACH,
+  }: Surroundings = {},
 ): Promise<readonly ReplayAnswer[]> {
-  const child = spawn(node, [...nodeFlags, REPLAY_EACH, ...paths], {
+  const child = spawn(node, [...nodeFlags, script, ...paths], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

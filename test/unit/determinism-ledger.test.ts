@@ -1,13 +1,14 @@
 /**
  * The ledger (docs/determinism.md) against the machine: whatever a guest can reach has a row that
  * says why it is the same in every run. A new global or member fails here until somebody has thought
- * about it.
+ * about it. Every row names the tests that guard it, and they are there.
  */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { bundleGuest } from '../../hypervisor/host/bundle.ts';
+import { FAULTS } from '../fuzz/faults.ts';
 import { GuestRunner } from '../support/guest-runner.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -53,6 +54,49 @@ function cellsOf(line: string): string[] {
     .map((cell) => cell.trim());
 }
 
+interface Entry {
+  readonly source: string;
+  readonly label: string;
+  readonly guards: readonly string[];
+  readonly planted: readonly string[];
+}
+
+const LABELS = ['eliminated', 'normalised', 'recorded', 'refused'];
+/** Sources that some row must begin with or name: what a runtime can leak into a program. */
+const EXPECTED =
+  'time of day|clock going backwards|time zone|locale|`Math.random`|`crypto`|order of timers|order of microtasks|cutting of network data|memory growth|heap limit|stack depth|garbage collection|`WeakRef`, `FinalizationRegistry`|`Map`, `Set`, object keys|ties and inconsistent|bits of NaN|`Error.stack`, file names|`process.env`|`process.argv`|`process.cwd`|`process.pid`|host name|addresses of objects|addresses and ports|module resolution|JSON and regular expressions|engine build|firmware build|Node version|WebAssembly compiler|CPU load|signals|standard input';
+
+/** Titles of the tests and groups in a test file. */
+function titlesOf(text: string): string[] {
+  const title = /(?:\b(?:test|describe)\(|\]\)\(|\)\)?\()\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1\s*,/g;
+  return [...text.matchAll(title)].map(([, , words = '']) => words);
+}
+
+/** What is wrong about a row; empty when it is guarded. `read` gives a file's text, if it is there. */
+function unguarded(
+  { source, label, guards, planted }: Entry,
+  read: (path: string) => string | undefined,
+): string[] {
+  const wrong: string[] = [];
+  if (!LABELS.includes(label)) wrong.push(`${source}: no such label ${label}`);
+  if (guards.length === 0) wrong.push(`${source}: no guard`);
+  for (const guard of guards) {
+    const [path = '', words = ''] = guard.split(' > ');
+    const text = read(path);
+    if (words === '') wrong.push(`${source}: ${guard} names no test`);
+    else if (text === undefined) wrong.push(`${source}: there is no ${path}`);
+    else if (!titlesOf(text).some((title) => title.includes(words)))
+      wrong.push(`${source}: ${path} has no test "${words}"`);
+  }
+  for (const fault of planted)
+    if (!FAULTS.some(({ name }) => name === fault)) wrong.push(`${source}: nobody plants ${fault}`);
+  return wrong;
+}
+
+function textOf(path: string): string | undefined {
+  return existsSync(ROOT + path) ? readFileSync(ROOT + path, 'utf8') : undefined;
+}
+
 const [ledger = '', section = ''] = readFileSync(`${ROOT}docs/determinism.md`, 'utf8').split(
   '## Names a guest can reach',
 );
@@ -62,10 +106,20 @@ const rowsOf = (text: string): string[][] =>
     .filter((line) => line.startsWith('| '))
     .map(cellsOf)
     .slice(1);
-const sources = rowsOf(ledger).map(([source = '']) => source);
+const quoted = (cell: string): string[] =>
+  [...cell.matchAll(/`([^`]+)`/g)].map(([, one = '']) => one);
+const entries: readonly Entry[] = rowsOf(ledger).map(
+  ([source = '', label = '', , guards = '', planted = '']) => ({
+    source,
+    label,
+    guards: quoted(guards),
+    planted: quoted(planted),
+  }),
+);
+const sources = entries.map(({ source }) => source);
 const coverage = rowsOf(section).map(([row = '', names = '']) => ({
   row,
-  patterns: [...names.matchAll(/`([^`]+)`/g)].map(([, pattern = '']) => pattern),
+  patterns: quoted(names),
 }));
 const patterns = coverage.flatMap((row) => row.patterns);
 const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')));
@@ -132,6 +186,24 @@ describe('the ledger', () => {
     }
   });
 
+  test('has a guard for every row, in a file that is there, under a title that is in it', () => {
+    expect(entries.flatMap((entry) => unguarded(entry, textOf))).toEqual([]);
+    expect(entries.length).toBeGreaterThan(40);
+  });
+
+  test('has a row for every source a runtime is known to have', () => {
+    const missing = EXPECTED.split('|').filter(
+      (words) => !sources.some((source) => source.includes(words)),
+    );
+    expect(missing).toEqual([]);
+    expect(new Set(sources).size).toBe(sources.length);
+  });
+
+  test('has a row for every fault that is planted', () => {
+    const planted = entries.flatMap((entry) => entry.planted);
+    expect(FAULTS.map(({ name }) => name).filter((name) => !planted.includes(name))).toEqual([]);
+  });
+
   test('lists members of what is suspect by name', () => {
     const wide = prefixes.filter((prefix) =>
       SENSITIVE.some((owner) => prefix.startsWith(owner) || owner.startsWith(prefix)),
@@ -159,4 +231,26 @@ describe('the check sees', () => {
       expect(fault(name)).toBe(`${name}: needs its full name in a row`);
     },
   );
+
+  const entry = { source: 's', label: 'recorded', guards: ['a.test.ts > words'], planted: [] };
+  const read = (text: string) => (path: string) => (path === 'a.test.ts' ? text : undefined);
+
+  test('a row without a guard, without a file, without a title, with another label', () => {
+    const text = read("test('some words here', () => {});");
+    expect(unguarded(entry, text)).toEqual([]);
+    expect(unguarded({ ...entry, guards: [] }, text)).toEqual(['s: no guard']);
+    expect(unguarded({ ...entry, guards: ['b.test.ts > words'] }, text)).toEqual([
+      's: there is no b.test.ts',
+    ]);
+    expect(unguarded(entry, read("// words\nconst words = 'words';"))).toEqual([
+      's: a.test.ts has no test "words"',
+    ]);
+    expect(unguarded({ ...entry, guards: ['a.test.ts'] }, text)).toEqual([
+      's: a.test.ts names no test',
+    ]);
+    expect(unguarded({ ...entry, label: 'hoped' }, text)).toEqual(['s: no such label hoped']);
+    expect(unguarded({ ...entry, planted: ['nothing'] }, text)).toEqual([
+      's: nobody plants nothing',
+    ]);
+  });
 });
