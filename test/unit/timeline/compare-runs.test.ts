@@ -42,7 +42,7 @@ const resync = (turn: number): MidTurnRecord => ({
 function result(outputs: readonly Output[], more: Partial<TurnsResult> = {}): TurnsResult {
   return {
     outputs: outputs.map((output): HeldOutput => ({ lsn: asLsn(1), output })),
-    end: { ticks: asTicks(5), digest: 6, outputs: 7, outputsCrc: 8 },
+    end: { ticks: asTicks(5), digest: 6, outputs: 7, outputsCrc: 8, checks: new Uint8Array() },
     alarmAt: undefined,
     immediatesLeft: false,
     halted: undefined,
@@ -143,8 +143,8 @@ describe('a comparison', () => {
   });
 
   test.each<[string, Partial<TurnsResult>]>([
-    ['ticks', { end: { ticks: asTicks(9), digest: 6, outputs: 7, outputsCrc: 8 } }],
-    ['digest', { end: { ticks: asTicks(5), digest: 9, outputs: 7, outputsCrc: 8 } }],
+    ['ticks', { end: { ticks: asTicks(9), digest: 6, outputs: 7, outputsCrc: 8, checks: new Uint8Array() } }],
+    ['digest', { end: { ticks: asTicks(5), digest: 9, outputs: 7, outputsCrc: 8, checks: new Uint8Array() } }],
     ['alarm', { alarmAt: asMicros(3) }],
     ['immediates', { immediatesLeft: true }],
     ['halt', { halted: { code: 1, reason: 'x' } }],
