@@ -1,7 +1,7 @@
 /**
  * When a checkpoint is due. Pure: the caller counts records, bytes and times, and hands them in. `auto`
- * lets a replay from the newest checkpoint take about as long as one can wait
- * for an answer, and never lets checkpoints take more than a small share of the time.
+ * lets a replay from the newest checkpoint take about as long as one can wait for an answer, and never
+ * lets checkpoints take more than a small share of the time.
  */
 
 import { unreachable } from '../base/assert.ts';
