@@ -53,6 +53,11 @@ export class FaultyDisk implements Disk {
   readonly syncDirectory: Disk['syncDirectory'] = (dir) =>
     this.#run('syncDirectory', () => REAL_DISK.syncDirectory(dir));
 
+  /** Stands for the log's own disk: what a snapshot waits for. */
+  syncLog(): Promise<void> {
+    return this.#run('log', nothing);
+  }
+
   async #write(file: SegmentFile, buffers: readonly Uint8Array[]): Promise<void> {
     await this.#run(
       'write',
