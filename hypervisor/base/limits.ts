@@ -99,6 +99,13 @@ export const HUNG_GUEST_MS = 2_000;
 export const CHECKPOINT_DIFFERENCES_MAX = 63;
 /** A difference of more than this share of a complete snapshot's pages is made complete instead. */
 export const CHECKPOINT_DIFFERENCE_SHARE = 0.5;
+/** `--checkpoint auto`: replaying from the last one to here takes about this long, which a person who
+ * jumps about in a recording does not notice. */
+export const CHECKPOINT_REPLAY_MS = 150;
+/** `--checkpoint auto`: pause and work of the last one are below this share of the time since. */
+export const CHECKPOINT_COST_SHARE = 0.02;
+/** A timer may not be a reason for a checkpoint each turn. */
+export const CHECKPOINT_VIRTUAL_MICROS_MIN = 1_000;
 
 /** What a link adds around a batch. A larger message closes the link: it is damage or an attack. */
 export const LINK_HEADER_BYTES_MAX: number = 4 * KIB;

@@ -2,7 +2,8 @@
 
 import { fstatSync } from 'node:fs';
 import { HvError } from '../base/errors.ts';
-import { DETECT_MS } from '../base/limits.ts';
+import { CHECKPOINT_VIRTUAL_MICROS_MIN, DETECT_MS } from '../base/limits.ts';
+import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 
 function usage(what: string, given: string, wanted: string): HvError {
   return new HvError('HV_E_USAGE', `${what} cannot be '${given}': it takes ${wanted}`);
@@ -26,6 +27,33 @@ export function ackMode(text: string): AckMode {
   const found = ACK_MODES.find((mode) => mode === text);
   if (found === undefined) throw usage('--ack', text, ACK_MODES.join(' or '));
   return found;
+}
+
+/** Sizes and times that `--checkpoint` takes, by their unit: bytes, and microseconds. */
+const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
+const TIME_UNITS = { ms: 1_000, s: 1_000_000, min: 60_000_000, h: 3_600_000_000 } as const;
+
+/** `auto`, `off`, records such as `10000`, log bytes such as `64MiB`, guest time such as `30s`. */
+export function checkpointEvery(text: string): CheckpointEvery {
+  if (text === 'auto' || text === 'off') return { type: text };
+  const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?)([A-Za-z]*)$/.exec(text) ?? [];
+  const size = unitOf(SIZE_UNITS, unit);
+  const time = unitOf(TIME_UNITS, unit);
+  const every = Math.round(Number(digits) * (size ?? time ?? 1));
+  const known = unit === '' ? !digits.includes('.') : size !== undefined || time !== undefined;
+  const least = time === undefined ? 1 : CHECKPOINT_VIRTUAL_MICROS_MIN;
+  if (digits === '' || !known || every < least || !Number.isSafeInteger(every))
+    throw usage(
+      '--checkpoint',
+      text,
+      'auto, off, a number of records (10000), a size of log (64MiB) or a time of the guest (30s)',
+    );
+  if (size !== undefined) return { type: 'bytes', every };
+  return { type: time === undefined ? 'records' : 'virtual', every };
+}
+
+function unitOf(units: Readonly<Record<string, number>>, unit: string): number | undefined {
+  return Object.hasOwn(units, unit) ? units[unit] : undefined;
 }
 
 /** A positive whole number. */

@@ -33,6 +33,7 @@ import {
   FRAME,
   type Frame,
   FrameReader,
+  SNAPSHOT_FRAME,
   sha256Hex,
 } from '../../../log-format/index.ts';
 import { sampleHeader } from '../log-format/samples.ts';
@@ -227,6 +228,15 @@ describe('forged frames with good CRCs', () => {
     for (const change of [{ records: 7 }, { batches: 5 }, { chain: sha256Hex() }]) {
       writeFrames(path, frames.with(8, asFrame(encodeSeal({ ...seal, ...change }))));
       expect(() => verify(dir)).toThrow('the seal does not fit');
+    }
+  });
+
+  it('of a snapshot are damage in a log, also at its torn end', async () => {
+    for (const type of Object.values(SNAPSHOT_FRAME)) {
+      const dir = tempDir();
+      await writeLog(dir, { batches: 2, seal: false });
+      appendFileSync(join(dir, FIRST), encodeFrame(type, Uint8Array.of(1)));
+      expect(() => verify(dir)).toThrow(damaged);
     }
   });
 

@@ -9,7 +9,7 @@ import {
   openSegmentFile,
 } from '../../../hypervisor/host/log-segment-file.ts';
 import { FileLogStore } from '../../../hypervisor/host/log-store.ts';
-import { encodeFrame, FRAME, type Lsn } from '../../../log-format/index.ts';
+import { encodeFrame, FRAME, type Lsn, SNAPSHOT_FRAME } from '../../../log-format/index.ts';
 import { BLOBS, sampleHeader } from '../log-format/samples.ts';
 import {
   batchNumber,
@@ -421,6 +421,11 @@ describe('a copy made from frames', () => {
     twice.appendFrames(new Uint8Array(bytes));
     expect(() => twice.appendFrames(batchNumber(1).bytes)).toThrow(damaged);
     expect(() => twice.appendFrames(encodeFrame(FRAME.seal, new Uint8Array()))).toThrow(damaged);
+    for (const type of Object.values(SNAPSHOT_FRAME)) {
+      const store = fresh();
+      store.appendFrames(new Uint8Array(bytes));
+      expect(() => store.appendFrames(encodeFrame(type, new Uint8Array()))).toThrow(damaged);
+    }
     const tooNew = new Uint8Array(16);
     tooNew.set(new TextEncoder().encode('hvlog\r\n\0'));
     tooNew[9] = 3;
