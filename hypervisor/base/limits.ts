@@ -43,6 +43,8 @@ export const BATCH_BYTES_MAX: number = MIB;
 export const FRAME_BYTES_MAX: number = 64 * MIB;
 /** A segment is closed and the next begun at the first batch past this size. */
 export const SEGMENT_BYTES: number = 64 * MIB;
+/** Smaller segments than this cost more files than they save. */
+export const SEGMENT_BYTES_MIN: number = MIB;
 /** Payload of one network interrupt; larger reads of a socket are cut. */
 export const NET_DATA_BYTES_MAX: number = 64 * KIB;
 /** Input of one connection the guest has not consumed; past it the host stops reading the socket. */
@@ -102,6 +104,8 @@ export const CHECKPOINT_DIFFERENCE_SHARE = 0.5;
 /** `--checkpoint auto`: replaying from the last one to here takes about this long, which a person who
  * jumps about in a recording does not notice. */
 export const CHECKPOINT_REPLAY_MS = 150;
+/** Snapshots kept beside a log; past it the least missed go, so that the rest is spaced by age. */
+export const CHECKPOINTS_MAX = 512;
 /** `--checkpoint auto`: pause and work of the last one are below this share of the time since. */
 export const CHECKPOINT_COST_SHARE = 0.02;
 /** A timer may not be a reason for a checkpoint each turn. */

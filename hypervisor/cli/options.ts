@@ -3,6 +3,7 @@
 import { fstatSync } from 'node:fs';
 import { HvError } from '../base/errors.ts';
 import { CHECKPOINT_VIRTUAL_MICROS_MIN, DETECT_MS } from '../base/limits.ts';
+import type { KeepPolicy } from '../host/checkpointer.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 
 function usage(what: string, given: string, wanted: string): HvError {
@@ -33,23 +34,40 @@ export function ackMode(text: string): AckMode {
 const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 const TIME_UNITS = { ms: 1_000, s: 1_000_000, min: 60_000_000, h: 3_600_000_000 } as const;
 
-/** `auto`, `off`, records such as `10000`, log bytes such as `64MiB`, guest time such as `30s`. */
-export function checkpointEvery(text: string): CheckpointEvery {
-  if (text === 'auto' || text === 'off') return { type: text };
+const AMOUNT = 'a number of records (10000), a size of log (64MiB) or a time of the guest (30s)';
+
+/** Records such as `10000`, log bytes such as `64MiB`, microseconds of guest time such as `30s`. */
+function amount(
+  text: string,
+): { readonly type: 'records' | 'bytes' | 'micros'; readonly amount: number } | undefined {
   const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?)([A-Za-z]*)$/.exec(text) ?? [];
   const size = unitOf(SIZE_UNITS, unit);
   const time = unitOf(TIME_UNITS, unit);
-  const every = Math.round(Number(digits) * (size ?? time ?? 1));
+  const value = Math.round(Number(digits) * (size ?? time ?? 1));
   const known = unit === '' ? !digits.includes('.') : size !== undefined || time !== undefined;
-  const least = time === undefined ? 1 : CHECKPOINT_VIRTUAL_MICROS_MIN;
-  if (digits === '' || !known || every < least || !Number.isSafeInteger(every))
-    throw usage(
-      '--checkpoint',
-      text,
-      'auto, off, a number of records (10000), a size of log (64MiB) or a time of the guest (30s)',
-    );
-  if (size !== undefined) return { type: 'bytes', every };
-  return { type: time === undefined ? 'records' : 'virtual', every };
+  if (digits === '' || !known || value < 1 || !Number.isSafeInteger(value)) return undefined;
+  const type = size !== undefined ? 'bytes' : time !== undefined ? 'micros' : 'records';
+  return { type, amount: value };
+}
+
+/** `auto`, `off` or an amount. */
+export function checkpointEvery(text: string): CheckpointEvery {
+  if (text === 'auto' || text === 'off') return { type: text };
+  const given = amount(text);
+  if (given === undefined) throw usage('--checkpoint', text, `auto, off, ${AMOUNT}`);
+  const { type, amount: every } = given;
+  if (type !== 'micros') return { type, every };
+  if (every < CHECKPOINT_VIRTUAL_MICROS_MIN)
+    throw usage('--checkpoint', text, 'a time of at least a millisecond');
+  return { type: 'virtual', every };
+}
+
+/** `all` or an amount. */
+export function keepPolicy(text: string): KeepPolicy {
+  if (text === 'all') return { type: 'all' };
+  const given = amount(text);
+  if (given === undefined) throw usage('--keep', text, `all, ${AMOUNT}`);
+  return given;
 }
 
 function unitOf(units: Readonly<Record<string, number>>, unit: string): number | undefined {

@@ -1,9 +1,11 @@
 /** The process of `hv run`: the hypervisor of one guest, and a local backup if asked for. */
 
 import { HvError } from '../base/errors.ts';
+import type { KeepPolicy } from '../host/checkpointer.ts';
 import { HostClock } from '../host/clock.ts';
 import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
 import type { RecoveryReport } from '../host/recovery.ts';
+import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { counted } from '../timeline/record-words.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { startLocalBackup } from './local-backup.ts';
@@ -20,6 +22,9 @@ export interface RunOptions {
   readonly name?: string;
   readonly dir: string;
   readonly resume?: boolean;
+  readonly checkpoint: CheckpointEvery;
+  readonly keep: KeepPolicy;
+  readonly recordOutputs?: boolean;
   readonly record: boolean;
   readonly recordNowhere?: boolean;
   readonly env: readonly string[];
@@ -61,11 +66,22 @@ export async function runGuest(
       listen: options.listen,
       arbiter: options.arbiter,
       detectMs: options.detect,
+      checkpoint: options.checkpoint,
+      keep: options.keep,
+      recordOutputs: options.recordOutputs === true,
       ownLog: options.ack === 'durable' ? 'durable' : 'written',
       turnTicksMax: options.turnTicks ?? Number.POSITIVE_INFINITY,
       hooks: {
         note: (note, at) => lifecycle.note(note, at),
         trouble: (event, fields) => lifecycle.trouble(event, fields),
+        checkpoint: ({ lsn, base, bytes, pauseMs, writeMs }) =>
+          lifecycle.event('checkpoint', new HostClock().wall(), {
+            lsn,
+            base,
+            bytes,
+            pauseMs,
+            writeMs,
+          }),
         recovered: (report) => tellRecovery(lifecycle, name, report),
         ended: (outcome, error) => {
           if (error !== undefined) local?.kill();

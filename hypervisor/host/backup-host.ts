@@ -222,6 +222,9 @@ export class BackupHost {
       arbiter: this.#options.arbiter ?? hello.arbiter,
       detectMs: hello.detectMs,
       ownLog: 'written',
+      checkpoint: { type: 'auto' },
+      keep: { type: 'all' },
+      recordOutputs: false,
       turnTicksMax: this.#options.turnTicksMax,
     };
     store.handover((position: LogPosition | undefined) => {

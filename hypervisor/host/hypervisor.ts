@@ -20,9 +20,11 @@ import { GUEST_STACK_BYTES, MEMORY_PAGES_DEFAULT, TICKS_PER_MICRO } from '../bas
 import type { LinkHandlers } from '../ports.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
+import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { dialable, formatAddress, isLoopback, parseAddress } from './addresses.ts';
 import { absoluteArbiterUrl } from './arbiters.ts';
 import { bundleGuest, type GuestImage } from './bundle.ts';
+import type { KeepPolicy } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
 import { makeDirectory } from './directories.ts';
 import { loadFirmware } from './engine-parts.ts';
@@ -67,6 +69,10 @@ export interface HypervisorOptions {
   /** What of the log on disk outputs wait for (`hv run --ack`). */
   readonly ownLog: Exclude<OwnLogMode, 'none'>;
   readonly turnTicksMax: number;
+  readonly checkpoint: CheckpointEvery;
+  readonly keep: KeepPolicy;
+  /** Outputs go into the log, so that a replay compares them byte for byte. */
+  readonly recordOutputs: boolean;
   readonly hooks: SupervisorHooks;
 }
 
@@ -154,12 +160,16 @@ export class Hypervisor {
       detectMs: options.detectMs,
       ownLog: options.record === 'disk' ? options.ownLog : 'none',
       turnTicksMax: options.turnTicksMax,
+      checkpoint: options.checkpoint,
+      keep: options.keep,
+      recordOutputs: options.recordOutputs,
     };
     const start = startOf(options, given, { control, header, settings });
     supervisor = new Supervisor(startWorker('machine-worker', start), control, {
       note: (note, at) => options.hooks.note(note, at),
       trouble: (event, fields) => options.hooks.trouble(event, fields),
       recovered: (report) => options.hooks.recovered?.(report),
+      checkpoint: (taken) => options.hooks.checkpoint?.(taken),
       ended: (outcome, error) => {
         given.lock?.release();
         void listener?.close();
@@ -212,8 +222,16 @@ function blobsOf(image: GuestImage): GuestBlobs {
 }
 
 /** What needs a log that is kept. */
-function refuseWithoutLog({ record, backups, listen, resume }: HypervisorOptions): void {
+function refuseWithoutLog(options: HypervisorOptions): void {
+  const { record, backups, listen, resume, keep, checkpoint } = options;
   const protects = backups.length > 0 || listen !== undefined;
+  if (keep.type !== 'all' && protects)
+    throw new HvError(
+      'HV_E_USAGE',
+      '--keep and a backup exclude each other in this version: a fresh backup replays the log from its start',
+    );
+  if (keep.type !== 'all' && checkpoint.type === 'off')
+    throw new HvError('HV_E_USAGE', '--keep needs checkpoints: what is forgotten lies before one');
   if (record === 'disk' || !(protects || resume)) return;
   const option = record === 'off' ? '--no-record' : '--record-nowhere';
   throw new HvError(

@@ -88,6 +88,14 @@ export function segmentNumbers(dir: string): readonly number[] {
   return numbers.sort((one, two) => one - two);
 }
 
+/** Bytes of the segments from `first` on, as they are now. */
+export function logBytes(dir: string, first: number): number {
+  let bytes = 0;
+  for (const number of segmentNumbers(dir))
+    if (number >= first) bytes += statSync(join(dir, segmentName(number))).size;
+  return bytes;
+}
+
 function isDirectory(path: string): boolean {
   try {
     const stat = statSync(path);

@@ -49,6 +49,7 @@ export class FileLogStore implements LogStore {
   /** What the queue will bring the cursor to. */
   #lsnAppended: Lsn;
   #epochAppended: Epoch;
+  #bytesAppended = 0;
 
   private constructor(dir: string, cursor: LogCursor, options: LogStoreOptions) {
     this.#dir = dir;
@@ -137,6 +138,11 @@ export class FileLogStore implements LogStore {
     }
   }
 
+  /** Bytes of batches since this store was made. */
+  get bytesAppended(): number {
+    return this.#bytesAppended;
+  }
+
   /**
    * Where the log ends, behind the last batch appended; undefined while the writer has not come there
    * (see `write`) or after an error.
@@ -151,9 +157,8 @@ export class FileLogStore implements LogStore {
     this.#writer.write(done);
   }
 
-  /** `done` is not called after an error: nothing may be taken for safe then. */
+  /** `done` is not called after an error or the end: nothing may be taken for safe then. */
   sync(done: () => void): void {
-    assert(!this.#writer.ending, 'a closed log is not synced');
     this.#writer.sync(done);
   }
 
@@ -259,6 +264,7 @@ export class FileLogStore implements LogStore {
   }
 
   #queueBatch(batch: EncodedBatch): void {
+    this.#bytesAppended += batch.bytes.length;
     this.#lsnAppended = batch.lastLsn;
     this.#epochAppended = batch.epoch;
     const take = (cursor: LogCursor): void => cursor.takeBatch(batch);

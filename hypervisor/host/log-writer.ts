@@ -155,7 +155,7 @@ export class LogWriter {
 
   /** `done` is called when all frames queued so far are on disk; after an error never. */
   sync(done: () => void): void {
-    if (this.#error) return;
+    if (this.#error || this.#ended === 'yes') return;
     this.#waiters.push({ upTo: this.#queued, done });
     if (this.#queue.length > 0) this.#drainSoon();
     this.#syncIfAsked();

@@ -5,11 +5,13 @@
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { sha256Hex } from '../../log-format/index.ts';
+import { asLsn, type LogHeader, type Lsn, type Micros, sha256Hex } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
+import { SEGMENT_BYTES, SEGMENT_BYTES_MIN } from '../base/limits.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
+import { FileCheckpointer } from './checkpointer.ts';
 import { FileLogStore } from './log-store.ts';
 import { buildMachine } from './machine-factory.ts';
 import { NullLogStore } from './null-log-store.ts';
@@ -19,6 +21,7 @@ import {
   type BackupStart,
   CONTROL,
   type FromWorker,
+  type PrimarySettings,
   type PrimaryStart,
   type ResumeStart,
   type ToWorker,
@@ -48,11 +51,46 @@ function machineOf({ header, blobs, control }: PrimaryStart | BackupStart): Mach
   return buildMachine(header, blobs, { onAlive: aliveIn(control) });
 }
 
+/** What a checkpointer needs of a primary about to start. */
+interface Place {
+  readonly header: LogHeader;
+  readonly machine: Machine;
+  readonly file: FileLogStore;
+  readonly lsn: Lsn;
+  readonly time: Micros;
+}
+
+function checkpointsOf(
+  { header, machine, file, lsn, time }: Place,
+  { logDir, settings }: { readonly logDir: string | undefined; readonly settings: PrimarySettings },
+): FileCheckpointer | undefined {
+  if (logDir === undefined || settings.checkpoint.type === 'off') return undefined;
+  return new FileCheckpointer({
+    dir: logDir,
+    header,
+    machine,
+    log: file,
+    every: settings.checkpoint,
+    keep: settings.keep,
+    lsn,
+    time,
+    onTaken: (taken) => post({ type: 'checkpoint', taken }),
+    onTrouble: ({ message }) =>
+      post({ type: 'trouble', event: 'checkpoint.failed', fields: { reason: message } }),
+  });
+}
+
+/** What is kept is cut off in whole segments: they are smaller where little is kept. */
+function segmentSize({ keep }: PrimarySettings): { readonly segmentBytes?: number } {
+  if (keep.type !== 'bytes') return {};
+  return { segmentBytes: Math.min(SEGMENT_BYTES, Math.max(SEGMENT_BYTES_MIN, keep.amount / 8)) };
+}
+
 function runPrimary(given: PrimaryStart): void {
   const { header, blobs, logDir } = given;
-  const store =
+  const file =
     logDir === undefined
-      ? new NullLogStore({ encodes: given.encodes })
+      ? undefined
       : FileLogStore.create(
           logDir,
           header,
@@ -61,14 +99,18 @@ function runPrimary(given: PrimaryStart): void {
             hash: sha256Hex(blobs[name]),
             bytes: blobs[name],
           })),
-          { onError: fail },
+          { onError: fail, ...segmentSize(given.settings) },
         );
+  const machine = machineOf(given);
   const runner = new PrimaryRunner({
     header,
     settings: given.settings,
     control: given.control,
-    machine: machineOf(given),
-    store,
+    machine,
+    store: file ?? new NullLogStore({ encodes: given.encodes }),
+    checkpoints:
+      file &&
+      checkpointsOf({ header, machine, file, lsn: asLsn(0), time: header.startedAt }, given),
     handover: undefined,
     backups: given.backups,
     boot: new TextEncoder().encode(JSON.stringify(given.boot)),
@@ -84,12 +126,15 @@ function runResumed(given: ResumeStart): void {
     onAlive: aliveIn(control),
   });
   post({ type: 'recovered', report });
+  const file = FileLogStore.resume(position, { onError: fail, ...segmentSize(settings) });
+  const { lsnReceived: lsn, timeLast: time } = handover;
   const runner = new PrimaryRunner({
     header,
     settings,
     control,
     machine,
-    store: FileLogStore.resume(position, { onError: fail }),
+    store: file,
+    checkpoints: checkpointsOf({ header, machine, file, lsn, time }, { logDir, settings }),
     handover: { ...handover, id: settings.id },
     backups: given.backups,
     boot: booted ? undefined : new TextEncoder().encode(JSON.stringify(given.boot)),
@@ -115,12 +160,18 @@ function runBackup(given: BackupStart): void {
         post({ type: 'replayed', result, divergence }),
       );
     } else if (message.type === 'promote') {
+      const file = FileLogStore.resume(message.position, { onError: fail });
+      const { lsnReceived, timeLast } = message.handover;
       runner = new PrimaryRunner({
         header: given.header,
         settings: message.settings,
         control: given.control,
         machine,
-        store: FileLogStore.resume(message.position, { onError: fail }),
+        store: file,
+        checkpoints: checkpointsOf(
+          { header: given.header, machine, file, lsn: lsnReceived, time: timeLast },
+          { logDir: message.position.dir, settings: message.settings },
+        ),
         handover: message.handover,
         backups: message.others,
         boot: undefined,

@@ -9,7 +9,8 @@ import type { HvErrorCode } from '../base/errors.ts';
 import { HANDSHAKE_TIMEOUT_MS, REDIAL_MS, REDIAL_MS_MAX } from '../base/limits.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
-import type { LogStore } from '../ports.ts';
+import { outputBytes } from '../machine/output-bytes.ts';
+import type { Checkpointer, LogStore } from '../ports.ts';
 import { PROTOCOL_VERSION, type ReplicaId } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { Handover } from '../replica/handover.ts';
@@ -37,6 +38,7 @@ export interface PrimaryRunnerOptions {
   readonly control: Int32Array;
   readonly machine: Machine;
   readonly store: LogStore;
+  readonly checkpoints: Checkpointer | undefined;
   /** From a promoted backup. */
   readonly handover: Handover | undefined;
   /** Backups the guest waits for before it boots. */
@@ -99,6 +101,7 @@ export class PrimaryRunner {
         }),
         net,
         console: this.#console,
+        checkpoints: options.checkpoints,
         entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
       },
       config: {
@@ -106,6 +109,7 @@ export class PrimaryRunner {
         vm: header.vm,
         detectMs: settings.detectMs,
         ownLog: settings.ownLog,
+        recordOutput: settings.recordOutputs ? outputBytes : undefined,
         startedAt: header.startedAt,
         hello: {
           protocol: PROTOCOL_VERSION,

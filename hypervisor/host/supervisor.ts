@@ -12,6 +12,7 @@ import { HEARTBEAT_REDIAL_MS, HUNG_GUEST_MS } from '../base/limits.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { PrimaryOutcome } from '../replica/hooks.ts';
+import type { TakenCheckpoint } from './checkpoint-store.ts';
 import { HostClock } from './clock.ts';
 import { HeartbeatSender } from './heartbeat.ts';
 import { dialLink } from './link.ts';
@@ -24,6 +25,8 @@ export interface SupervisorHooks {
   trouble(event: string, fields: Readonly<Record<string, unknown>>): void;
   /** A run that goes on: the machine is where its log ends. */
   recovered?(report: RecoveryReport): void;
+  /** A checkpoint is on disk. */
+  checkpoint?(taken: TakenCheckpoint): void;
   /** Exactly once: the replica is over. `error` when it is an error of the world. */
   ended(outcome: PrimaryOutcome | undefined, error: HvError | undefined): void;
 }
@@ -96,6 +99,9 @@ export class Supervisor {
         return;
       case 'recovered':
         this.#hooks.recovered?.(message.report);
+        return;
+      case 'checkpoint':
+        this.#hooks.checkpoint?.(message.taken);
         return;
       case 'stopping':
         this.#stopTaken = true;

@@ -6,8 +6,11 @@ import type { MachineDivergence, ReplayGroup, TurnsResult } from '../ports.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
+import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import type { Handover } from '../replica/handover.ts';
 import type { PrimaryOutcome } from '../replica/hooks.ts';
+import type { TakenCheckpoint } from './checkpoint-store.ts';
+import type { KeepPolicy } from './checkpointer.ts';
 import type { LogPosition } from './log-cursor.ts';
 import type { GuestBlobs } from './machine-factory.ts';
 import type { RecoveryReport } from './recovery.ts';
@@ -34,6 +37,10 @@ export interface PrimarySettings {
   readonly detectMs: number;
   /** What of the own log outputs wait for. */
   readonly ownLog: OwnLogMode;
+  readonly checkpoint: CheckpointEvery;
+  readonly keep: KeepPolicy;
+  /** Outputs go into the log, byte for byte. */
+  readonly recordOutputs: boolean;
   /** Ticks one turn may use. */
   readonly turnTicksMax: number;
 }
@@ -100,6 +107,7 @@ export type FromWorker =
   | { readonly type: 'note'; readonly note: Note; readonly at: Micros }
   /** The machine is where its log ends. */
   | { readonly type: 'recovered'; readonly report: RecoveryReport }
+  | { readonly type: 'checkpoint'; readonly taken: TakenCheckpoint }
   /** A stop was taken: the guest is not stuck in a built-in. */
   | { readonly type: 'stopping' }
   /** The link to `peer` is closed: heartbeats to it make no sense any more. */

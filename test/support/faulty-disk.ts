@@ -37,6 +37,10 @@ export class FaultyDisk implements Disk {
     if (this.#fails('open')) throw this.#failure();
     const file = REAL_DISK.openFile(path, at);
     return {
+      writeSync: (buffers) => {
+        if (this.#fails('write')) throw this.#failure();
+        file.writeSync(buffers);
+      },
       write: (buffers) => this.#write(file, buffers),
       sync: () => this.#run('sync', () => file.sync()),
       // Descriptors of a dead process are closed, too; nothing is written by it.

@@ -2,7 +2,15 @@
 
 import type { Command } from 'commander';
 import { DETECT_MS } from '../../base/limits.ts';
-import { ackMode, collect, count, descriptor, detectMs } from '../options.ts';
+import {
+  ackMode,
+  checkpointEvery,
+  collect,
+  count,
+  descriptor,
+  detectMs,
+  keepPolicy,
+} from '../options.ts';
 import type { RunOptions } from '../run-process.ts';
 
 export function registerRun(program: Command): void {
@@ -38,6 +46,19 @@ export function registerRun(program: Command): void {
       '--resume',
       'go on from the log of an earlier run, after a stop or a crash; without a log start a new one',
     )
+    .option(
+      '--checkpoint <every>',
+      'keep a snapshot every so many records (10000), log bytes (64MiB) or guest time (30s); auto, off',
+      checkpointEvery,
+      { type: 'auto' },
+    )
+    .option(
+      '--keep <amount>',
+      'forget what is older than so many records (1000000), log bytes (2GiB) or guest time (24h); all',
+      keepPolicy,
+      { type: 'all' },
+    )
+    .option('--record-outputs', 'record outputs, too: a replay then compares them byte for byte')
     .option('--no-record', 'keep no log')
     // For bench/overhead.ts only: no user has a reason to pay for a log that is dropped.
     .addOption(program.createOption('--record-nowhere', 'encode the log and drop it').hideHelp())

@@ -143,8 +143,18 @@ describe('a comparison', () => {
   });
 
   test.each<[string, Partial<TurnsResult>]>([
-    ['ticks', { end: { ticks: asTicks(9), digest: 6, outputs: 7, outputsCrc: 8, checks: new Uint8Array() } }],
-    ['digest', { end: { ticks: asTicks(5), digest: 9, outputs: 7, outputsCrc: 8, checks: new Uint8Array() } }],
+    [
+      'ticks',
+      {
+        end: { ticks: asTicks(9), digest: 6, outputs: 7, outputsCrc: 8, checks: new Uint8Array() },
+      },
+    ],
+    [
+      'digest',
+      {
+        end: { ticks: asTicks(5), digest: 9, outputs: 7, outputsCrc: 8, checks: new Uint8Array() },
+      },
+    ],
     ['alarm', { alarmAt: asMicros(3) }],
     ['immediates', { immediatesLeft: true }],
     ['halt', { halted: { code: 1, reason: 'x' } }],

@@ -1,0 +1,166 @@
+/**
+ * Checkpoints of a running guest: asks the policy after each group, takes the snapshot, and afterwards
+ * thins the old ones out and trims the log to what is to be kept. All of it is the host's own affair;
+ * trouble with it costs nothing but the way back.
+ */
+
+import type { LogHeader, Lsn, Micros } from '../../log-format/index.ts';
+import { unreachable } from '../base/assert.ts';
+import { HvError } from '../base/errors.ts';
+import { CHECKPOINTS_MAX } from '../base/limits.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { Checkpointer } from '../ports.ts';
+import type { View } from '../protocol/messages.ts';
+import { type CheckpointEvery, isCheckpointDue } from '../replica/checkpoint-policy.ts';
+import {
+  checkpointLsns,
+  type ListedCheckpoint,
+  listCheckpoints,
+  thin,
+} from './checkpoint-files.ts';
+import { CheckpointStore, type TakenCheckpoint } from './checkpoint-store.ts';
+import { type Disk, REAL_DISK } from './disk.ts';
+import type { LogPosition } from './log-cursor.ts';
+import { logBytes } from './log-files.ts';
+import { trimLog } from './log-trim.ts';
+
+const THIN_AT_ONCE = 64;
+
+/** How much of the past is kept: all, or what a replay from its oldest checkpoint still shows. */
+export type KeepPolicy =
+  | { readonly type: 'all' }
+  | { readonly type: 'records' | 'bytes' | 'micros'; readonly amount: number };
+
+/** What the checkpointer needs of the log's store. */
+export interface PlacedLog {
+  readonly position: LogPosition | undefined;
+  /** Of batches, since the store was made. */
+  readonly bytesAppended: number;
+  write(done: () => void): void;
+  sync(done: () => void): void;
+}
+
+export interface CheckpointerOptions {
+  readonly dir: string;
+  readonly header: LogHeader;
+  readonly machine: Machine;
+  readonly log: PlacedLog;
+  readonly every: CheckpointEvery;
+  readonly keep: KeepPolicy;
+  /** Last record and newest time of the log when the run begins or goes on. */
+  readonly lsn: Lsn;
+  readonly time: Micros;
+  readonly onTaken: (taken: TakenCheckpoint) => void;
+  /** Trouble that costs a checkpoint, or room on the disk, and nothing else. */
+  readonly onTrouble: (error: HvError) => void;
+  readonly disk?: Disk;
+}
+
+export class FileCheckpointer implements Checkpointer {
+  readonly #options: CheckpointerOptions;
+  readonly #store: CheckpointStore;
+  /** Where the last one was taken. */
+  #last: { readonly lsn: Lsn; readonly time: Micros; readonly bytes: number; readonly at: number };
+  #runMs = 0;
+  #costMs = 0;
+  #tidying = false;
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+    const { dir, header, lsn, time, disk } = options;
+    this.#last = { lsn, time, bytes: 0, at: performance.now() };
+    this.#store = new CheckpointStore({
+      dir,
+      owner: header,
+      onTaken: (taken) => this.#taken(taken),
+      onError: (error) => options.onTrouble(error),
+      ...(disk === undefined ? {} : { disk }),
+    });
+  }
+
+  ran(group: { readonly lsn: Lsn; readonly time: Micros; readonly runMs: number }): boolean {
+    this.#runMs += group.runMs;
+    if (this.#store.busy || this.#options.every.type === 'off') return false;
+    const { lsn, time, bytes, at } = this.#last;
+    return isCheckpointDue(this.#options.every, {
+      records: group.lsn - lsn,
+      bytes: this.#options.log.bytesAppended - bytes,
+      virtualMicros: group.time - time,
+      runMs: this.#runMs,
+      elapsedMs: performance.now() - at,
+      lastCostMs: this.#costMs,
+    });
+  }
+
+  take(at: { readonly lsn: Lsn; readonly time: Micros; readonly view: View }): void {
+    const { log, machine } = this.#options;
+    // The snapshot belongs behind the last batch, and the writer has to be there to say where that is.
+    log.write(() => undefined);
+    const { position } = log;
+    if (position?.lastLsn !== at.lsn) return;
+    const started = performance.now();
+    const { time, view } = at;
+    const logDurable = (done: () => void): void => log.sync(done);
+    if (!this.#store.take(machine, { position, time, view, logDurable })) return;
+    this.#costMs = performance.now() - started;
+    this.#last = { lsn: at.lsn, time, bytes: log.bytesAppended, at: started };
+    this.#runMs = 0;
+  }
+
+  /** Calls `done` when nothing is being written any more. */
+  close(done: () => void): void {
+    this.#store.whenIdle(done);
+  }
+
+  #taken(taken: TakenCheckpoint): void {
+    this.#options.onTaken(taken);
+    if (this.#tidying) return;
+    this.#tidying = true;
+    this.#tidy(taken)
+      .catch((error: unknown) => {
+        const text = error instanceof Error ? error.message : String(error);
+        const trouble = `the past could not be tidied up: ${text}`;
+        this.#options.onTrouble(
+          error instanceof HvError ? error : new HvError('HV_E_CHECKPOINT_WRITE', trouble),
+        );
+      })
+      .finally(() => {
+        this.#tidying = false;
+      });
+  }
+
+  async #tidy({ lsn, base }: TakenCheckpoint): Promise<void> {
+    const { dir, header, keep, disk = REAL_DISK } = this.#options;
+    if (keep.type !== 'all' && base === 0) {
+      const upTo = oldestKept(listCheckpoints(dir, disk).checkpoints, keep, lsn, dir);
+      if (upTo !== undefined) await trimLog(dir, header, upTo, disk);
+    }
+    // Reading their heads takes a while: some more are let gather first.
+    if (checkpointLsns(dir, disk).length < CHECKPOINTS_MAX + THIN_AT_ONCE) return;
+    await thin(dir, header, { snapshotsMax: CHECKPOINTS_MAX, usable: lsn }, disk);
+  }
+}
+
+/** The newest complete checkpoint that leaves enough behind it. `checkpoints`: newest first. */
+function oldestKept(
+  checkpoints: readonly ListedCheckpoint[],
+  keep: Exclude<KeepPolicy, { readonly type: 'all' }>,
+  lsn: Lsn,
+  dir: string,
+): Lsn | undefined {
+  const newest = checkpoints[0]?.head;
+  if (newest === undefined) return undefined;
+  const behind = ({ head }: ListedCheckpoint): number => {
+    switch (keep.type) {
+      case 'records':
+        return lsn - head.lsn;
+      case 'micros':
+        return newest.time - head.time;
+      case 'bytes':
+        return logBytes(dir, head.position.segment) - head.position.offset;
+      default:
+        return unreachable(keep.type);
+    }
+  };
+  return checkpoints.find((one) => one.head.base === 0 && behind(one) >= keep.amount)?.lsn;
+}
