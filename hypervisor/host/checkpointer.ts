@@ -25,6 +25,7 @@ import { logBytes } from './log-files.ts';
 import { trimLog } from './log-trim.ts';
 
 const THIN_AT_ONCE = 64;
+const DIFFERENCES_WHEN_FORGETTING = 7;
 
 /** How much of the past is kept: all, or what a replay from its oldest checkpoint still shows. */
 export type KeepPolicy =
@@ -72,6 +73,8 @@ export class FileCheckpointer implements Checkpointer {
     this.#store = new CheckpointStore({
       dir,
       owner: header,
+      // What is forgotten lies before a complete one: where little is kept there are more of them.
+      ...(options.keep.type === 'all' ? {} : { differencesMax: DIFFERENCES_WHEN_FORGETTING }),
       onTaken: (taken) => this.#taken(taken),
       onError: (error) => options.onTrouble(error),
       ...(disk === undefined ? {} : { disk }),
