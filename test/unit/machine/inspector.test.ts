@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { bundleGuest } from '../../../hypervisor/host/bundle.ts';
 import { loadEngineParts, loadFirmware } from '../../../hypervisor/host/engine-parts.ts';
 import { goldenKey, readGolden } from '../../../hypervisor/host/golden-image.ts';
+import { POLL_RELOAD } from '../../../hypervisor/machine/engine-abi.ts';
 import { type Evaluation, Inspector } from '../../../hypervisor/machine/inspector.ts';
 import {
   copySource,
@@ -313,7 +314,11 @@ describe('a copy', () => {
     const { guest } = await look({ 'main.js': KEEP('') });
     const spare = new SpareEngine(parts, TEST_HEADER, new StackMap(new Uint8Array()));
     const source = guest.machine.inspectionSource();
-    const isEqual = (): boolean => Buffer.compare(spare.engine.u8, source.memory) === 0;
+    const isEqual = (): boolean => {
+      // The one word a load sets: the ticks the copy may run.
+      spare.engine.counter = POLL_RELOAD;
+      return Buffer.compare(spare.engine.u8, source.memory) === 0;
+    };
     spare.load(source);
     expect(isEqual()).toBe(true);
     const large = new TextEncoder().encode('new Uint8Array(3000000).fill(7)');
@@ -337,7 +342,8 @@ describe('a copy taken in the middle of a turn', () => {
     const { guest, inspector } = await look({
       'main.js': `let inner = 0; globalThis.outer = 0;
         process.stdin.on('data', function spin() {
-          for (let i = 0; i < 50000; i++) { inner++; globalThis.outer++; }
+          let onStack = 0; globalThis.peek = () => onStack;
+          for (let i = 0; i < 50000; i++) { inner++; globalThis.outer++; onStack++; }
         });`,
     });
     const at = (ticks: number): { values: unknown; stack: unknown } => {
@@ -354,7 +360,7 @@ describe('a copy taken in the middle of a turn', () => {
       guest.interrupt(INTERRUPT.stdinData, { payload: new Uint8Array([65]) });
       if (copy === undefined) throw new Error('no poll at that tick');
       inspector.load(copy);
-      const values = inspector.evaluate('[inner, outer]', { ticksMax: TICKS_MAX });
+      const values = inspector.evaluate('[inner, outer, onStack]', { ticksMax: TICKS_MAX });
       const stack = inspector.evaluate('new Error().stack', { ticksMax: TICKS_MAX });
       return {
         values: values.ok ? values.json : values,
@@ -363,9 +369,10 @@ describe('a copy taken in the middle of a turn', () => {
     };
     // The turns are alike and follow each other: 50,000 rounds apart, and two ticks to a round.
     const rounds = Array.from({ length: 12 }, (_, step) => {
-      const [inner, outer] = at(30_000 + step).values as [number, number];
+      const [inner, outer, onStack] = at(30_000 + step).values as number[];
       expect(inner).toBe(outer);
-      return inner - step * 50_000;
+      expect(onStack).toBe((inner ?? 0) - step * 50_000);
+      return onStack ?? 0;
     });
     const [first = 0, second = 0] = rounds;
     expect(first).toBeGreaterThan(1000);
