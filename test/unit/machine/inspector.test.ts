@@ -234,6 +234,9 @@ describe('an evaluation', () => {
     expect(show('null.x')).toMatch(/^guest: TypeError: /);
     expect(show('throw { code: 7 }')).toBe('guest: thrown: { code: 7 }');
     expect(show('leger.length')).toBe('no-such-variable: no variable leger here; nearest: ledger');
+    expect(show('zyxwvut')).toBe(
+      'no-such-variable: no variable zyxwvut here; one that no living function uses no longer exists',
+    );
     expect(show('JSON.parse("{")')).toMatch(/^guest: SyntaxError: /);
     expect(show('process.exit(3)')).toBe(
       'guest: the expression ended the guest with status 3; only its copy is gone',
