@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { loadEngineParts } from '../../../hypervisor/host/engine-parts.ts';
 import { Engine } from '../../../hypervisor/machine/engine.ts';
-import { BREAK_ADDRESS } from '../../../hypervisor/machine/engine-abi.ts';
+import { SBRK_ADDRESS } from '../../../hypervisor/machine/engine-abi.ts';
 import * as layout from '../../../hypervisor/machine/heap-layout.ts';
 import { probeHeap } from '../../../hypervisor/machine/heap-probe.ts';
 import { HeapReader } from '../../../hypervisor/machine/heap-reader.ts';
@@ -34,7 +34,7 @@ describe('the break of the engine', () => {
   test('has nothing but zeros above it, and moves with what is allocated', () => {
     const one = engine();
     const before = one.extent;
-    expect(before).toBe(one.u32[BREAK_ADDRESS >> 2]);
+    expect(before).toBe(one.u32[SBRK_ADDRESS >> 2]);
     const value = evaluate(one, 'new Uint8Array(2000000).fill(255)');
     expect(one.extent - before).toBeGreaterThan(1_900_000);
     expect(one.u8.subarray(one.extent).every((byte) => byte === 0)).toBe(true);

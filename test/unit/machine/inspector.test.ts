@@ -411,7 +411,7 @@ describe('an inspector', () => {
     );
     const { code, sourceMap } = await bundleGuest('main.mjs', { cwd: folder });
     const firmware = loadFirmware();
-    const golden = readGolden(goldenKey(parts, firmware, TEST_HEADER));
+    const golden = readGolden(goldenKey(parts, firmware, TEST_HEADER.machineVersion));
     expect(golden).toBeDefined();
     const guest = new GuestRunner(code, sourceMap, golden).boot();
     const { show } = lookInto(guest, code, sourceMap);
