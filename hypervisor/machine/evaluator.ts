@@ -245,7 +245,8 @@ export class Evaluator {
     if (missing === undefined || !expression.includes(missing))
       return { ok: false, error: text, kind: OUT_OF_MEMORY.test(text) ? 'limit' : 'guest' };
     const near = nearest(missing, [...this.#view.names(), ...this.#globals], 3);
-    const hint = near.length === 0 ? '' : `; nearest: ${near.join(', ')}`;
+    const gone = '; one that no living function uses no longer exists';
+    const hint = near.length === 0 ? gone : `; nearest: ${near.join(', ')}`;
     return { ok: false, error: `no variable ${missing} here${hint}`, kind: 'no-such-variable' };
   }
 

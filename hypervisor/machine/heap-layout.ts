@@ -21,7 +21,7 @@ export const CLASS_BYTES = 24;
 export const CLASS_NAME = 4;
 
 /** JSGCObjectHeader. A link of the list points at `link` of the member, not at its start. */
-export const HEADER = { references: 0, kind: 4, link: 8, next: 12 } as const;
+export const HEADER = { references: 0, kind: 4, link: 8 } as const;
 /** Low four bits at HEADER.kind. */
 export const KIND_MASK = 15;
 export const KIND_OBJECT = 0;
@@ -44,7 +44,7 @@ export const PROPERTY_TYPE = { value: 0, accessor: 1, variable: 2, lazy: 3 } as 
 export const FUNCTION = { bytecode: 32, variables: 36 } as const;
 export const ARRAY = { elements: 36, count: 40 } as const;
 /** JSTypedArray, which the payload of a DataView points to. */
-export const TYPED_ARRAY = { buffer: 12, offset: 16, length: 20 } as const;
+export const TYPED_ARRAY = { length: 20 } as const;
 export const PROMISE = { state: 0, result: 24 } as const;
 /** JSMapState and its records, which are linked by `link`. */
 export const MAP = { records: 4, count: 12 } as const;

@@ -6,13 +6,14 @@
 
 import { InvariantError } from '../base/assert.ts';
 import { type Engine, isException } from './engine.ts';
-import { BYTECODE, CONTEXT, OBJECT } from './heap-layout.ts';
+import { BYTECODE, CONTEXT, FUNCTION, HEADER } from './heap-layout.ts';
 import { HeapReader } from './heap-reader.ts';
 import { treeAt } from './heap-tree.ts';
-import { capturedBy, functionPosition } from './scopes.ts';
+import { capturedBy, FunctionTree } from './scopes.ts';
 
 const SAMPLE_FILE = 'hv:probe-of-heap';
 const DEPTH = 4;
+const LISTED = 64;
 
 /** Source of a sample, and the tree it must read back as. */
 const SAMPLES: readonly (readonly [string, unknown])[] = [
@@ -86,20 +87,32 @@ const SAMPLES: readonly (readonly [string, unknown])[] = [
 
 /** Throws InvariantError when memory does not read as it must. Runs code: for scratch engines only. */
 export function probeHeap(engine: Engine): void {
+  try {
+    probeValues(engine);
+    probeContext(engine);
+    probeClosures(engine);
+    probeList(engine);
+    probeFunctions(engine);
+  } catch (error) {
+    if (error instanceof InvariantError) throw error;
+    // Reading at a wrong address ends in whatever the bytes there lead to.
+    throw new InvariantError(`heap probe: reading fails (${String(error)}); refusing to inspect`);
+  }
+}
+
+function probeValues(engine: Engine): void {
   const reader = new HeapReader(engine);
   for (const [source, expected] of SAMPLES) {
-    const value = evaluated(engine, source);
+    const value = evaluated(engine, `(${source})`);
     reader.reset();
     const tree = treeAt(reader, value, { depth: DEPTH, entriesMax: 100 });
     engine.freeValue(value);
     same('a value', JSON.stringify(tree), JSON.stringify(expected));
   }
-  probeContext(engine);
-  probeClosures(engine, new HeapReader(engine));
 }
 
 function evaluated(engine: Engine, source: string): number {
-  const value = engine.evaluate(new TextEncoder().encode(`(${source})`), SAMPLE_FILE);
+  const value = engine.evaluate(new TextEncoder().encode(source), SAMPLE_FILE);
   if (isException(engine, value)) throw new InvariantError('heap probe: a sample does not run');
   return value;
 }
@@ -112,18 +125,23 @@ function same(what: string, found: unknown, expected: unknown): void {
 }
 
 function probeContext(engine: Engine): void {
+  const at = (offset: number): number => engine.u32[(engine.context + offset) >> 2] as number;
   for (const [source, offset] of [
     ['eval', CONTEXT.evalFunction],
     ['globalThis', CONTEXT.globalObject],
   ] as const) {
     const value = evaluated(engine, source);
-    same(source, engine.u32[(engine.context + offset) >> 2], engine.u32[value >> 2]);
+    same(source, at(offset), engine.u32[value >> 2]);
     engine.freeValue(value);
   }
+  engine.freeValue(evaluated(engine, 'let hvProbeOfHeap = 1'));
+  const found = new HeapReader(engine).own(at(CONTEXT.globalScope), 'hvProbeOfHeap');
+  same('a global declaration', found?.kind, 'string');
 }
 
 /** A closure two levels deep over an argument, a local and a variable not initialised yet. */
-function probeClosures(engine: Engine, reader: HeapReader): void {
+function probeClosures(engine: Engine): void {
+  const reader = new HeapReader(engine);
   const source = `(function outer(argument) {
     let local = 41;
     const made = function middle() { return function inner() { return [argument, local, late] } };
@@ -132,17 +150,41 @@ function probeClosures(engine: Engine, reader: HeapReader): void {
   })(17)`;
   const value = evaluated(engine, source);
   const closure = engine.u32[value >> 2] as number;
-  const bytecode = reader.u32(closure + OBJECT.payload);
-  const seen = capturedBy(reader, closure).map(({ name, valueAt }) => {
+  const bytecode = reader.u32(closure + FUNCTION.bytecode);
+  const captured = capturedBy(reader, closure);
+  const seen = captured.map(({ name, record, valueAt }) => {
     const one = reader.value(valueAt);
-    return `${name} ${one.type} ${'value' in one ? String(one.value) : ''}`;
+    const shown = 'value' in one ? String(one.value) : '';
+    return `${name} ${one.type} ${shown} x${reader.u32(record + HEADER.references)}`;
   });
-  same('a closure', seen.join(), 'argument number 17,local number 41,late uninitialized ');
-  same('a function name', reader.atom(reader.u32(bytecode + BYTECODE.name)).text, 'inner');
+  same('a closure', seen.join(), 'argument number 17 x1,local number 41 x1,late uninitialized  x1');
   same('a file name', reader.atom(reader.u32(bytecode + BYTECODE.file)).text, SAMPLE_FILE);
-  const { line, column } = functionPosition(reader, bytecode);
-  same('a function position', `${line}:${column}`, '3:45');
-  const found = reader.closures().filter((object) => object === closure);
-  same('the list of objects', found.length, 1);
   engine.freeValue(value);
+}
+
+/** Of many closures each must be listed, once, or the test for objects is a coin's toss. */
+function probeList(engine: Engine): void {
+  const reader = new HeapReader(engine);
+  const value = evaluated(engine, `Array.from({ length: ${LISTED} }, () => () => 1)`);
+  const { at, count } = reader.elements(engine.u32[value >> 2] as number);
+  const made = new Set(Array.from({ length: count }, (_, index) => reader.u32(at + 8 * index)));
+  const found = reader.closures().filter((object) => made.has(object));
+  same('the list of objects', `${found.length} ${new Set(found).size}`, `${LISTED} ${LISTED}`);
+  engine.freeValue(value);
+}
+
+function probeFunctions(engine: Engine): void {
+  const source = `(function image(a) {
+  let b = "two"; async function* one() { return () => a + b }
+})`;
+  const { nodes } = new FunctionTree(engine, new TextEncoder().encode(source));
+  const seen = nodes.map(({ name, line, column, length, parent, captures }) => {
+    const names = captures.map((one) => `${one.name}${one.type}${one.index}`);
+    return `${parent?.name} > ${name} ${line}:${column} ${length} ${names.join()}`;
+  });
+  same(
+    'a compiled function',
+    seen.join('; '),
+    'undefined > image 1:2 83 ; image > one 2:18 44 a10,b00; one >  2:49 11 a20,b21',
+  );
 }

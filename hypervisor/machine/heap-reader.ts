@@ -4,6 +4,7 @@
  * valid until the guest runs again.
  */
 
+import { InvariantError } from '../base/assert.ts';
 import type { Engine } from './engine.ts';
 import { TAG } from './engine-abi.ts';
 import {
@@ -64,6 +65,9 @@ interface AtomText {
 
 const CHARACTERS_MAX = 65_536;
 const PROTOTYPES_MAX = 100;
+const OBJECT_BYTES_MIN = 16;
+const VALUE_BYTES = 8;
+const ENDLESS = 'heap reader: a list does not end';
 const CLOSURE_CLASSES: ReadonlySet<number> = new Set([
   CLASS_ID.bytecodeFunction,
   CLASS_ID.generatorFunction,
@@ -98,6 +102,13 @@ export class HeapReader {
 
   u16(address: number): number {
     return this.engine.view.getUint16(address, true);
+  }
+
+  /** A count in memory. One that memory cannot hold is a wrong address, and not worth a long loop. */
+  count(address: number): number {
+    const count = this.u32(address);
+    if (count <= this.engine.u8.length / VALUE_BYTES) return count;
+    throw new InvariantError('heap reader: a count is larger than memory');
   }
 
   /** The value whose eight bytes are at `address`. */
@@ -185,7 +196,7 @@ export class HeapReader {
   /** Own properties in the order they were made, elements of fast arrays not included. */
   properties(object: number): HeapProperty[] {
     const shape = this.u32(object + OBJECT.shape);
-    const count = this.u32(shape + SHAPE.count);
+    const count = this.count(shape + SHAPE.count);
     const found: HeapProperty[] = [];
     for (let index = 0; index < count; index++) {
       const one = this.#property(object, shape, index);
@@ -249,8 +260,11 @@ export class HeapReader {
     const state = this.u32(object + OBJECT.payload);
     const head = state + MAP.records;
     const found: { key: number; value: number }[] = [];
+    const stepsMax = this.engine.u8.length / OBJECT_BYTES_MIN;
+    let steps = 0;
     for (let link = this.u32(head + 4); link !== head; link = this.u32(link + 4)) {
       if (found.length >= max) break;
+      if (++steps > stepsMax) throw new InvariantError(ENDLESS);
       const record = link - RECORD.link;
       if (this.engine.u8[record + RECORD.empty] !== 0) continue;
       found.push({ key: record + RECORD.key, value: record + RECORD.value });
@@ -286,7 +300,10 @@ export class HeapReader {
     const { u8, u32 } = this.engine;
     const found: number[] = [];
     const head = this.engine.runtime + RUNTIME.objects;
+    const objectsMax = u8.length / OBJECT_BYTES_MIN;
+    let objects = 0;
     for (let link = this.u32(head + 4); link !== head; link = u32[(link + 4) >> 2] as number) {
+      if (++objects > objectsMax) throw new InvariantError(ENDLESS);
       const at = link - HEADER.link;
       if (((u8[at + HEADER.kind] as number) & KIND_MASK) !== KIND_OBJECT) continue;
       if (CLOSURES[u8[at + OBJECT.classId] as number] === true) found.push(at);
@@ -316,8 +333,11 @@ export class HeapReader {
     const length = this.u32(whole + (isRope ? ROPE.length : STRING.length)) & 0x7fffffff;
     const todo = [address];
     let text = '';
+    // A concatenation of n characters has fewer than n parts that are concatenations themselves.
+    let stepsLeft = 4 * Math.min(length, this.engine.u8.length) + 16;
     for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
       if (text.length >= charactersMax) break;
+      if (--stepsLeft < 0) throw new InvariantError(ENDLESS);
       const part = this.u32(at);
       if (this.engine.i32[(at >> 2) + 1] === HEAP_TAG.rope)
         todo.push(part + ROPE.right, part + ROPE.left);
@@ -337,7 +357,7 @@ export class HeapReader {
   }
 
   #bigint(at: number): bigint {
-    const words = this.u32(at + BIGINT.length);
+    const words = this.count(at + BIGINT.length);
     let value = 0n;
     for (let word = words - 1; word >= 0; word--)
       value = (value << 32n) | BigInt(this.u32(at + BIGINT.words + 4 * word));

@@ -254,12 +254,15 @@ function typedValues(className: string, bytes: Uint8Array): unknown[] {
     case 'Int16Array':
       return Array.from(new Int16Array(buffer));
     case 'Uint16Array':
-    case 'Float16Array':
       return Array.from(new Uint16Array(buffer));
     case 'Int32Array':
       return Array.from(new Int32Array(buffer));
     case 'Uint32Array':
       return Array.from(new Uint32Array(buffer));
+    case 'Float16Array':
+      return Array.from(new Uint16Array(buffer), (one) =>
+        plain({ type: 'number', value: halfFloat(one) }),
+      );
     case 'Float32Array':
       return Array.from(new Float32Array(buffer), (one) => plain({ type: 'number', value: one }));
     case 'Float64Array':
@@ -271,4 +274,14 @@ function typedValues(className: string, bytes: Uint8Array): unknown[] {
     default:
       return Array.from(bytes);
   }
+}
+
+/** A 16-bit float (IEEE 754 binary16) as a number. */
+function halfFloat(bits: number): number {
+  const sign = bits >> 15 === 1 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -83,7 +83,7 @@ export function capturedBy(
 
 function captures(reader: HeapReader, bytecode: number): Capture[] {
   const from = reader.u32(bytecode + BYTECODE.closure);
-  const count = reader.u32(bytecode + BYTECODE.closureCount);
+  const count = reader.count(bytecode + BYTECODE.closureCount);
   return Array.from({ length: count }, (_, position) => {
     const at = from + CLOSURE_BYTES * position;
     const head = reader.u32(at);
@@ -93,16 +93,16 @@ function captures(reader: HeapReader, bytecode: number): Capture[] {
 }
 
 /** Where a function begins in its file, from 1: the first two numbers of its position table. */
-export function functionPosition(
+function functionPosition(
   reader: HeapReader,
   bytecode: number,
 ): { readonly line: number; readonly column: number } {
   const from = reader.u32(bytecode + BYTECODE.positions);
-  const end = from + reader.u32(bytecode + BYTECODE.positionLength);
+  const end = from + reader.count(bytecode + BYTECODE.positionLength);
   let at = from;
   const next = (): number => {
     let value = 0;
-    for (let shift = 0; at < end; shift += 7) {
+    for (let shift = 0; at < end && shift < 35; shift += 7) {
       const byte = reader.engine.u8[at++] as number;
       value += (byte & 127) * 2 ** shift;
       if (byte < 128) break;
@@ -177,7 +177,7 @@ export class FunctionTree {
     nodes.push(node);
     this.#byKey.set(keyOf(node), node);
     const constants = reader.u32(bytecode + BYTECODE.constants);
-    const count = reader.u32(bytecode + BYTECODE.constantCount);
+    const count = reader.count(bytecode + BYTECODE.constantCount);
     for (let index = 0; index < count; index++)
       if (reader.u32(constants + 8 * index + 4) === HEAP_TAG.bytecode >>> 0)
         this.#visit(reader, reader.u32(constants + 8 * index), node, nodes);

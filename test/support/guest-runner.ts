@@ -7,7 +7,11 @@
 import { loadEngineParts, loadFirmware } from '../../hypervisor/host/engine-parts.ts';
 import type { MidTurnSource } from '../../hypervisor/machine/cpu.ts';
 import type { EngineParts } from '../../hypervisor/machine/engine.ts';
-import { Machine, type MachineOptions } from '../../hypervisor/machine/machine.ts';
+import {
+  type GoldenImage,
+  Machine,
+  type MachineOptions,
+} from '../../hypervisor/machine/machine.ts';
 import type { Output, TurnsResult } from '../../hypervisor/ports.ts';
 import {
   asLsn,
@@ -69,7 +73,11 @@ export class GuestRunner {
   #immediates = false;
   #memory: Uint8Array = new Uint8Array();
 
-  constructor(image: Uint8Array | string, sourceMap: Uint8Array = new Uint8Array()) {
+  constructor(
+    image: Uint8Array | string,
+    sourceMap: Uint8Array = new Uint8Array(),
+    golden?: GoldenImage,
+  ) {
     parts ??= loadEngineParts();
     const code = typeof image === 'string' ? new TextEncoder().encode(image) : image;
     this.machine = new Machine({
@@ -78,6 +86,7 @@ export class GuestRunner {
       firmware: loadFirmware(),
       image: code,
       sourceMap,
+      golden,
       onMemory: (memory) => {
         this.#memory = memory;
       },

@@ -3,11 +3,19 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { bundleGuest } from '../../../hypervisor/host/bundle.ts';
-import { loadEngineParts } from '../../../hypervisor/host/engine-parts.ts';
+import { loadEngineParts, loadFirmware } from '../../../hypervisor/host/engine-parts.ts';
+import { goldenKey, readGolden } from '../../../hypervisor/host/golden-image.ts';
+import { POLL_RELOAD } from '../../../hypervisor/machine/engine-abi.ts';
 import { type Evaluation, Inspector } from '../../../hypervisor/machine/inspector.ts';
-import { copySource, type InspectionSource } from '../../../hypervisor/machine/spare-engine.ts';
+import {
+  copySource,
+  type InspectionSource,
+  SpareEngine,
+} from '../../../hypervisor/machine/spare-engine.ts';
+import { StackMap } from '../../../hypervisor/machine/stack-map.ts';
 import { INTERRUPT } from '../../../log-format/index.ts';
 import { GuestRunner, TEST_HEADER } from '../../support/guest-runner.ts';
+import { TinyMachine } from '../../support/tiny-machine.ts';
 
 const TICKS_MAX = 10_000_000;
 const parts = loadEngineParts();
@@ -226,6 +234,9 @@ describe('an evaluation', () => {
     expect(show('null.x')).toMatch(/^guest: TypeError: /);
     expect(show('throw { code: 7 }')).toBe('guest: thrown: { code: 7 }');
     expect(show('leger.length')).toBe('no-such-variable: no variable leger here; nearest: ledger');
+    expect(show('zyxwvut')).toBe(
+      'no-such-variable: no variable zyxwvut here; one that no living function uses no longer exists',
+    );
     expect(show('JSON.parse("{")')).toMatch(/^guest: SyntaxError: /);
     expect(show('process.exit(3)')).toBe(
       'guest: the expression ended the guest with status 3; only its copy is gone',
@@ -301,12 +312,41 @@ describe('an evaluation', () => {
   });
 });
 
+describe('a copy', () => {
+  test('is its source byte for byte, whatever the spare engine held before', async () => {
+    const { guest } = await look({ 'main.js': KEEP('') });
+    const spare = new SpareEngine(parts, TEST_HEADER, new StackMap(new Uint8Array()));
+    const source = guest.machine.inspectionSource();
+    const isEqual = (): boolean => {
+      // The one word a load sets: the ticks the copy may run.
+      spare.engine.counter = POLL_RELOAD;
+      return Buffer.compare(spare.engine.u8, source.memory) === 0;
+    };
+    spare.load(source);
+    expect(isEqual()).toBe(true);
+    const large = new TextEncoder().encode('new Uint8Array(3000000).fill(7)');
+    spare.engine.freeValue(spare.engine.evaluate(large, 'test'));
+    expect(isEqual()).toBe(false);
+    spare.load(copySource(source));
+    expect(isEqual()).toBe(true);
+  });
+
+  test('that lacks memory which was used is refused', async () => {
+    const { guest, inspector } = await look({ 'main.js': KEEP('') });
+    const { memory, ...rest } = guest.machine.inspectionSource();
+    expect(() => inspector.load({ ...rest, memory: memory.subarray(0, 5_000_000) })).toThrow(
+      /all the memory that was used/,
+    );
+  });
+});
+
 describe('a copy taken in the middle of a turn', () => {
   test('shows globals, variables and the suspended frames as they are at exactly that tick', async () => {
     const { guest, inspector } = await look({
       'main.js': `let inner = 0; globalThis.outer = 0;
         process.stdin.on('data', function spin() {
-          for (let i = 0; i < 50000; i++) { inner++; globalThis.outer++; }
+          let onStack = 0; globalThis.peek = () => onStack;
+          for (let i = 0; i < 50000; i++) { inner++; globalThis.outer++; onStack++; }
         });`,
     });
     const at = (ticks: number): { values: unknown; stack: unknown } => {
@@ -323,7 +363,7 @@ describe('a copy taken in the middle of a turn', () => {
       guest.interrupt(INTERRUPT.stdinData, { payload: new Uint8Array([65]) });
       if (copy === undefined) throw new Error('no poll at that tick');
       inspector.load(copy);
-      const values = inspector.evaluate('[inner, outer]', { ticksMax: TICKS_MAX });
+      const values = inspector.evaluate('[inner, outer, onStack]', { ticksMax: TICKS_MAX });
       const stack = inspector.evaluate('new Error().stack', { ticksMax: TICKS_MAX });
       return {
         values: values.ok ? values.json : values,
@@ -332,15 +372,101 @@ describe('a copy taken in the middle of a turn', () => {
     };
     // The turns are alike and follow each other: 50,000 rounds apart, and two ticks to a round.
     const rounds = Array.from({ length: 12 }, (_, step) => {
-      const [inner, outer] = at(30_000 + step).values as [number, number];
+      const [inner, outer, onStack] = at(30_000 + step).values as number[];
       expect(inner).toBe(outer);
-      return inner - step * 50_000;
+      expect(onStack).toBe((inner ?? 0) - step * 50_000);
+      return onStack ?? 0;
     });
     const [first = 0, second = 0] = rounds;
     expect(first).toBeGreaterThan(1000);
     const phase = second - first;
     expect(rounds).toEqual(rounds.map((_, step) => first + Math.floor((step + phase) / 2)));
     expect(String(at(40_000).stack)).toContain('spin');
+  });
+});
+
+describe('an inspector', () => {
+  test('reads the state of the key-value guest', async () => {
+    const { code, sourceMap } = await bundleGuest('guests/kv.js', { cwd: process.cwd() });
+    const guest = new GuestRunner(code, sourceMap).boot();
+    const { show, inspector } = lookInto(guest, code, sourceMap);
+    expect(show("server.commands.size > 50 && execute({}, ['SET', 'k', 'v'])")).toBe("'+OK\\r\\n'");
+    expect(show("execute({}, ['SET', 'k', 'v']); [...db.values]")).toBe("[ [ 'k', 'v' ] ]");
+    expect(show('db.values.size')).toBe('0');
+    expect(show('SWEEP_INTERVAL_MS')).toBe('100');
+    expect(inspector.completions('db.values.si')).toEqual(['db.values.size']);
+    const tree = inspector.tree({ depth: 2, entriesMax: 100 }) as {
+      files: Record<string, Record<string, unknown>>;
+    };
+    const main = Object.entries(tree.files).find(([file]) => file.endsWith('/kv.js'))?.[1];
+    expect(main).toMatchObject({ db: { values: { $: 'Map', entries: [] } }, WRITE_AT: 1_048_576 });
+  });
+
+  test('sees a machine woken from a golden image, and files with top-level await', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hv-inspector-'));
+    folders.push(folder);
+    writeFileSync(
+      join(folder, 'main.mjs'),
+      `let ready = 1; const value = await Promise.resolve(2); ready += value; ${KEEP('ready, value')}`,
+    );
+    const { code, sourceMap } = await bundleGuest('main.mjs', { cwd: folder });
+    const firmware = loadFirmware();
+    const golden = readGolden(goldenKey(parts, firmware, TEST_HEADER.machineVersion));
+    expect(golden).toBeDefined();
+    const guest = new GuestRunner(code, sourceMap, golden).boot();
+    const { show } = lookInto(guest, code, sourceMap);
+    expect(show('[ready, value]')).toBe('[ 3, 2 ]');
+    expect(guest.stderr).toBe('');
+  });
+
+  test('gives the same tree twice, and another after a turn', async () => {
+    const { guest, inspector } = await look({
+      'main.js': `let ticks = 0; globalThis.log = []; setInterval(() => { log.push(++ticks) }, 50);`,
+    });
+    const tree = (): string => JSON.stringify(inspector.tree({ depth: 3, entriesMax: 10 }));
+    const first = tree();
+    expect(first).toContain('"globals":{"log":[]}');
+    expect(tree()).toBe(first);
+    guest.run(1);
+    inspector.load(guest.machine.inspectionSource());
+    expect(tree()).toContain('"globals":{"log":[1]}');
+    expect(tree()).toContain('"ticks":1');
+  });
+
+  test('shows a plain image without a source map, in a machine with another firmware', () => {
+    const image =
+      '(hv) => { let seen = 4; const see = () => seen++; return { interrupt() { see(); } } }';
+    const tiny = new TinyMachine(image).boot();
+    const bytes = new TextEncoder().encode(`(${image})`);
+    const inspector = new Inspector({
+      parts,
+      header: TEST_HEADER,
+      image: bytes,
+      sourceMap: new Uint8Array(),
+    });
+    inspector.load(tiny.machine.inspectionSource());
+    expect(inspector.evaluate('see(); ({ seen })', { ticksMax: TICKS_MAX })).toEqual({
+      ok: true,
+      text: '{ seen: 5 }',
+      json: { seen: 5 },
+      type: 'Object',
+    });
+    expect(inspector.variables()).toContainEqual({
+      name: 'seen',
+      owner: '',
+      file: 'hv:image',
+      preview: '4',
+    });
+  });
+
+  test('refuses to look before it is loaded', () => {
+    const inspector = new Inspector({
+      parts,
+      header: TEST_HEADER,
+      image: new TextEncoder().encode('(function () {})'),
+      sourceMap: new Uint8Array(),
+    });
+    expect(() => inspector.variables()).toThrow(/loaded before it looks/);
   });
 });
 

@@ -1,6 +1,11 @@
 /** Timelines for tests: on golden logs, on tiny recorded runs, and what a straight replay says. */
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { Recorder, type RecorderOptions } from '../../../bench/recorder.ts';
 import { LogIndex } from '../../../hypervisor/host/log-index.ts';
 import { buildMachine, engineParts } from '../../../hypervisor/host/machine-factory.ts';
 import { Inspector } from '../../../hypervisor/machine/inspector.ts';
@@ -9,7 +14,7 @@ import type { Machine } from '../../../hypervisor/machine/machine.ts';
 import { type Checkpoints, MemoryCheckpoints } from '../../../hypervisor/timeline/checkpoints.ts';
 import { groupFrom, type TimelineLog } from '../../../hypervisor/timeline/log-groups.ts';
 import { Timeline, type TimelineOptions } from '../../../hypervisor/timeline/timeline.ts';
-import { asLsn, type Lsn, sha256Hex } from '../../../log-format/index.ts';
+import { asLsn, type LogRecord, type Lsn, sha256Hex } from '../../../log-format/index.ts';
 
 export function goldenPath(name: string): string {
   return fileURLToPath(new URL(`../../golden/v1/${name}.hvlog`, import.meta.url));
@@ -86,4 +91,39 @@ export function inspectorOf({ index }: World): Inspector {
 
 export function lsn(value: number): Lsn {
   return asLsn(value);
+}
+
+/** Records a guest of this source in a fresh directory, and opens the log. */
+export async function record(
+  source: string,
+  drive: (recorder: Recorder) => void,
+  options: Partial<RecorderOptions> & { readonly seal?: boolean } = {},
+): Promise<World & { readonly dir: string }> {
+  const { seal = true, ...rest } = options;
+  const scratch = mkdtempSync(join(tmpdir(), 'hv-timeline-'));
+  onTestFinished(() => rmSync(scratch, { recursive: true, force: true }));
+  const script = join(scratch, 'guest.js');
+  const dir = join(scratch, 'log');
+  writeFileSync(script, source);
+  const recorder = await Recorder.start({ dir, script, ...rest });
+  drive(recorder);
+  await recorder.finish({ seal });
+  const index = new LogIndex(dir);
+  return { dir, index, machine: () => buildMachine(index.header, index.blobs) };
+}
+
+/** A log in which one record is another. */
+export function forged(
+  log: TimelineLog,
+  at: number,
+  change: (record: LogRecord) => LogRecord,
+): TimelineLog {
+  return {
+    firstLsn: log.firstLsn,
+    lastLsn: log.lastLsn,
+    record: (lsn) => {
+      const record = log.record(lsn);
+      return record !== undefined && lsn === at ? change(record) : record;
+    },
+  };
 }
