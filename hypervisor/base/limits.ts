@@ -96,8 +96,8 @@ export const HEARTBEAT_REDIAL_MS = 50;
 /** After a stop request, how long the guest may stay in a built-in that never polls. */
 export const HUNG_GUEST_MS = 2_000;
 
-/** Snapshots that are differences to one complete snapshot. The next is complete: without its base a
- * difference is worth nothing, so no file carries more than an hour or so of them. */
+/** Snapshots that are differences to one complete snapshot; the next is complete. Without its base a
+ * difference is worth nothing, so this bounds what damage of one file can cost. */
 export const CHECKPOINT_DIFFERENCES_MAX = 63;
 /** A difference of more than this share of a complete snapshot's pages is made complete instead. */
 export const CHECKPOINT_DIFFERENCE_SHARE = 0.5;
