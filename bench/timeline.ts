@@ -19,6 +19,7 @@ import { WORKER_STACK_MIB } from '../hypervisor/base/limits.ts';
 import { Chance } from '../hypervisor/cli/demo/chance.ts';
 import { InspectSession } from '../hypervisor/host/inspect-session.ts';
 import { LogIndex } from '../hypervisor/host/log-index.ts';
+import { openLog } from '../hypervisor/host/log-reader.ts';
 import { numberOption, type Provenance, provenanceOf } from './provenance.ts';
 import { accepted, Recorder, received } from './recorder.ts';
 import { type Percentiles, percentilesOf } from './statistics.ts';
@@ -97,7 +98,7 @@ function percentiles(count: number, act: (index: number) => void): Percentiles {
 
 function measure(settings: Settings, recordSeconds: number | undefined): Figures {
   const chance = new Chance(settings.seed + 1);
-  const index = timed(() => new LogIndex(settings.log));
+  const index = timed(() => new LogIndex(openLog(settings.log)));
   const { records, batches, bytes: logBytes, lastLsn } = index.value;
   index.value.close();
   const opened = timed(() => new InspectSession({ path: settings.log, shouldStop: () => false }));

@@ -11,6 +11,7 @@ import { HV_VERSION } from '../host/version.ts';
 import { registerBackup } from './commands/backup.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerExplain } from './commands/explain.ts';
+import { registerFork } from './commands/fork.ts';
 import { registerInspect } from './commands/inspect.ts';
 import { registerLog } from './commands/log.ts';
 import { registerReplay } from './commands/replay.ts';
@@ -30,6 +31,7 @@ function buildProgram(): Command {
   registerBackup(program);
   registerReplay(program);
   registerInspect(program);
+  registerFork(program);
   registerLog(program);
   registerDemo(program);
   registerExplain(program);

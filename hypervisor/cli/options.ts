@@ -82,6 +82,13 @@ export function count(text: string): number {
   return value;
 }
 
+/** A record's place, such as `4320`. */
+export function lsn(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new HvError('HV_E_USAGE', `'${text}' is no lsn; expected a whole number such as 4320`);
+}
+
 /** An open file descriptor of this process. */
 export function descriptor(text: string): number {
   if (!/^\d+$/.test(text) || !isOpen(Number(text)))

@@ -25,6 +25,7 @@ export interface RunOptions {
   readonly checkpoint: CheckpointEvery;
   readonly keep: KeepPolicy;
   readonly recordOutputs?: boolean;
+  readonly movesPorts?: boolean;
   readonly record: boolean;
   readonly recordNowhere?: boolean;
   readonly env: readonly string[];
@@ -69,6 +70,7 @@ export async function runGuest(
       checkpoint: options.checkpoint,
       keep: options.keep,
       recordOutputs: options.recordOutputs === true,
+      movesPorts: options.movesPorts === true,
       ownLog: options.ack === 'durable' ? 'durable' : 'written',
       turnTicksMax: options.turnTicks ?? Number.POSITIVE_INFINITY,
       hooks: {

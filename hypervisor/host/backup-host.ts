@@ -225,6 +225,7 @@ export class BackupHost {
       checkpoint: { type: 'auto' },
       keep: { type: 'all' },
       recordOutputs: false,
+      movesPorts: false,
       turnTicksMax: this.#options.turnTicksMax,
     };
     store.handover((position: LogPosition | undefined) => {

@@ -13,8 +13,9 @@ import type { ExportEncoder } from '../timeline/export/events.ts';
 import { ExportFeed, type ReplayedTurn, type ReplaySource } from '../timeline/export/feed.ts';
 import { Replayer } from '../timeline/replayer.ts';
 import { FdSink, ReaderGone } from './fd-sink.ts';
+import type { LogPosition } from './log-cursor.ts';
 import { type LogVerdict, type OpenedLog, openLog } from './log-reader.ts';
-import { buildMachine } from './machine-factory.ts';
+import { startAtOldest } from './replay-start.ts';
 
 export interface ExportRequest {
   readonly path: string;
@@ -51,8 +52,8 @@ export type ExportAnswer =
 
 const PROGRESS_MS = 200;
 
-function replayOf(log: OpenedLog): ReplaySource {
-  const machine = buildMachine(log.header, log.blobs);
+function replayOf(log: OpenedLog): ReplaySource & { readonly position: LogPosition | undefined } {
+  const { machine, position } = startAtOldest(log, {});
   const world = {
     wall: () => log.header.startedAt,
     stopRequested: () => undefined,
@@ -66,6 +67,7 @@ function replayOf(log: OpenedLog): ReplaySource {
     ticks = machine.ticks;
   });
   return {
+    position,
     replayer: new Replayer(port, log.header.startedAt, () => undefined),
     takeTurns: () => {
       const taken = turns;
@@ -76,8 +78,12 @@ function replayOf(log: OpenedLog): ReplaySource {
 }
 
 /** Everything up to the end of the log or the range. Throws at damage, and at a divergence. */
-function feedAll(log: OpenedLog, feed: ExportFeed): Extract<ExportAnswer, { type: 'done' }> {
-  const batches = log.batches();
+function feedAll(
+  log: OpenedLog,
+  feed: ExportFeed,
+  from: LogPosition | undefined,
+): Extract<ExportAnswer, { type: 'done' }> {
+  const batches = log.batches(from);
   let bytes = log.beginningBytes;
   let reported = performance.now();
   for (;;) {
@@ -124,7 +130,7 @@ function run(request: ExportRequest): ExportAnswer {
   const encoder = encoderFor(format, { header, sink: (chunk) => out.write(chunk), stderr });
   const feed = new ExportFeed({ encoder, startedAt: header.startedAt, from, to, replay });
   try {
-    const done = feedAll(log, feed);
+    const done = feedAll(log, feed, replay?.position);
     encoder.end();
     out.flush();
     return done;

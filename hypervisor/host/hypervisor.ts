@@ -28,6 +28,7 @@ import type { KeepPolicy } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
 import { makeDirectory } from './directories.ts';
 import { loadFirmware } from './engine-parts.ts';
+import { checkName } from './guest-name.ts';
 import { type IncomingLink, LinkListener } from './link.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
@@ -73,6 +74,8 @@ export interface HypervisorOptions {
   readonly keep: KeepPolicy;
   /** Outputs go into the log, so that a replay compares them byte for byte. */
   readonly recordOutputs: boolean;
+  /** A listener of an earlier life whose port is taken moves to a free one. */
+  readonly movesPorts: boolean;
   readonly hooks: SupervisorHooks;
 }
 
@@ -163,6 +166,7 @@ export class Hypervisor {
       checkpoint: options.checkpoint,
       keep: options.keep,
       recordOutputs: options.recordOutputs,
+      movesPorts: options.movesPorts,
     };
     const start = startOf(options, given, { control, header, settings });
     supervisor = new Supervisor(startWorker('machine-worker', start), control, {
@@ -239,15 +243,6 @@ function refuseWithoutLog(options: HypervisorOptions): void {
     protects
       ? `${option} and a backup exclude each other: a backup joins by replaying the log`
       : `${option} and --resume exclude each other: a run goes on from its log`,
-  );
-}
-
-/** A guest's name is a directory's: one component, nothing that shells or paths read otherwise. */
-function checkName(name: string | undefined): string | undefined {
-  if (name === undefined || /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/.test(name)) return name;
-  throw new HvError(
-    'HV_E_USAGE',
-    `--name '${name}' is no name: letters, digits, dot, dash and underscore, at most 64`,
   );
 }
 

@@ -3,14 +3,14 @@
  * machine. Answers requests one by one; nothing it does changes the log or the timeline's machine.
  */
 
-import { asLsn, INTERRUPT, type Lsn } from '../../log-format/index.ts';
+import { asLsn, INTERRUPT } from '../../log-format/index.ts';
 import { unreachable } from '../base/assert.ts';
-import { CHECKPOINT_BYTES_MAX, EVALUATION_TICKS_MAX } from '../base/limits.ts';
+import { EVALUATION_TICKS_MAX } from '../base/limits.ts';
 import { Inspector } from '../machine/inspector.ts';
-import { type Checkpoints, MemoryCheckpoints } from '../timeline/checkpoints.ts';
+import type { Checkpoints } from '../timeline/checkpoints.ts';
 import { divergenceReport } from '../timeline/divergence.ts';
 import { findFirst } from '../timeline/find.ts';
-import { Timeline, type TimelinePosition } from '../timeline/timeline.ts';
+import type { Timeline, TimelinePosition } from '../timeline/timeline.ts';
 import { diffTrees } from '../timeline/tree-diff.ts';
 import type {
   EvaluationResult,
@@ -21,8 +21,9 @@ import type {
   Place,
   Target,
 } from './inspect-words.ts';
-import { LogIndex } from './log-index.ts';
-import { buildMachine, engineParts } from './machine-factory.ts';
+import type { LogIndex } from './log-index.ts';
+import { engineParts } from './machine-factory.ts';
+import { lsnOfTarget, openTimeline } from './open-timeline.ts';
 
 const DIFF_LIMITS = { depth: 8, entriesMax: 10_000 };
 const DIFF_CHANGES_MAX = 1_000;
@@ -51,16 +52,10 @@ export class InspectSession {
   /** Throws what LogIndex and buildMachine throw. */
   constructor(options: SessionOptions) {
     this.#shouldStop = () => !this.#isReturning && options.shouldStop();
-    this.#index = new LogIndex(options.path);
-    const { header, blobs } = this.#index;
-    this.#timeline = new Timeline({
-      machine: buildMachine(header, blobs),
-      log: this.#index,
-      startedAt: header.startedAt,
-      checkpoints: options.checkpoints ?? new MemoryCheckpoints(CHECKPOINT_BYTES_MAX),
-      now: () => performance.now(),
-      shouldStop: this.#shouldStop,
-    });
+    const { path, checkpoints } = options;
+    const { timeline, index } = openTimeline({ path, checkpoints, shouldStop: this.#shouldStop });
+    this.#timeline = timeline;
+    this.#index = index;
   }
 
   get timeline(): Timeline {
@@ -141,27 +136,12 @@ export class InspectSession {
   }
 
   #goTo(target: Target): 'arrived' | 'interrupted' | 'diverged' {
-    if (target.type !== 'tick') return this.#timeline.goto(this.#lsnOf(target));
+    if (target.type !== 'tick')
+      return this.#timeline.goto(
+        lsnOfTarget(target, { timeline: this.#timeline, index: this.#index }),
+      );
     const { ticks, relative } = target;
     return this.#timeline.gotoTick(asLsn(target.lsn), ticks, { relative });
-  }
-
-  #lsnOf(target: Exclude<Target, { type: 'tick' }>): Lsn {
-    const { start, end } = this.#timeline;
-    switch (target.type) {
-      case 'lsn':
-        return asLsn(target.lsn);
-      case 'time':
-        return asLsn(Math.min(Math.max(this.#index.lsnAt(target.micros), start), end));
-      case 'fraction':
-        return asLsn(start + Math.round(target.fraction * (end - start)));
-      case 'start':
-        return start;
-      case 'end':
-        return end;
-      default:
-        return unreachable(target);
-    }
   }
 
   #loaded(): Inspector {

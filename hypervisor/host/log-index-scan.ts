@@ -39,6 +39,7 @@ export class LogIndexScan {
 
   constructor(files: LogFiles, firstLsn: Lsn) {
     this.#files = files;
+    this.segment = files.first - 1;
     this.places = new BatchPlaces(firstLsn);
   }
 

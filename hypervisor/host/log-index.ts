@@ -25,7 +25,7 @@ import { FileWindow } from './file-window.ts';
 import { logDamageError, logFormatError } from './log-errors.ts';
 import { findLog, type LogFiles } from './log-files.ts';
 import { type LogEnding, LogIndexScan } from './log-index-scan.ts';
-import { type LogBlobs, openLog } from './log-reader.ts';
+import type { LogBlobs, OpenedLog } from './log-reader.ts';
 
 export type { LogEnding } from './log-index-scan.ts';
 
@@ -48,26 +48,25 @@ export class LogIndex implements TimelineLog {
   /** The batch of the last record asked for. */
   #current: Batch | undefined;
 
+  /** Lsn of the first record there is. */
+  readonly firstLsn: Lsn;
+
   /**
-   * Opens the log at `path`, a directory or one `.hvlog` file. A log that a live process appends to is
-   * seen as it is now. Throws HV_E_LOG_NOT_FOUND, HV_E_LOG_VERSION, or HV_E_LOG_DAMAGED when header
-   * and blobs are not all there.
+   * Indexes a log that was opened. One that a live process appends to is seen as it is now. `firstLsn`:
+   * what lies before is left out. Throws HV_E_LOG_NOT_FOUND or HV_E_LOG_DAMAGED.
    */
-  constructor(path: string) {
-    const { header, blobs } = openLog(path);
+  constructor(log: OpenedLog, options: { readonly firstLsn?: Lsn } = {}) {
+    const { header, blobs } = log;
     this.header = header;
     this.blobs = blobs;
-    this.#files = findLog(path);
-    const scan = new LogIndexScan(this.#files, header.firstLsn);
+    this.#files = findLog(log.path);
+    this.firstLsn = options.firstLsn ?? asLsn(log.firstLsn);
+    const scan = new LogIndexScan(this.#files, asLsn(log.firstLsn));
     this.ending = scan.run();
     this.#places = scan.places;
     this.segments = scan.segment;
     this.bytes = scan.bytes;
     this.epoch = scan.epoch;
-  }
-
-  get firstLsn(): Lsn {
-    return this.header.firstLsn;
   }
 
   /** Lsn of the last record that can be used; one less than `firstLsn` when there is none. */
@@ -86,6 +85,7 @@ export class LogIndex implements TimelineLog {
 
   /** Undefined outside the log. Throws HV_E_LOG_DAMAGED when its batch does not decode. */
   record(lsn: Lsn): LogRecord | undefined {
+    if (lsn < this.firstLsn) return undefined;
     const batch = this.#batchWith(lsn);
     return batch?.records[lsn - batch.firstLsn];
   }
@@ -110,7 +110,7 @@ export class LogIndex implements TimelineLog {
       if (found !== undefined && found.micros - startedAt <= micros) low = found.batch + 1;
       else high = middle;
     }
-    if (low === 0) return asLsn(0);
+    if (low === 0) return asLsn(this.firstLsn - 1);
     let lsn = this.#decode(low - 1).firstLsn;
     for (;;) {
       const next = this.record(asLsn(lsn + 1));

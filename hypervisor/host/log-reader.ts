@@ -19,6 +19,8 @@ export type LogBlobs = Readonly<Record<Blob['name'], Uint8Array>>;
 export interface OpenedLog {
   /** As given. */
   readonly path: string;
+  /** Not one file: checkpoints may lie beside the segments. */
+  readonly isDirectory: boolean;
   /** Of the first segment. */
   readonly header: LogHeader;
   readonly blobs: LogBlobs;
@@ -54,6 +56,7 @@ export function openLog(path: string): OpenedLog {
     defined(blobs.get(name), 'a log has all blobs');
   return {
     path,
+    isDirectory: files.dir === path,
     header: defined(header, 'a log has a header'),
     blobs: { firmware: blobOf('firmware'), image: blobOf('image'), sourcemap: blobOf('sourcemap') },
     beginningBytes,

@@ -18,6 +18,8 @@ export interface DirectNetOptions {
   /** Trouble with the host that the guest cannot be told of, as event and fields for a log. */
   onNote?(event: string, fields: Record<string, unknown>): void;
   readonly connectionsMax?: number;
+  /** A listener taken over whose port is taken moves to a free one, and says so. */
+  readonly movesPorts?: boolean;
 }
 
 export class DirectNet implements NetBackend {
@@ -133,6 +135,7 @@ export class DirectNet implements NetBackend {
         note: (event, fields) => this.#options.onNote?.(event, fields),
         accept: (id, socket) => this.#accept(id, socket),
         failed: (id) => this.#listeners.delete(id),
+        movesPorts: this.#options.movesPorts === true,
       },
       origin,
     );

@@ -22,6 +22,8 @@ export interface ListenerOwner {
   accept(listener: number, socket: Socket): void;
   /** The listener could not be bound; its id is free of meaning from now on. */
   failed(listener: number): void;
+  /** A taken port is no reason to wait: another one will do. */
+  readonly movesPorts: boolean;
 }
 
 /** How a listener came to be. */
@@ -36,6 +38,7 @@ export class DirectListener {
   /** Of the first failure, on the clock of performance.now(). */
   #failedAt: number | undefined;
   #noted = false;
+  #moves = false;
   #bound = false;
   #closed = false;
 
@@ -70,7 +73,8 @@ export class DirectListener {
   }
 
   #listen(): void {
-    const { host, port, backlog } = this.#where;
+    const { host, backlog } = this.#where;
+    const port = this.#moves ? 0 : this.#where.port;
     const where = host === '' ? { port } : { port, host };
     const queue = backlog > 0 ? { backlog } : {};
     try {
@@ -90,7 +94,8 @@ export class DirectListener {
     this.#bound = true;
     const { id } = this.#where;
     if (this.#origin === 'bound-before') {
-      if (this.#noted) this.#owner.note('net.listening', this.#fields());
+      if (this.#moves) this.#owner.note('net.port-moved', this.#moved());
+      else if (this.#noted) this.#owner.note('net.listening', this.#fields());
       return;
     }
     const bound = this.#server.address();
@@ -126,12 +131,23 @@ export class DirectListener {
     this.#failedAt ??= performance.now();
     const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
     const long = performance.now() - this.#failedAt >= LISTEN_RETRY_NOTE_MS;
+    if (taken && this.#owner.movesPorts && this.#origin === 'bound-before') {
+      this.#moves = true;
+      return true;
+    }
     if (this.#origin === 'unanswered-before') return taken && !long;
     if (!this.#noted && (!taken || long)) {
       this.#noted = true;
       this.#owner.note('net.listen-retry', this.#fields(error));
     }
     return true;
+  }
+
+  #moved(): Record<string, unknown> {
+    const bound = this.#server.address();
+    assert(bound !== null && typeof bound === 'object', 'a listening server has an address');
+    const { id, host, port } = this.#where;
+    return { listener: id, host, port, now: bound.port };
   }
 
   #fields(error?: unknown): Record<string, unknown> {

@@ -75,6 +75,7 @@ export class PrimaryRunner {
     const net = new DirectNet({
       onInterrupt: (interrupt) => this.#replica.push(interrupt),
       onNote: (event, fields) => options.post({ type: 'trouble', event, fields }),
+      movesPorts: settings.movesPorts,
     });
     this.#replica = new PrimaryReplica({
       ports: {

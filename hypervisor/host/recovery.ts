@@ -5,14 +5,7 @@
  * torn end, and that only when everything else went well.
  */
 
-import {
-  asEpoch,
-  asLsn,
-  asMicros,
-  type LogHeader,
-  type Lsn,
-  type Micros,
-} from '../../log-format/index.ts';
+import { asEpoch, asLsn, asMicros, type LogHeader, type Lsn } from '../../log-format/index.ts';
 import { HvError } from '../base/errors.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine, MachineOptions } from '../machine/machine.ts';
@@ -21,10 +14,10 @@ import type { View } from '../protocol/messages.ts';
 import { divergenceReport } from '../replica/divergence-report.ts';
 import { GroupSplitter, lastLsnOf } from '../replica/group-splitter.ts';
 import type { Handover } from '../replica/handover.ts';
-import { newestUsable, type SkippedCheckpoint } from './checkpoint-files.ts';
+import type { SkippedCheckpoint } from './checkpoint-files.ts';
 import type { LogPosition } from './log-cursor.ts';
 import { cutLog, type LogVerdict, type OpenedLog, openLog } from './log-reader.ts';
-import { buildMachine } from './machine-factory.ts';
+import { type ReplayStart, startAtNewest } from './replay-start.ts';
 
 export interface Recovered {
   readonly header: LogHeader;
@@ -49,15 +42,6 @@ export interface RecoveryReport {
   readonly wasSealed: boolean;
 }
 
-interface Start {
-  readonly machine: Machine;
-  readonly position: LogPosition | undefined;
-  readonly lsn: Lsn;
-  readonly time: Micros;
-  readonly view: View | undefined;
-  readonly skipped: readonly SkippedCheckpoint[];
-}
-
 /**
  * Recovers the log in `dir`, which must be locked. Throws HV_E_LOG_NOT_FOUND, HV_E_LOG_DAMAGED,
  * HV_E_LOG_VERSION, HV_E_ENGINE_MISMATCH, HV_E_DIVERGED, HV_E_GUEST_ENDED, HV_E_LOG_WRITE.
@@ -65,7 +49,7 @@ interface Start {
 export function recoverLog(dir: string, hooks: Pick<MachineOptions, 'onAlive'>): Recovered {
   const log = openLog(dir);
   refuseOldFormat(log.header, dir);
-  const start = startingPoint(log, dir, hooks);
+  const start = startAtNewest(log, hooks);
   const port = new LocalMachine(start.machine, {
     wall: () => log.header.startedAt,
     stopRequested: () => undefined,
@@ -124,7 +108,7 @@ export function recoverLog(dir: string, hooks: Pick<MachineOptions, 'onAlive'>):
   };
 }
 
-function reportOf(start: Start, verdict: LogVerdict, position: LogPosition): RecoveryReport {
+function reportOf(start: ReplayStart, verdict: LogVerdict, position: LogPosition): RecoveryReport {
   return {
     checkpoint: start.position === undefined ? asLsn(0) : start.lsn,
     skipped: start.skipped,
@@ -134,37 +118,7 @@ function reportOf(start: Start, verdict: LogVerdict, position: LogPosition): Rec
   };
 }
 
-function startingPoint(log: OpenedLog, dir: string, hooks: Pick<MachineOptions, 'onAlive'>): Start {
-  const { header, blobs } = log;
-  const { checkpoint, skipped } = newestUsable(dir, header);
-  if (checkpoint !== undefined) {
-    const { head, snapshot } = checkpoint;
-    const machine = buildMachine(header, blobs, { ...hooks, snapshot });
-    const position = { ...head.position, dir, header };
-    const view = head.view.epoch === 0 ? undefined : head.view;
-    return { machine, position, lsn: head.lsn, time: head.time, view, skipped };
-  }
-  if (log.firstLsn > 1) throw noCheckpoint(dir, log.firstLsn, skipped);
-  const machine = buildMachine(header, blobs, hooks);
-  const time = header.startedAt;
-  return { machine, position: undefined, lsn: asLsn(0), time, view: undefined, skipped };
-}
-
-/** A log whose first records are gone says nothing without the state they led to. */
-export function noCheckpoint(
-  dir: string,
-  firstLsn: number,
-  skipped: readonly SkippedCheckpoint[],
-): HvError {
-  const why = skipped.map(({ lsn, unusable }) => `; ${lsn}: ${unusable.reason}`).join('');
-  return new HvError(
-    'HV_E_LOG_DAMAGED',
-    `${dir} begins with record ${firstLsn} and has no checkpoint to begin from${why}`,
-    { details: { dir, firstLsn } },
-  );
-}
-
-function newestView(splitter: GroupSplitter, start: Start): View | undefined {
+function newestView(splitter: GroupSplitter, start: ReplayStart): View | undefined {
   const record = splitter.view;
   if (record === undefined) return start.view;
   const { epoch, primary, backups } = record;

@@ -51,9 +51,20 @@ function connectsIn(log: OpenedLog): { connects: number; verdict: LogVerdict } {
   }
 }
 
+/** The state a checkpoint holds is that of the recorded code; other code cannot be put into it. */
+function refuseTrimmed({ path, firstLsn }: OpenedLog): void {
+  if (firstLsn === 1) return;
+  throw new HvError(
+    'HV_E_USAGE',
+    `${path} begins with record ${firstLsn}: another script can only be fed a log that has its beginning`,
+    { details: { firstLsn } },
+  );
+}
+
 function refeed(request: RefeedRequest): RefeedAnswer {
   const began = performance.now();
   const log = openLog(request.path);
+  refuseTrimmed(log);
   const { connects, verdict } = connectsIn(log);
   const { header, blobs } = log;
   const recorded = new LocalMachine(buildMachine(header, blobs), {

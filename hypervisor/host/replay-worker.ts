@@ -5,25 +5,29 @@
 
 import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { sha256Hex } from '../../log-format/index.ts';
+import { asLsn, sha256Hex } from '../../log-format/index.ts';
 import { HvError, type HvErrorCode } from '../base/errors.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { HeldOutput } from '../ports.ts';
 import { divergenceReport } from '../timeline/divergence.ts';
 import { Replayer, type ReplayReport } from '../timeline/replayer.ts';
 import { type LogVerdict, openLog } from './log-reader.ts';
-import { buildMachine } from './machine-factory.ts';
+import { startAtNewest, startAtOldest } from './replay-start.ts';
 
 export interface ReplayRequest {
   readonly path: string;
   /** Print the guest's console while replaying. */
   readonly console: boolean;
+  /** Begin with the newest checkpoint at or before this lsn. */
+  readonly from?: number;
 }
 
 export type ReplayAnswer =
   | {
       readonly type: 'done';
       readonly report: Omit<ReplayReport, 'divergence'>;
+      /** Lsn of the checkpoint the replay began with; 0: from the log's beginning. */
+      readonly from: number;
       readonly verdict: LogVerdict;
       /** Hex SHA-256 of guest memory at the end: equal for equal histories. */
       readonly memoryHash: string;
@@ -55,11 +59,16 @@ function replay(request: ReplayRequest): ReplayAnswer {
   const startedAt = performance.now();
   const log = openLog(request.path);
   let memory: Uint8Array = new Uint8Array();
-  const machine = buildMachine(log.header, log.blobs, {
-    onMemory: (bytes) => {
+  const hooks = {
+    onMemory: (bytes: Uint8Array): void => {
       memory = bytes;
     },
-  });
+  };
+  const start =
+    request.from === undefined
+      ? startAtOldest(log, hooks)
+      : startAtNewest(log, hooks, asLsn(request.from));
+  const { machine } = start;
   const port = new LocalMachine(machine, {
     wall: () => log.header.startedAt,
     stopRequested: () => undefined,
@@ -67,7 +76,7 @@ function replay(request: ReplayRequest): ReplayAnswer {
   });
   const onOutput = request.console ? writeConsole : () => undefined;
   const replayer = new Replayer(port, log.header.startedAt, onOutput);
-  const batches = log.batches();
+  const batches = log.batches(start.position);
   for (;;) {
     const next = batches.next();
     if (next.done) {
@@ -76,6 +85,7 @@ function replay(request: ReplayRequest): ReplayAnswer {
       return {
         type: 'done',
         report,
+        from: start.lsn,
         verdict: next.value,
         memoryHash: sha256Hex(memory),
         seconds: (performance.now() - startedAt) / 1000,

@@ -41,6 +41,8 @@ export interface PrimarySettings {
   readonly keep: KeepPolicy;
   /** Outputs go into the log, byte for byte. */
   readonly recordOutputs: boolean;
+  /** A listener of an earlier life whose port is taken moves to a free one. */
+  readonly movesPorts: boolean;
   /** Ticks one turn may use. */
   readonly turnTicksMax: number;
 }

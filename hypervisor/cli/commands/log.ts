@@ -1,7 +1,7 @@
 /** `hv log ls|cat|verify|stat|export|diff`: looking into recorded logs. Nothing here changes one. */
 
 import type { Command } from 'commander';
-import { HvError } from '../../base/errors.ts';
+import { lsn } from '../options.ts';
 
 interface JsonOption {
   readonly json?: true;
@@ -41,8 +41,8 @@ export function registerLog(program: Command): void {
     .description('print one line per record')
     .argument('<log>', LOG_ARGUMENT)
     .option('--json', 'print one JSON object per line')
-    .option('--from <lsn>', 'first record to print', parseLsn, 1)
-    .option('--to <lsn>', 'last record to print', parseLsn, Number.MAX_SAFE_INTEGER)
+    .option('--from <lsn>', 'first record to print', lsn, 1)
+    .option('--to <lsn>', 'last record to print', lsn, Number.MAX_SAFE_INTEGER)
     .action(async (path: string, options: JsonOption & RangeOptions) => {
       const { catLog } = await import('../log-cat.ts');
       catLog(path, { json: options.json === true, from: options.from, to: options.to });
@@ -86,8 +86,8 @@ function registerExport(log: Command): void {
     .requiredOption('--format <format>', 'jsonl, pcapng, asciicast or perfetto')
     .option('-o, --output <file>', 'where to write it (default: stdout)')
     .option('--force', 'replace an existing file')
-    .option('--from <lsn>', 'first record to export', parseLsn, 1)
-    .option('--to <lsn>', 'last record to export', parseLsn, Number.MAX_SAFE_INTEGER)
+    .option('--from <lsn>', 'first record to export', lsn, 1)
+    .option('--to <lsn>', 'last record to export', lsn, Number.MAX_SAFE_INTEGER)
     .option('--no-outputs', 'do not replay: inputs only')
     .option('--stderr', "asciicast: the guest's standard error too")
     .action(async (path: string, options: ExportOptions) => {
@@ -98,10 +98,4 @@ function registerExport(log: Command): void {
         stderr: options.stderr === true,
       });
     });
-}
-
-function parseLsn(text: string): number {
-  const lsn = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(lsn)) return lsn;
-  throw new HvError('HV_E_USAGE', `'${text}' is no lsn; expected a whole number such as 4320`);
 }

@@ -11,12 +11,13 @@ import { bundleGuest } from '../../host/bundle.ts';
 import { openLog } from '../../host/log-reader.ts';
 import type { ReplayAnswer, ReplayRequest } from '../../host/replay-worker.ts';
 import { startWorker } from '../../host/threads.ts';
-import { collect, count } from '../options.ts';
+import { collect, count, lsn } from '../options.ts';
 import { data, say } from '../print.ts';
 
 interface ReplayOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly from?: number;
   readonly script?: string;
   readonly ignore: readonly string[];
   readonly all?: boolean;
@@ -29,6 +30,7 @@ export function registerReplay(program: Command): void {
     .description('re-execute a log offline and verify outputs, ticks and digests')
     .argument('<log>', 'a log directory such as .hv/<name>, or one .hvlog file')
     .argument('[script]', 'check first that the log is of this very script')
+    .option('--from <lsn>', 'begin with the newest checkpoint at or before this record', lsn)
     .option(
       '--script <file>',
       'feed the recorded inputs to this script instead and report where its outputs differ',
@@ -62,6 +64,7 @@ async function replayCommand(
   const request: ReplayRequest = {
     path,
     console: options.quiet !== true && options.json !== true,
+    ...(options.from === undefined ? {} : { from: options.from }),
   };
   const worker = startWorker('replay-worker', request);
   const [answer] = (await once(worker, 'message')) as [ReplayAnswer];
@@ -82,17 +85,18 @@ function print(answer: Exclude<ReplayAnswer, { type: 'failed' }>, json: boolean)
     say(`${answer.text}   [HV_E_DIVERGED]`);
     return EXIT.diverged;
   }
-  const { report, verdict, memoryHash, seconds } = answer;
+  const { report, from, verdict, memoryHash, seconds } = answer;
   if (json) {
     // Where the writer would go on is its own business.
     const { end: _end, ...log } = verdict;
-    data(JSON.stringify({ verdict: 'verified', ...report, log, memoryHash, seconds }));
+    data(JSON.stringify({ verdict: 'verified', from, ...report, log, memoryHash, seconds }));
     return EXIT.ok;
   }
   const exit = report.exit === undefined ? '' : `, guest exited with ${report.exit.code}`;
   say(
     `verified: ${report.records} records, ${report.turns + report.unverifiedTurns} turns, ${report.verified} checks agree${exit}; ${seconds.toFixed(2)} s, memory ${memoryHash.slice(0, 16)}`,
   );
+  if (from > 0) say(`began with the checkpoint at lsn ${from}: what lies before was not run`);
   if (!verdict.sealed)
     say(
       `the log is not sealed (its process was killed, or its end was cut): complete up to lsn ${verdict.lastLsn}${verdict.tornBytes > 0 ? `, ${verdict.tornBytes} torn bytes behind it ignored` : ''}`,

@@ -63,7 +63,7 @@ function batchFrames(file: string): { readonly from: number; readonly to: number
 describe('an index', () => {
   test('gives every record of a rotated log by its lsn, in any order', async () => {
     const dir = await threeSegments();
-    const index = new LogIndex(dir);
+    const index = new LogIndex(openLog(dir));
     const straight = readStraight(dir);
     expect(straight).toHaveLength(2 * BATCHES);
     expect(index).toMatchObject({ records: 24, batches: 12, segments: 3, lastLsn: 24, epoch: 1 });
@@ -78,7 +78,7 @@ describe('an index', () => {
   });
 
   test('finds the last record of a time, checks behind it included', async () => {
-    const index = new LogIndex(await threeSegments());
+    const index = new LogIndex(openLog(await threeSegments()));
     const times = allOf(index).flatMap((record) =>
       record !== undefined && 'time' in record ? [record.time - STARTED_AT] : [],
     );
@@ -98,7 +98,7 @@ describe('an index', () => {
     for (let size = frames[0]?.from ?? 0; size <= whole.length; size++) {
       truncateSync(join(dir, FIRST), 0);
       writeFileSync(join(dir, FIRST), whole.subarray(0, size));
-      const index = new LogIndex(dir);
+      const index = new LogIndex(openLog(dir));
       const complete = frames.filter(({ to }) => to <= size);
       const used = complete.at(-1)?.to ?? frames[0]?.from ?? 0;
       expect(index.records, `cut at ${size}`).toBe(2 * complete.length);
@@ -116,7 +116,7 @@ describe('an index', () => {
         const bytes = Buffer.from(whole);
         bytes.writeUInt8(bytes.readUInt8(at) ^ 0x10, at);
         writeFileSync(join(dir, FIRST), bytes);
-        const index = new LogIndex(dir);
+        const index = new LogIndex(openLog(dir));
         expect(index.records, `byte ${at}`).toBe(2 * number);
         expect(allOf(index)).toEqual(readStraight(dir));
         expect(index.ending).toMatchObject({
@@ -131,25 +131,27 @@ describe('an index', () => {
   test('sees a missing segment, one behind the end, and zeros that were never written', async () => {
     const dir = await threeSegments();
     copyFileSync(join(dir, THIRD), join(dir, '000004.hvlog'));
-    expect(new LogIndex(dir).ending).toMatchObject({ type: 'damaged' });
+    expect(new LogIndex(openLog(dir)).ending).toMatchObject({ type: 'damaged' });
     rmSync(join(dir, '000004.hvlog'));
     rmSync(join(dir, THIRD));
-    const short = new LogIndex(dir);
+    const short = new LogIndex(openLog(dir));
     expect(short.ending).toMatchObject({ type: 'damaged' });
     expect(String((short.ending as { error: Error }).error.message)).toContain(THIRD);
     expect(allOf(short)).toEqual(readStraight(dir));
     rmSync(join(dir, SECOND));
     const open = await oneSegment({ seal: false });
     appendFileSync(join(open, FIRST), Buffer.alloc(4096));
-    expect(new LogIndex(open).ending).toEqual({ type: 'open', tornBytes: 4096 });
+    expect(new LogIndex(openLog(open)).ending).toEqual({ type: 'open', tornBytes: 4096 });
   });
 
   test('refuses what is no log, as the reader does', async () => {
-    expect(() => new LogIndex(join(tempDir(), 'nothing'))).toThrow(
+    expect(() => new LogIndex(openLog(join(tempDir(), 'nothing')))).toThrow(
       expect.objectContaining({ code: 'HV_E_LOG_NOT_FOUND' }),
     );
     const dir = await oneSegment({ seal: true });
     truncateSync(join(dir, FIRST), 100);
-    expect(() => new LogIndex(dir)).toThrow(expect.objectContaining({ code: 'HV_E_LOG_DAMAGED' }));
+    expect(() => new LogIndex(openLog(dir))).toThrow(
+      expect.objectContaining({ code: 'HV_E_LOG_DAMAGED' }),
+    );
   });
 });

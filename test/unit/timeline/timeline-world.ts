@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { Recorder, type RecorderOptions } from '../../../bench/recorder.ts';
 import { LogIndex } from '../../../hypervisor/host/log-index.ts';
+import { openLog } from '../../../hypervisor/host/log-reader.ts';
 import { buildMachine, engineParts } from '../../../hypervisor/host/machine-factory.ts';
 import { Inspector } from '../../../hypervisor/machine/inspector.ts';
 import { recordedSources } from '../../../hypervisor/machine/local-machine.ts';
@@ -26,7 +27,7 @@ export interface World {
 }
 
 export function openGolden(name: string): World {
-  const index = new LogIndex(goldenPath(name));
+  const index = new LogIndex(openLog(goldenPath(name)));
   return { index, machine: () => buildMachine(index.header, index.blobs) };
 }
 
@@ -108,7 +109,7 @@ export async function record(
   const recorder = await Recorder.start({ dir, script, ...rest });
   drive(recorder);
   await recorder.finish({ seal });
-  const index = new LogIndex(dir);
+  const index = new LogIndex(openLog(dir));
   return { dir, index, machine: () => buildMachine(index.header, index.blobs) };
 }
 

@@ -1,0 +1,106 @@
+/** `hv fork`: makes a new run out of a place of a recorded one, then starts it. */
+
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { HvError } from '../base/errors.ts';
+import { DETECT_MS, REFEED_TURN_TICKS } from '../base/limits.ts';
+import { bundleGuest } from '../host/bundle.ts';
+import type { ForkAnswer, ForkRequest } from '../host/fork-worker.ts';
+import { checkName } from '../host/guest-name.ts';
+import { lockDirectory, rotateAside } from '../host/log-lock.ts';
+import { startWorker } from '../host/threads.ts';
+import { counted } from '../timeline/record-words.ts';
+import type { RefeedReport } from '../timeline/refeed.ts';
+import { parsePosition } from './inspect/parse.ts';
+import { data, say } from './print.ts';
+import { runGuest } from './run-process.ts';
+
+export interface ForkOptions {
+  readonly at: string;
+  readonly name: string;
+  readonly dir: string;
+  readonly script?: string;
+  readonly ports: 'same' | 'free';
+  readonly start: boolean;
+  readonly json?: boolean;
+  readonly eventsFd?: number;
+  readonly verbose?: boolean;
+}
+
+type Done = Extract<ForkAnswer, { type: 'done' }>;
+
+export async function forkLog(path: string, options: ForkOptions): Promise<void> {
+  const { name, dir } = options;
+  checkName(name);
+  const done = await makeFork(path, options);
+  const place = `lsn ${done.lsn} (+${(done.micros / 1e6).toFixed(6)}s)`;
+  say(`${name}: forked from ${path} at ${place} into ${resolve(dir, name)}`);
+  if (done.report !== undefined) tellScript(options.script ?? '', done.report);
+  if (options.json === true)
+    data(JSON.stringify({ name, vm: done.vm, lsn: done.lsn, micros: done.micros, path }));
+  if (!options.start) return;
+  await runGuest(undefined, [], {
+    backup: [],
+    detect: DETECT_MS.lan,
+    ack: 'received',
+    name,
+    dir,
+    resume: true,
+    checkpoint: { type: 'auto' },
+    keep: { type: 'all' },
+    record: true,
+    env: [],
+    movesPorts: options.ports === 'free',
+    ...(options.eventsFd === undefined ? {} : { eventsFd: options.eventsFd }),
+    ...(options.verbose === undefined ? {} : { verbose: options.verbose }),
+  });
+}
+
+async function makeFork(path: string, options: ForkOptions): Promise<Done> {
+  const target = parsePosition(options.at);
+  if (target.type === 'tick')
+    throw new HvError(
+      'HV_E_USAGE',
+      `a fork begins between two turns: --at ${target.lsn} and not in the middle of the turn at ${options.at}`,
+    );
+  const dir = resolve(options.dir, options.name);
+  const lock = lockDirectory(dir);
+  try {
+    const script = options.script === undefined ? undefined : await scriptOf(options.script);
+    // Beside an older log of this name, as a new run would be.
+    rotateAside(dir);
+    const request: ForkRequest = { path, target, dir, name: options.name, script };
+    const worker = startWorker('fork-worker', request);
+    const [answer] = (await once(worker, 'message')) as [ForkAnswer];
+    await worker.terminate();
+    if (answer.type === 'done') return answer;
+    throw new HvError(answer.code, answer.message, { details: answer.details });
+  } finally {
+    lock.release();
+  }
+}
+
+async function scriptOf(script: string): Promise<NonNullable<ForkRequest['script']>> {
+  const { code, sourceMap } = await bundleGuest(script, { cwd: process.cwd() });
+  return { image: code, sourceMap, turnTicksMax: REFEED_TURN_TICKS };
+}
+
+/** What the new code made of the recorded inputs: it goes on from there and not from the old state. */
+function tellScript(script: string, report: RefeedReport): void {
+  const { turns, findings, untakenInputs, inputsAfterExit } = report;
+  say(
+    `${script} was fed the recorded inputs from the start (${counted(turns.replayed, 'turn')}): the state of the recorded code cannot be taken over`,
+  );
+  const differing = findings.length + report.findingsDropped;
+  if (differing > 0)
+    say(
+      `${counted(differing, 'stream')} of its outputs differ from the recorded ones: hv replay --script ${script} shows them`,
+    );
+  if (untakenInputs > 0)
+    say(
+      `${counted(untakenInputs, 'input')} had no taker and ${untakenInputs === 1 ? 'is' : 'are'} lost to it`,
+    );
+  for (const finding of findings)
+    if (finding.type === 'unanswerable') say(`the log has no answer to ${finding.what}`);
+  if (inputsAfterExit > 0) say(`${counted(inputsAfterExit, 'input')} came after it had ended`);
+}
