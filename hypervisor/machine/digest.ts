@@ -4,20 +4,17 @@
  * few nanoseconds; full hashes of memory belong to snapshots.
  */
 
-/** Mixes words into an unsigned 32-bit digest (the finaliser steps of MurmurHash3, A. Appleby). */
-export function mixDigest(digest: number, ...words: readonly number[]): number {
-  let hash = digest | 0;
-  for (const word of words) {
-    let key = Math.imul(word | 0, 0xcc9e2d51);
-    key = (key << 15) | (key >>> 17);
-    hash ^= Math.imul(key, 0x1b873593);
-    hash = (hash << 13) | (hash >>> 19);
-    hash = (Math.imul(hash, 5) + 0xe6546b64) | 0;
-  }
-  return hash >>> 0;
+/**
+ * Mixes one word into a digest (a step of MurmurHash3, A. Appleby). One call a word and no list of
+ * them: arrays made a turn's digest cost thirty times as much (`node dist/bench/snapshot.js`).
+ */
+export function mixWord(digest: number, word: number): number {
+  const key = Math.imul(word, 0xcc9e2d51);
+  const hash = digest ^ Math.imul((key << 15) | (key >>> 17), 0x1b873593);
+  return (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
 }
 
-/** Low and high unsigned halves of a non-negative integer below 2^53. */
-export function halves(value: number): [number, number] {
-  return [value >>> 0, Math.floor(value / 0x1_0000_0000) >>> 0];
+/** Mixes a non-negative integer below 2^53, low half first. */
+export function mixCount(digest: number, value: number): number {
+  return mixWord(mixWord(digest, value | 0), (value / 0x1_0000_0000) | 0);
 }

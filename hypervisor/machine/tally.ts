@@ -6,7 +6,7 @@
 import { crc32, type EndRecord, type Lsn } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
 import type { HeldOutput, Output } from '../ports.ts';
-import { halves, mixDigest } from './digest.ts';
+import { mixCount, mixWord } from './digest.ts';
 import type { Engine } from './engine.ts';
 import { outputBytes } from './output-bytes.ts';
 
@@ -40,15 +40,13 @@ export class Tally {
   /** A turn is over: what it left in the engine enters the digest. */
   turnEnded(engine: Engine, ticks: number): void {
     const { mallocState, randomState } = engine.layout;
-    this.#digest = mixDigest(
-      this.#digest,
-      ...halves(ticks),
-      engine.u32[randomState >> 2] as number,
-      engine.u32[(randomState >> 2) + 1] as number,
-      engine.u32[mallocState >> 2] as number,
-      engine.u32[(mallocState >> 2) + 1] as number,
-      this.#outputsCrc,
-    );
+    const { u32 } = engine;
+    let digest = mixCount(this.#digest, ticks);
+    digest = mixWord(digest, u32[randomState >> 2] as number);
+    digest = mixWord(digest, u32[(randomState >> 2) + 1] as number);
+    digest = mixWord(digest, u32[mallocState >> 2] as number);
+    digest = mixWord(digest, u32[(mallocState >> 2) + 1] as number);
+    this.#digest = mixWord(digest, this.#outputsCrc) >>> 0;
     this.#turns += 1;
     this.#checks.push(this.#digest & 0xffff);
   }
