@@ -11,8 +11,15 @@ const MIB = 1024 * KIB;
 /** Guest memory: 256 MiB. Fixed at start, because growth may fail on one host and not on another. */
 export const MEMORY_PAGES_DEFAULT = 4096;
 export const MEMORY_PAGE_BYTES: number = 64 * KIB;
+/** Room the general allocator, static data and the engine's own stack need beside the heap. */
+export const MEMORY_RESERVED_BYTES: number = 16 * MIB;
+/** What --memory may be: below, real programs do not start; above, addresses would need a sign bit. */
+export const HEAP_BYTES_MIN: number = 16 * MIB;
+export const HEAP_BYTES_MAX: number = 1984 * MIB;
 /** Stack of the guest; beyond it the guest gets its own "stack overflow" error. */
 export const GUEST_STACK_BYTES: number = MIB;
+/** What --stack may be less: the firmware itself needs some of it. */
+export const GUEST_STACK_BYTES_MIN: number = 64 * KIB;
 /** Native stack of the worker. The worst shape of recursion needs 32 bytes per guest stack byte. */
 export const WORKER_STACK_MIB = 64;
 

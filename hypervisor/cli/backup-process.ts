@@ -16,7 +16,6 @@ export interface BackupProcessOptions {
   readonly join?: string;
   readonly dir?: string;
   readonly arbiter?: string;
-  readonly turnTicks?: number;
   readonly eventsFd?: number;
   readonly verbose?: boolean;
 }
@@ -35,7 +34,6 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     listen: options.listen,
     dir: options.dir ?? `.hv/backup-${wanted.port === 0 ? `pid-${process.pid}` : wanted.port}`,
     arbiter: options.arbiter,
-    turnTicksMax: options.turnTicks ?? Number.POSITIVE_INFINITY,
     note: (note, at) => {
       if (note.type === 'following') stopJoining.abort();
       lifecycle.note(note, at);

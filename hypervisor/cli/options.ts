@@ -4,7 +4,8 @@ import { fstatSync } from 'node:fs';
 import { HvError } from '../base/errors.ts';
 import { DETECT_MS } from '../base/limits.ts';
 
-function usage(what: string, given: string, wanted: string): HvError {
+/** An option was given a text it does not take. */
+export function usage(what: string, given: string, wanted: string): HvError {
   return new HvError('HV_E_USAGE', `${what} cannot be '${given}': it takes ${wanted}`);
 }
 
@@ -15,14 +16,6 @@ export function detectMs(text: string): number {
   const value = match === null ? 0 : Number(match[1]);
   if (value < 1 || value > 3_600_000)
     throw usage('--detect', text, 'fast, lan, wan or a number of milliseconds');
-  return value;
-}
-
-/** A positive whole number. */
-export function count(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1)
-    throw usage('--turn-ticks', text, 'a positive whole number');
   return value;
 }
 

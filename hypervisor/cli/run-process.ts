@@ -4,6 +4,7 @@ import { HvError } from '../base/errors.ts';
 import { HostClock } from '../host/clock.ts';
 import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { type CpuLimit, guestLimits } from './limit-options.ts';
 import { startLocalBackup } from './local-backup.ts';
 import { guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
@@ -19,7 +20,9 @@ export interface RunOptions {
   readonly record: boolean;
   readonly recordNowhere?: boolean;
   readonly env: readonly string[];
-  readonly turnTicks?: number;
+  readonly memory?: number;
+  readonly stack?: number;
+  readonly cpu: readonly CpuLimit[];
   readonly eventsFd?: number;
   readonly verbose?: boolean;
 }
@@ -54,7 +57,7 @@ export async function runGuest(
       listen: options.listen,
       arbiter: options.arbiter,
       detectMs: options.detect,
-      turnTicksMax: options.turnTicks ?? Number.POSITIVE_INFINITY,
+      limits: guestLimits(options),
       hooks: {
         note: (note, at) => lifecycle.note(note, at),
         trouble: (event, fields) => lifecycle.trouble(event, fields),

@@ -40,7 +40,6 @@ export interface BackupHostOptions {
   readonly dir: string;
   /** Overrides the arbiter named by the primary. */
   readonly arbiter: string | undefined;
-  readonly turnTicksMax: number;
   readonly note: SupervisorHooks['note'];
   readonly trouble: SupervisorHooks['trouble'];
   /** The replay has caught up with the log, for the first time since this backup joined. */
@@ -220,7 +219,6 @@ export class BackupHost {
       id: handover.id,
       arbiter: this.#options.arbiter ?? handover.hello.arbiter,
       detectMs: handover.hello.detectMs,
-      turnTicksMax: this.#options.turnTicksMax,
     };
     store.handover((position: LogPosition | undefined) => {
       if (position === undefined) {

@@ -15,7 +15,8 @@ import {
   toHex,
 } from '../../log-format/index.ts';
 import { HvError } from '../base/errors.ts';
-import { GUEST_STACK_BYTES, MEMORY_PAGES_DEFAULT, TICKS_PER_MICRO } from '../base/limits.ts';
+import { TICKS_PER_MICRO } from '../base/limits.ts';
+import { heapBytesMax } from '../machine/engine.ts';
 import type { LinkHandlers } from '../ports.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import { dialable, formatAddress, isLoopback, parseAddress } from './addresses.ts';
@@ -34,6 +35,12 @@ import { newControl, type PrimaryStart } from './worker-protocol.ts';
 
 /** What becomes of the log. `nowhere` encodes and drops it: only to measure what encoding costs. */
 export type RecordMode = 'disk' | 'nowhere' | 'off';
+
+/** What a guest may use, exactly. 0 ticks: no limit. */
+export type GuestLimits = Pick<
+  LogHeader,
+  'memoryPages' | 'stackBytes' | 'turnTicksMax' | 'secondTicksMax'
+>;
 
 export interface HypervisorOptions {
   /** Path of the script. */
@@ -54,7 +61,8 @@ export interface HypervisorOptions {
   readonly listen: string | undefined;
   readonly arbiter: string | undefined;
   readonly detectMs: number;
-  readonly turnTicksMax: number;
+  /** Recorded in the log's header: every replica and every replay keeps them. */
+  readonly limits: GuestLimits;
   readonly hooks: SupervisorHooks;
 }
 
@@ -131,7 +139,7 @@ export class Hypervisor {
     const id =
       listener === undefined ? `primary-${toHex(randomBytes(4))}` : formatAddress(listener.address);
     const control = newControl();
-    const header = newHeader(given);
+    const header = newHeader(given, options.limits);
     const start: PrimaryStart = {
       role: 'primary',
       control,
@@ -144,7 +152,6 @@ export class Hypervisor {
         id,
         arbiter: options.record === 'disk' ? given.arbiter : undefined,
         detectMs: options.detectMs,
-        turnTicksMax: options.turnTicksMax,
       },
       backups: options.backups,
     };
@@ -210,7 +217,7 @@ function resolveArbiter(options: HypervisorOptions): string {
   return absoluteArbiterUrl(`file:${own}`);
 }
 
-function newHeader(given: Launch): LogHeader {
+function newHeader(given: Launch, limits: GuestLimits): LogHeader {
   const { engineHash, helperHash } = engineParts();
   return {
     formatVersion: FORMAT_VERSION,
@@ -224,10 +231,7 @@ function newHeader(given: Launch): LogHeader {
     firmwareHash: sha256Hex(given.blobs.firmware),
     imageHash: sha256Hex(given.blobs.image),
     sourceMapHash: sha256Hex(given.blobs.sourcemap),
-    memoryPages: MEMORY_PAGES_DEFAULT,
-    stackBytes: GUEST_STACK_BYTES,
-    turnTicksMax: 0,
-    secondTicksMax: 0,
+    ...limits,
     ticksPerMicro: TICKS_PER_MICRO,
     zoneOffsetMinutes: 0,
     seed: toHex(randomBytes(32)),
@@ -252,6 +256,7 @@ function bootConfig(options: HypervisorOptions, script: string): BootConfig {
     nodeVersion: GUEST_NODE_VERSION,
     hvVersion: HV_VERSION,
     ...options.terminal,
+    heapBytesMax: heapBytesMax(options.limits.memoryPages),
   };
 }
 

@@ -79,7 +79,6 @@ function runBackup(given: BackupStart): void {
   const replaying = new LocalMachine(machine, {
     wall: () => given.header.startedAt,
     stopRequested: () => undefined,
-    turnTicksMax: Number.POSITIVE_INFINITY,
   });
   let runner: PrimaryRunner | undefined;
   port.on('message', (message: ToWorker) => {

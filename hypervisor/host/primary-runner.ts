@@ -95,7 +95,6 @@ export class PrimaryRunner {
                   code: Atomics.load(control, CONTROL.stopCode),
                   reason: 'stopped by its operator',
                 },
-          turnTicksMax: settings.turnTicksMax,
         }),
         net,
         console: this.#console,

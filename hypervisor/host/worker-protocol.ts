@@ -30,8 +30,6 @@ export interface PrimarySettings {
   /** URL of the arbiter; undefined for a guest that will never have a backup. */
   readonly arbiter: string | undefined;
   readonly detectMs: number;
-  /** Ticks one turn may use. */
-  readonly turnTicksMax: number;
 }
 
 export interface PrimaryStart {

@@ -32,12 +32,7 @@ export interface LiveWorld {
   wall(): Micros;
   /** Somebody wants the guest stopped now. */
   stopRequested(): { readonly code: number; readonly reason: string } | undefined;
-  /** Ticks one turn may use; Infinity for no limit. */
-  readonly turnTicksMax: number;
 }
-
-/** Exit status of a guest stopped by its own tick limit; as hv's own status for limits. */
-const TURN_LIMIT_CODE = 124;
 
 const NOTHING: MidTurnSource = {
   nextTicks: () => Number.POSITIVE_INFINITY,
@@ -97,25 +92,15 @@ export class LocalMachine implements MachinePort {
 
   #live(turn: Lsn, onMidTurn: (record: MidTurnRecord) => Lsn): MidTurnSource {
     const world = this.#world;
-    const ticksAtStart = this.machine.ticks;
-    const limit = ticksAtStart + world.turnTicksMax;
     const log = (record: MidTurnRecord): { record: MidTurnRecord; lsn: Lsn } => ({
       record,
       lsn: onMidTurn(record),
     });
     return {
-      nextTicks: () => limit,
+      nextTicks: () => Number.POSITIVE_INFINITY,
       poll: (ticks: Ticks) => {
         const stop = world.stopRequested();
         if (stop !== undefined) return log({ type: 'stopAt', turn, ticks, ...stop });
-        if (ticks >= limit)
-          return log({
-            type: 'stopAt',
-            turn,
-            ticks,
-            code: TURN_LIMIT_CODE,
-            reason: `one turn used ${world.turnTicksMax} ticks (--turn-ticks)`,
-          });
         const time = world.wall();
         if (time - this.machine.now < RESYNC_LAG_MICROS) return undefined;
         return log({ type: 'resync', turn, ticks, time });

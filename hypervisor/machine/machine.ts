@@ -23,10 +23,19 @@ import {
   STEP,
 } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
+import { EXIT } from '../base/errors.ts';
 import type { CheckpointFigures, NetTable, Output, TurnsResult } from '../ports.ts';
+import { Budget } from './budget.ts';
 import { Bus } from './bus.ts';
 import { Cpu, type MidTurnSource } from './cpu.ts';
-import { Engine, EngineFault, type EngineParts, type EngineState, isException } from './engine.ts';
+import {
+  Engine,
+  EngineFault,
+  type EngineParts,
+  type EngineState,
+  heapBytesMax,
+  isException,
+} from './engine.ts';
 import { Kernel, type KernelState } from './kernel.ts';
 import { type MemoryRun, memoryHash, readMemory } from './memory-image.ts';
 import type { MachineSnapshot, MachineState } from './snapshot.ts';
@@ -76,6 +85,8 @@ export class Machine {
   readonly #engine: Engine;
   readonly #cpu: Cpu;
   readonly #bus: Bus;
+  readonly #budget: Budget;
+  readonly #header: MachineOptions['header'];
   readonly #image: Uint8Array;
   readonly #seed: Uint8Array;
   readonly #kernel: Kernel;
@@ -92,6 +103,7 @@ export class Machine {
   constructor(options: MachineOptions) {
     const { golden, snapshot, header } = options;
     this.#image = options.image;
+    this.#header = header;
     this.#seed = fromHex(options.header.seed);
     const stackMap = new StackMap(options.sourceMap);
     const hooks = {
@@ -112,6 +124,7 @@ export class Machine {
       {
         onAlive: () => options.onAlive?.(),
         onMidTurn: (record, lsn) => this.#applyMidTurn(record, lsn),
+        onLimit: (reason) => this.#collapse(reason, EXIT.limit),
       },
       snapshot?.state.ticks ?? golden?.ticks,
     );
@@ -129,6 +142,8 @@ export class Machine {
         onFault: (error) => this.#fault(error),
       },
     );
+    this.#budget = new Budget(header, () => this.#bus.clock.save(), this.#cpu.ticks);
+    this.#cpu.limit(this.#budget);
     const state =
       snapshot?.state.kernel ??
       golden?.kernel ??
@@ -179,8 +194,7 @@ export class Machine {
       ticks: this.#cpu.ticks,
       ...this.#tally.save(),
       immediatesLeft: this.#immediatesLeft,
-      secondTicks: 0,
-      second: 0,
+      ...this.#budget.save(),
       engine: this.#engine.save(),
       kernel: this.#kernel.save(),
       devices: this.#bus.save(),
@@ -198,6 +212,7 @@ export class Machine {
     this.#bus.restore(state.devices);
     this.#cause = state.cause;
     this.#tally.restore(state);
+    this.#budget.restore(state);
     this.#immediatesLeft = state.immediatesLeft;
     this.#halted = undefined;
   }
@@ -317,7 +332,9 @@ export class Machine {
       this.#halt(record.code, record.reason);
       return;
     }
+    this.#budget.look(this.#cpu.ticks);
     this.#bus.clock.moveTo(record.time);
+    this.#budget.look(this.#cpu.ticks);
   }
 
   #emit(output: Output): void {
@@ -326,10 +343,17 @@ export class Machine {
   }
 
   /** The guest is beyond its own error handling: say so where its user looks, and end it. */
-  #collapse(text: string): void {
-    const bytes = new TextEncoder().encode(`hv: guest stopped: ${text}\n`);
+  #collapse(text: string, code = FAULT_EXIT_CODE): void {
+    const bytes = new TextEncoder().encode(`hv: guest stopped: ${text}${this.#hint(text)}\n`);
     this.#emit({ device: 'console', fd: 2, bytes });
-    this.#halt(FAULT_EXIT_CODE, text);
+    this.#halt(code, text);
+  }
+
+  /** Machines of version 1 said less, and the text is an output. */
+  #hint(text: string): string {
+    if (this.#header.machineVersion === 1 || !text.includes('memory')) return '';
+    const mebibytes = heapBytesMax(this.#header.memoryPages) / 2 ** 20;
+    return ` (its heap may hold ${mebibytes} MiB: --memory)`;
   }
 
   #halt(code: number, reason: string): void {

@@ -46,6 +46,7 @@ export const TEST_CONFIG: BootConfig = {
   stdoutIsTTY: false,
   stderrIsTTY: false,
   columns: 80,
+  heapBytesMax: 240 * 2 ** 20,
 };
 
 const NEVER = { nextTicks: (): number => Number.POSITIVE_INFINITY, poll: () => undefined };
@@ -63,12 +64,16 @@ export class GuestRunner {
   #immediates = false;
   #memory: Uint8Array = new Uint8Array();
 
-  constructor(image: Uint8Array | string, sourceMap: Uint8Array = new Uint8Array()) {
+  constructor(
+    image: Uint8Array | string,
+    sourceMap: Uint8Array = new Uint8Array(),
+    limits: Partial<MachineOptions['header']> = {},
+  ) {
     parts ??= loadEngineParts();
     const code = typeof image === 'string' ? new TextEncoder().encode(image) : image;
     this.machine = new Machine({
       parts,
-      header: TEST_HEADER,
+      header: { ...TEST_HEADER, ...limits },
       firmware: loadFirmware(),
       image: code,
       sourceMap,

@@ -2,7 +2,8 @@
 
 import type { Command } from 'commander';
 import { DETECT_MS } from '../../base/limits.ts';
-import { collect, count, descriptor, detectMs } from '../options.ts';
+import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
+import { collect, descriptor, detectMs } from '../options.ts';
 import type { RunOptions } from '../run-process.ts';
 
 export function registerRun(program: Command): void {
@@ -37,7 +38,14 @@ export function registerRun(program: Command): void {
       collect,
       [],
     )
-    .option('--turn-ticks <n>', 'stop the guest when one turn uses more ticks', count)
+    .option('--memory <size>', 'heap of the guest, 16MiB to 1984MiB (default: 240MiB)', heapBytes)
+    .option(
+      '--cpu <ticks>',
+      'ticks one turn may use, or with /s all turns of a second: 5G, 50M/s (repeatable)',
+      cpuTicks,
+      [],
+    )
+    .option('--stack <size>', 'stack of the guest, 64KiB to 1MiB (default: 1MiB)', stackBytes)
     .option(
       '--events-fd <fd>',
       'write lifecycle events as JSON lines to this descriptor',
