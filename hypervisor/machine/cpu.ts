@@ -95,6 +95,11 @@ export class Cpu {
     this.#engine.counter = 1;
   }
 
+  /** In a poll, before guest code runs on top of it: that is bound by the same limits and records. */
+  rearm(): void {
+    this.#arm();
+  }
+
   /** The engine's interrupt handler; 1 stops the guest. */
   poll(): number {
     this.#hooks.onAlive();

@@ -24,7 +24,7 @@ import {
 } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
 import { EXIT } from '../base/errors.ts';
-import type { CheckpointFigures, NetTable, Output, TurnsResult } from '../ports.ts';
+import type { CheckpointFigures, MachineMeter, NetTable, Output, TurnsResult } from '../ports.ts';
 import { Budget } from './budget.ts';
 import { Bus } from './bus.ts';
 import { Cpu, type MidTurnSource } from './cpu.ts';
@@ -95,6 +95,8 @@ export class Machine {
   #cause: Lsn = asLsn(0);
   #halted: { code: number; reason: string } | undefined;
   #immediatesLeft = false;
+  /** The guest's preemption handlers run: they are not preempted themselves. */
+  #preempting = false;
 
   /**
    * Boots engine and firmware, or wakes the pair from `options.golden`; the machine is the same, bit
@@ -224,6 +226,12 @@ export class Machine {
     return { turns: this.#tally.turns, heapBytes, heapBlocks, pages, memory };
   }
 
+  /** Cheap; between turns. */
+  meter(): MachineMeter {
+    const { turns, outputs } = this.#tally.figures();
+    return { turns, outputs, ticks: this.#cpu.ticks, ...this.#engine.heap };
+  }
+
   /** Guest memory up to the last byte ever used: a view, to be read between turns. */
   usedMemory(): Uint8Array {
     return this.#engine.u8.subarray(0, this.#engine.extent);
@@ -231,7 +239,7 @@ export class Machine {
 
   #startFirmware(code: Uint8Array, machineVersion: MachineVersion): KernelState {
     const traps = this.#bus.bind(machineVersion);
-    return Kernel.start(this.#engine, { code, fileName: FIRMWARE_FILE, traps });
+    return Kernel.start(this.#engine, { code, fileName: FIRMWARE_FILE, traps, machineVersion });
   }
 
   /** What the net device holds open; for a backend that takes over. */
@@ -252,6 +260,11 @@ export class Machine {
   /** Ticks retired since boot. */
   get ticks(): Ticks {
     return this.#cpu.ticks;
+  }
+
+  /** When the guest wants to be preempted, microseconds; undefined: not at all, or not now. */
+  get preemptAt(): number | undefined {
+    return this.#preempting ? undefined : this.#bus.preempt.at;
   }
 
   get halted(): { readonly code: number; readonly reason: string } | undefined {
@@ -335,6 +348,17 @@ export class Machine {
     this.#budget.look(this.#cpu.ticks);
     this.#bus.clock.moveTo(record.time);
     this.#budget.look(this.#cpu.ticks);
+    if (record.type === 'preempt') this.#preempt();
+  }
+
+  /** Re-enters the guest on top of what it computes. */
+  #preempt(): void {
+    if (this.#preempting) return;
+    const before = this.#bus.preempt.at;
+    this.#preempting = true;
+    this.#cpu.rearm();
+    this.#kernel.preempt(() => this.#bus.preempt.at !== before);
+    this.#preempting = false;
   }
 
   #emit(output: Output): void {

@@ -115,7 +115,14 @@ export class PrimaryReplica {
 
   get core(): Pick<
     PrimaryCore<Output>,
-    'view' | 'live' | 'ended' | 'throttled' | 'sessions' | 'heldBytes' | 'lsnReleased'
+    | 'view'
+    | 'live'
+    | 'ended'
+    | 'throttled'
+    | 'sessions'
+    | 'heldBytes'
+    | 'lsnReleased'
+    | 'lsnDurable'
   > {
     return this.#core;
   }
@@ -308,6 +315,7 @@ export class PrimaryReplica {
     this.#step({ type: 'produced', now: this.#now(), lsn: handover.lsnReplayed, outputs });
     replayRest(handover, this.#ports.machine, {
       replayed: (result, lsn) => this.#produced(result, lsn),
+      midTurn: (record) => this.#turns.midTurn(record),
       settled: (result) => this.#journal.add({ type: 'end', ...result.end }),
       diverged: (divergence) => this.#diverged(divergence),
       done: (state) => this.#goLive(handover, state),
