@@ -138,8 +138,8 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   HV_E_GUEST_HUNG: {
     exit: EXIT.limit,
     means:
-      'The guest was in a built-in that cannot be interrupted and was stopped by force. The log is complete up to the turn before.',
-    fix: 'hv log cat shows the input of the last turn; bound the size of what the guest works on.',
+      'The guest was in a built-in that cannot be interrupted and was stopped by force. The log is complete up to the turn before. A backup that takes over meets the same turn and ends the same way.',
+    fix: 'See the input of the last turn with `hv log cat` and bound the size of what the guest works on, or raise --hang-limit.',
   },
   HV_E_CPU_LIMIT: {
     exit: EXIT.limit,

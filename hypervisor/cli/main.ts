@@ -14,6 +14,7 @@ import { registerExplain } from './commands/explain.ts';
 import { registerLog } from './commands/log.ts';
 import { registerReplay } from './commands/replay.ts';
 import { registerRun } from './commands/run.ts';
+import { registerStatus } from './commands/status.ts';
 import { explain, guestText } from './print.ts';
 
 function buildProgram(): Command {
@@ -29,6 +30,7 @@ function buildProgram(): Command {
   registerBackup(program);
   registerReplay(program);
   registerLog(program);
+  registerStatus(program);
   registerDemo(program);
   registerExplain(program);
   for (const command of program.commands) overrideExit(command);

@@ -2,7 +2,7 @@
 
 import { fstatSync } from 'node:fs';
 import { HvError } from '../base/errors.ts';
-import { DETECT_MS } from '../base/limits.ts';
+import { DETECT_MS, HANG_LIMIT_MS_MIN } from '../base/limits.ts';
 
 /** An option was given a text it does not take. */
 export function usage(what: string, given: string, wanted: string): HvError {
@@ -16,6 +16,17 @@ export function detectMs(text: string): number {
   const value = match === null ? 0 : Number(match[1]);
   if (value < 1 || value > 3_600_000)
     throw usage('--detect', text, 'fast, lan, wan or a number of milliseconds');
+  return value;
+}
+
+/** Milliseconds of `--hang-limit`: `500ms`, `30s`, `2m`, or `off`. */
+export function hangLimitMs(text: string): number {
+  if (text === 'off') return Number.POSITIVE_INFINITY;
+  const match = /^(\d+)(ms|s|m)$/.exec(text);
+  const unit = match?.[2] === 'm' ? 60_000 : match?.[2] === 's' ? 1_000 : 1;
+  const value = match === null ? 0 : Number(match[1]) * unit;
+  if (value < HANG_LIMIT_MS_MIN || value > 86_400_000)
+    throw usage('--hang-limit', text, 'a time from 100ms to 1440m such as 30s, or off');
   return value;
 }
 

@@ -9,6 +9,7 @@ import { startLocalBackup } from './local-backup.ts';
 import { guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
+import { serveOwnStatus } from './status-report.ts';
 
 export interface RunOptions {
   readonly backup: readonly string[];
@@ -23,6 +24,7 @@ export interface RunOptions {
   readonly memory?: number;
   readonly stack?: number;
   readonly cpu: readonly CpuLimit[];
+  readonly hangLimit: number;
   readonly eventsFd?: number;
   readonly verbose?: boolean;
 }
@@ -41,7 +43,9 @@ export async function runGuest(
     eventsFd: options.eventsFd,
     verbose: options.verbose === true,
   });
-  const local = options.backup.includes('local') ? await startLocalBackup(options.dir) : undefined;
+  const local = options.backup.includes('local')
+    ? await startLocalBackup(options.dir, { hangLimitMs: options.hangLimit })
+    : undefined;
   const backups = options.backup.map((one) => (one === 'local' && local ? local.address : one));
   try {
     const hypervisor = await Hypervisor.start({
@@ -58,6 +62,7 @@ export async function runGuest(
       arbiter: options.arbiter,
       detectMs: options.detect,
       limits: guestLimits(options),
+      hangLimitMs: options.hangLimit,
       hooks: {
         note: (note, at) => lifecycle.note(note, at),
         trouble: (event, fields) => lifecycle.trouble(event, fields),
@@ -75,6 +80,9 @@ export async function runGuest(
       log: hypervisor.logDir,
       address: hypervisor.address,
     });
+    // Without a log nobody else is kept from the name, and nothing is left behind.
+    if (hypervisor.logDir !== undefined)
+      await serveOwnStatus(options.dir, name, (done) => hypervisor.status(done));
     if (options.verbose === true || backups.length > 0)
       say(`${name}: recording to ${hypervisor.logDir ?? 'nowhere'}`);
     if (local !== undefined)

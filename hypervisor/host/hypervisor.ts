@@ -28,6 +28,7 @@ import { loadFirmware } from './engine-parts.ts';
 import { type IncomingLink, LinkListener } from './link.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
+import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
 import { startWorker } from './threads.ts';
 import { HV_VERSION } from './version.ts';
@@ -63,6 +64,8 @@ export interface HypervisorOptions {
   readonly detectMs: number;
   /** Recorded in the log's header: every replica and every replay keeps them. */
   readonly limits: GuestLimits;
+  /** Silence of a guest at work that ends it by force; Infinity: none does. */
+  readonly hangLimitMs: number;
   readonly hooks: SupervisorHooks;
 }
 
@@ -74,14 +77,20 @@ export class Hypervisor {
   /** Undefined when nothing is recorded. */
   readonly logDir: string | undefined;
   readonly supervisor: Supervisor;
+  readonly #header: LogHeader;
   readonly #listener: LinkListener | undefined;
 
   private constructor(
     supervisor: Supervisor,
-    facts: { name: string; logDir: string | undefined; listener: LinkListener | undefined },
+    facts: {
+      header: LogHeader;
+      logDir: string | undefined;
+      listener: LinkListener | undefined;
+    },
   ) {
     this.supervisor = supervisor;
-    this.name = facts.name;
+    this.name = facts.header.name;
+    this.#header = facts.header;
     this.logDir = facts.logDir;
     this.#listener = facts.listener;
   }
@@ -128,6 +137,15 @@ export class Hypervisor {
     this.supervisor.stop(code, reason);
   }
 
+  /** What `hv status` prints, as plain data. Calls back soon, whatever the guest does. */
+  status(done: (status: object) => void): void {
+    const { logDir } = this;
+    this.supervisor.status((hang, worker) => {
+      const given = { role: 'primary', header: this.#header, logDir, hang, worker } as const;
+      done({ ...commonStatus(given), replication: worker?.primary ?? null });
+    });
+  }
+
   static async #launch(options: HypervisorOptions, given: Launch): Promise<Hypervisor> {
     let supervisor: Supervisor | undefined;
     const listener =
@@ -139,6 +157,7 @@ export class Hypervisor {
     const id =
       listener === undefined ? `primary-${toHex(randomBytes(4))}` : formatAddress(listener.address);
     const control = newControl();
+    const { hangLimitMs } = options;
     const header = newHeader(given, options.limits);
     const start: PrimaryStart = {
       role: 'primary',
@@ -155,17 +174,20 @@ export class Hypervisor {
       },
       backups: options.backups,
     };
-    supervisor = new Supervisor(startWorker('machine-worker', start), control, {
-      note: (note, at) => options.hooks.note(note, at),
-      trouble: (event, fields) => options.hooks.trouble(event, fields),
-      ended: (outcome, error) => {
-        given.lock?.release();
-        void listener?.close();
-        options.hooks.ended(outcome, error);
+    supervisor = new Supervisor(
+      startWorker('machine-worker', start),
+      { control, hangLimitMs },
+      {
+        note: (note, at) => options.hooks.note(note, at),
+        trouble: (event, fields) => options.hooks.trouble(event, fields),
+        ended: (outcome, error) => {
+          given.lock?.release();
+          void listener?.close();
+          options.hooks.ended(outcome, error);
+        },
       },
-    });
-    const { name, logDir } = given;
-    return new Hypervisor(supervisor, { name, logDir, listener });
+    );
+    return new Hypervisor(supervisor, { header, logDir: given.logDir, listener });
   }
 }
 

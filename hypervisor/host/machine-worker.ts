@@ -10,6 +10,7 @@ import { defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
+import { noteBusy } from './hang-watch.ts';
 import { FileLogStore } from './log-store.ts';
 import { buildMachine } from './machine-factory.ts';
 import { NullLogStore } from './null-log-store.ts';
@@ -78,6 +79,7 @@ function runBackup(given: BackupStart): void {
   const machine = machineOf(given);
   const replaying = new LocalMachine(machine, {
     wall: () => given.header.startedAt,
+    busy: (lsn) => noteBusy(given.control, lsn),
     stopRequested: () => undefined,
   });
   let runner: PrimaryRunner | undefined;
@@ -88,6 +90,9 @@ function runBackup(given: BackupStart): void {
       replaying.replay(message.group, (result, divergence) =>
         post({ type: 'replayed', result, divergence }),
       );
+    } else if (message.type === 'status') {
+      const status = { meter: machine.meter(), primary: undefined };
+      post({ type: 'status', id: message.id, status });
     } else if (message.type === 'promote') {
       runner = new PrimaryRunner({
         header: given.header,

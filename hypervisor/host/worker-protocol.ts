@@ -9,6 +9,7 @@ import type { Handover } from '../replica/handover.ts';
 import type { PrimaryOutcome } from '../replica/hooks.ts';
 import type { LogPosition } from './log-cursor.ts';
 import type { GuestBlobs } from './machine-factory.ts';
+import type { WorkerStatus } from './status.ts';
 
 /** Words of the shared control area (Int32). */
 export const CONTROL = {
@@ -17,7 +18,11 @@ export const CONTROL = {
   /** Non-zero: stop the guest at its next poll. */
   stop: 1,
   stopCode: 2,
-  words: 4,
+  /** Non-zero while the machine works on the turn whose lsn is in the next two words. */
+  busy: 3,
+  turnLow: 4,
+  turnHigh: 5,
+  words: 8,
 } as const;
 
 export function newControl(): Int32Array {
@@ -70,6 +75,7 @@ export type ToWorker =
   | { readonly type: 'heartbeat'; readonly peer: ReplicaId }
   | { readonly type: 'suspect'; readonly peer: ReplicaId; readonly reason: string }
   | { readonly type: 'signal'; readonly number: number }
+  | { readonly type: 'status'; readonly id: number }
   | { readonly type: 'stop'; readonly code: number; readonly reason: string };
 
 export type FromWorker =
@@ -78,6 +84,7 @@ export type FromWorker =
       readonly result: TurnsResult;
       readonly divergence: MachineDivergence | undefined;
     }
+  | { readonly type: 'status'; readonly id: number; readonly status: WorkerStatus }
   | { readonly type: 'note'; readonly note: Note; readonly at: Micros }
   /** A stop was taken: the guest is not stuck in a built-in. */
   | { readonly type: 'stopping' }

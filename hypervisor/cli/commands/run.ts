@@ -1,9 +1,9 @@
 /** `hv run <script> [args…]`: starts a guest as primary, recorded and, if asked, protected. */
 
 import type { Command } from 'commander';
-import { DETECT_MS } from '../../base/limits.ts';
+import { DETECT_MS, HANG_LIMIT_MS } from '../../base/limits.ts';
 import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
-import { collect, descriptor, detectMs } from '../options.ts';
+import { collect, descriptor, detectMs, hangLimitMs } from '../options.ts';
 import type { RunOptions } from '../run-process.ts';
 
 export function registerRun(program: Command): void {
@@ -46,6 +46,12 @@ export function registerRun(program: Command): void {
       [],
     )
     .option('--stack <size>', 'stack of the guest, 64KiB to 1MiB (default: 1MiB)', stackBytes)
+    .option(
+      '--hang-limit <time>',
+      'end a guest by force that is this long inside a built-in which never polls, or off',
+      hangLimitMs,
+      HANG_LIMIT_MS,
+    )
     .option(
       '--events-fd <fd>',
       'write lifecycle events as JSON lines to this descriptor',
