@@ -80,7 +80,6 @@ export class Recorder {
         return asMicros(this.#wall);
       },
       stopRequested: () => undefined,
-      turnTicksMax: Number.POSITIVE_INFINITY,
     });
     const names = ['firmware', 'image', 'sourcemap'] as const;
     const frames = names.map((name) => ({ name, hash: hashes[name], bytes: blobs[name] }));
@@ -279,5 +278,6 @@ function bootOf({ args = [], env = {} }: RecorderOptions, script: string): BootC
     stdoutIsTTY: false,
     stderrIsTTY: false,
     columns: 80,
+    heapBytesMax: 240 * 2 ** 20,
   };
 }

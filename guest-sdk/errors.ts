@@ -32,7 +32,7 @@ type ErrorStatics = Omit<
 };
 
 /** The engine's own constructor: its instances carry an own `stack` in the engine's format. */
-const NativeError: ErrorConstructor = globalThis.Error;
+export const NativeError: ErrorConstructor = globalThis.Error;
 const captures = new WeakMap<object, Capture>();
 /** Late binding: node-errors.ts says which errors show their `code` in the first line of a stack. */
 export const headerRule: { showsCode(error: object): boolean } = { showsCode: () => false };

@@ -4,6 +4,7 @@
  */
 
 import { ENCODING } from '../log-format/abi.ts';
+import { bootConfig } from './boot-config.ts';
 import { placeOf } from './call-site.ts';
 import { traps } from './drivers/traps.ts';
 import { describeError } from './errors.ts';
@@ -67,7 +68,14 @@ export function reportUncaught(error: unknown, origin: Origin): void {
 
 function printFatal(error: unknown, origin: Origin): void {
   const version = (processObject as unknown as { version?: string }).version ?? '';
-  writeError(`${fatalText(error, origin)}\n\nNode.js ${version}\n`);
+  writeError(`${fatalText(error, origin)}\n${memoryHint(error)}\nNode.js ${version}\n`);
+}
+
+/** The engine's own error for a full heap, and what the user can do about it. */
+function memoryHint(error: unknown): string {
+  if (!(error instanceof RangeError) || error.message !== 'out of memory') return '';
+  const mebibytes = bootConfig().heapBytesMax / 2 ** 20;
+  return `\nhv: the heap of this guest may hold ${mebibytes} MiB; give it more with --memory\n`;
 }
 
 /** Raw standard error: a guest that has replaced `process.stderr.write` must not lose its report. */

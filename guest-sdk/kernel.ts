@@ -1,4 +1,4 @@
-/** The four functions a machine calls, and what each interrupt means to the guest. */
+/** The functions a machine calls, and what each interrupt means to the guest. */
 
 import { INTERRUPT } from '../log-format/abi.ts';
 import { readBootConfig } from './boot-config.ts';
@@ -16,6 +16,7 @@ import {
 } from './node/net-device.ts';
 import { configureProcess, signalArrived } from './node/process.ts';
 import { stdinData, stdinEnd } from './node/standard-streams.ts';
+import { preempt } from './preempt.ts';
 import { rejectionEvent } from './rejections.ts';
 import { startClock } from './timer-wheel.ts';
 
@@ -25,6 +26,8 @@ export interface Kernel {
   dispatch(kind: number, id: number, num: number, payload: ArrayBuffer | undefined): void;
   /** Answers a STEP. */
   step(): number;
+  /** A preemptive timer is due in the middle of a turn. Machines of version 2 call it. */
+  preempt(): void;
   /** An event of the engine's rejection tracker. */
   rejected(promise: object, reason: unknown, handled: boolean): void;
 }
@@ -83,5 +86,6 @@ export const kernel: Kernel = {
     else beginTurn(() => handle(kind, id, num, payload));
   },
   step,
+  preempt,
   rejected: rejectionEvent,
 };

@@ -19,7 +19,9 @@ import { exported as timers } from './node/timers.ts';
 import { exported as timersPromises } from './node/timers-promises.ts';
 import { exported as url } from './node/url.ts';
 import { exported as util } from './node/util.ts';
+import { exported as hvGuest } from './preempt.ts';
 
+/** `hv/guest` is the one that is not Node's. */
 export const nodeModules: Readonly<Record<string, unknown>> = {
   assert,
   'assert/strict': (assert as unknown as { strict: unknown }).strict,
@@ -27,6 +29,7 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   console,
   crypto,
   events,
+  'hv/guest': hvGuest,
   module,
   net,
   os,

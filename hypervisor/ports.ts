@@ -168,6 +168,15 @@ export interface NetBackend {
 /** What a machine has used since its boot, and a hash of all its memory. */
 export type CheckpointFigures = Omit<CheckpointRecord, 'type' | 'time'>;
 
+/** What a guest has used since its boot; `bytes` and `blocks` of its heap now. */
+export interface MachineMeter {
+  readonly turns: number;
+  readonly ticks: number;
+  readonly outputs: number;
+  readonly bytes: number;
+  readonly blocks: number;
+}
+
 /** Answer of a machine after a group of turns. */
 export interface TurnsResult {
   readonly outputs: readonly HeldOutput[];
@@ -233,9 +242,15 @@ export interface MachinePort {
   ): void;
   /**
    * Replays the tail of a dead primary's log: turns whose `end` never arrived. Mid-turn records in
-   * it apply; no new ones are taken, because outputs of these turns may have left already.
+   * it apply. New ones are taken only where the dead primary must have logged one itself
+   * (MID_TURN_TICKS_MAX): outputs of these turns may have left already, but none from beyond that
+   * tick. Without `onMidTurn` none are taken.
    */
-  settle(group: ReplayGroup, done: (result: TurnsResult) => void): void;
+  settle(
+    group: ReplayGroup,
+    done: (result: TurnsResult) => void,
+    onMidTurn?: (record: MidTurnRecord) => Lsn,
+  ): void;
   netTable(): NetTable;
   /** For a checkpoint record. Between turns. */
   figures(): CheckpointFigures;

@@ -159,6 +159,8 @@ export interface BootConfig {
   readonly stdoutIsTTY: boolean;
   readonly stderrIsTTY: boolean;
   readonly columns: number;
+  /** What the guest's heap may hold (`hv run --memory`). */
+  readonly heapBytesMax: number;
 }
 
 /** File name under which the image is evaluated; stack traces carry it until they are mapped. */

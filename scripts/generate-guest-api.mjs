@@ -140,6 +140,31 @@ const LANGUAGE = new Set(
   ).split(' '),
 );
 
+/** What is hv's own; types and words are in hypervisor/guest.ts. */
+const OWN = [
+  '## hv/guest',
+  '',
+  'One module is not of Node: `hv/guest`, for `require` and `import`. The package `hv` has it for plain',
+  'Node, too, over ordinary timers, so that a script that uses it runs there unchanged.',
+  '',
+  '```js',
+  "import { preempt } from 'hv/guest';",
+  '',
+  'let late = false;',
+  'const timer = preempt.after(50, () => { late = true; }); // once; preempt.every(ms, handler) again and again',
+  'while (!late && !found()) search();                      // as a guest, this ends after 50 ms',
+  'timer.cancel();                                          // timer.unref() lets the process end before',
+  '```',
+  '',
+  'The handler of a preemptive timer runs even while the guest computes: at a jump or call of its own',
+  'code, as if it were called there, and never in the middle of a builtin, of the modules below or of',
+  'another such handler. It sees what that code has half done. What it throws is an uncaught exception;',
+  'ticks, promises and ordinary timers that it starts wait until the code it interrupted is done. Where',
+  'it ran is in the log, so backups and replays run it there again. It needs some stack: while the',
+  'guest is close to its limit, it waits.',
+  '',
+];
+
 function render() {
   const guest = survey(path('dist/hypervisor/cli/main.js'), 'run', '--no-record', '--');
   const node = JSON.parse(readFileSync(reference, 'utf8'));
@@ -153,6 +178,7 @@ function render() {
     'under Node and compare what they print (`test/unit/guest-sdk/`). Names that begin with `_` are left',
     'out. What makes each name the same in every run is in the [determinism ledger](determinism.md).',
     '',
+    ...OWN,
     ...moduleLines(guest, node),
     ...globalLines(guest, node),
   ];

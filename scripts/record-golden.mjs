@@ -227,7 +227,7 @@ const GOLDENS = {
   'unhandled-rejection': runs('hostile/reject-unhandled.js'),
   'stack-depth': runs('golden/stack-depth.js'),
   semantics: runs('golden/semantics.js'),
-  'turn-ticks': runs('hostile/infinite-loop.js', { flags: ['--turn-ticks', '1000000'] }),
+  'turn-ticks': runs('hostile/infinite-loop.js', { flags: ['--cpu', '1M'] }),
 };
 
 /** What a replay says about the log: the part of it that must never change. */

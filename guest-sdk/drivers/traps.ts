@@ -25,6 +25,7 @@ export interface Traps {
   netDestroy(connection: number, reset: number): void;
   netFlow(connection: number, on: number): void;
   netOption(connection: number, option: number, value: number): void;
+  preempt(atMicros: number): void;
   encode(text: string, encoding: number): ArrayBuffer;
   decode(buffer: ArrayBuffer, offset: number, length: number, encoding: number): string;
   byteLength(text: string): number;

@@ -41,7 +41,7 @@ export class Module {
   static createRequire = createRequire;
   static isBuiltin = isBuiltin;
   static get builtinModules(): string[] {
-    return providedModules();
+    return providedModules().filter(isBuiltin);
   }
   static Module = Module;
 }

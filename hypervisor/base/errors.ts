@@ -38,7 +38,7 @@ export type HvErrorCode =
   | 'HV_E_JOIN'
   | 'HV_E_ARBITER'
   | 'HV_E_GUEST_HUNG'
-  | 'HV_E_TURN_LIMIT'
+  | 'HV_E_CPU_LIMIT'
   | 'HV_E_INTERNAL';
 
 export interface CatalogueRow {
@@ -159,13 +159,14 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   HV_E_GUEST_HUNG: {
     exit: EXIT.limit,
     means:
-      'The guest was in a built-in that cannot be interrupted and was stopped by force. The log is complete up to the turn before.',
-    fix: 'hv log cat shows the input of the last turn; bound the size of what the guest works on.',
+      'The guest was in a built-in that cannot be interrupted and was stopped by force. The log is complete up to the turn before. A backup that takes over meets the same turn and ends the same way.',
+    fix: 'See the input of the last turn with `hv log cat` and bound the size of what the guest works on, or raise --hang-limit.',
   },
-  HV_E_TURN_LIMIT: {
+  HV_E_CPU_LIMIT: {
     exit: EXIT.limit,
-    means: 'One turn of the guest used more ticks than --turn-ticks allows; it was stopped there.',
-    fix: 'Raise --turn-ticks, or break the loop up with setImmediate.',
+    means:
+      'The guest used the ticks that --cpu allows one turn, or with /s all turns within one second of its clock. It was stopped at that tick, on every replica and in every replay of its log.',
+    fix: 'Raise --cpu, break a long turn up with setImmediate, or find what computes so much: `hv log cat` shows the input of the last turn.',
   },
   HV_E_INTERNAL: {
     exit: EXIT.internal,

@@ -11,8 +11,15 @@ const MIB = 1024 * KIB;
 /** Guest memory: 256 MiB. Fixed at start, because growth may fail on one host and not on another. */
 export const MEMORY_PAGES_DEFAULT = 4096;
 export const MEMORY_PAGE_BYTES: number = 64 * KIB;
+/** Room the general allocator, static data and the engine's own stack need beside the heap. */
+export const MEMORY_RESERVED_BYTES: number = 16 * MIB;
+/** What --memory may be: below, real programs do not start; above, addresses would need a sign bit. */
+export const HEAP_BYTES_MIN: number = 16 * MIB;
+export const HEAP_BYTES_MAX: number = 1984 * MIB;
 /** Stack of the guest; beyond it the guest gets its own "stack overflow" error. */
 export const GUEST_STACK_BYTES: number = MIB;
+/** What --stack may be less: the firmware itself needs some of it. */
+export const GUEST_STACK_BYTES_MIN: number = 64 * KIB;
 /** Native stack of the worker. The worst shape of recursion needs 32 bytes per guest stack byte. */
 export const WORKER_STACK_MIB = 64;
 
@@ -23,6 +30,12 @@ export const SLICE_TICKS_MAX = 9_999;
 export const JOBS_PER_DRAIN = 64;
 /** A long turn resynchronises the virtual clock when it lags the host's by this much. */
 export const RESYNC_LAG_MICROS = 10_000;
+/** A guest that was in its firmware when it was to be preempted is asked again after so many ticks. */
+export const PREEMPT_RETRY_TICKS = 61;
+/** Ticks of a live turn without a record in it. Who takes over replays so many beyond the last record
+ * it has, and is free from there on: what the dead primary computed later could not leave without a
+ * record that never arrived. Some 40 ms of the fastest loop; others resynchronise more often. */
+export const MID_TURN_TICKS_MAX = 4_000_000;
 /** Ticks of virtual time per microsecond. The fastest loop retires about 113 ticks per microsecond,
  * so the virtual clock never overtakes the host's inside a turn. */
 export const TICKS_PER_MICRO = 128;
@@ -93,6 +106,15 @@ export const REDIAL_MS_MAX = 5_000;
 export const JOIN_RETRY_MS = 200;
 /** A lost heartbeat connection is dialled again after this. */
 export const HEARTBEAT_REDIAL_MS = 50;
+/** A guest at work that polls for nothing this long is ended by force, unless --hang-limit says else. */
+export const HANG_LIMIT_MS = 30_000;
+export const HANG_LIMIT_MS_MIN = 100;
+/** A machine's thread that does not answer `hv status` so soon is busy with a turn. */
+export const STATUS_WAIT_MS = 250;
+/** A replica that says nothing for this long is not there. */
+export const STATUS_ANSWER_MS = 2_000;
+/** A status longer than this is none: what is read of a socket has an end. */
+export const STATUS_BYTES_MAX: number = MIB;
 /** After a stop request, how long the guest may stay in a built-in that never polls. */
 export const HUNG_GUEST_MS = 2_000;
 

@@ -10,13 +10,14 @@ import { dialLink } from '../host/link.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { exitWith } from './outcome.ts';
 import { explain, say } from './print.ts';
+import { serveOwnStatus } from './status-report.ts';
 
 export interface BackupProcessOptions {
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
   readonly arbiter?: string;
-  readonly turnTicks?: number;
+  readonly hangLimit: number;
   readonly eventsFd?: number;
   readonly verbose?: boolean;
 }
@@ -31,11 +32,12 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
   });
   const wanted = parseAddress(options.listen, { what: 'the address to listen on' });
   const stopJoining = new AbortController();
+  const dir = options.dir ?? `.hv/backup-${wanted.port === 0 ? `pid-${process.pid}` : wanted.port}`;
   host = await BackupHost.start({
     listen: options.listen,
-    dir: options.dir ?? `.hv/backup-${wanted.port === 0 ? `pid-${process.pid}` : wanted.port}`,
+    dir,
     arbiter: options.arbiter,
-    turnTicksMax: options.turnTicks ?? Number.POSITIVE_INFINITY,
+    hangLimitMs: options.hangLimit,
     note: (note, at) => {
       if (note.type === 'following') stopJoining.abort();
       lifecycle.note(note, at);
@@ -55,6 +57,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     },
   });
   lifecycle.event('listening', new HostClock().wall(), { address: host.address });
+  await serveOwnStatus(dir, 'backup', (done) => host.status(done));
   say(`backup listening on ${host.address}`);
   if (!isLoopback(wanted.host))
     say('this port is not authenticated yet: let only the primary reach it');

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { HvError } from '../base/errors.ts';
-import { DETECT_MS, REFEED_TURN_TICKS } from '../base/limits.ts';
+import { DETECT_MS, HANG_LIMIT_MS, REFEED_TURN_TICKS } from '../base/limits.ts';
 import { bundleGuest } from '../host/bundle.ts';
 import type { ForkAnswer, ForkRequest } from '../host/fork-worker.ts';
 import { checkName } from '../host/guest-name.ts';
@@ -50,6 +50,8 @@ export async function forkLog(path: string, options: ForkOptions): Promise<void>
     keep: { type: 'all' },
     record: true,
     env: [],
+    cpu: [],
+    hangLimit: HANG_LIMIT_MS,
     movesPorts: options.ports === 'free',
     ...(options.eventsFd === undefined ? {} : { eventsFd: options.eventsFd }),
     ...(options.verbose === undefined ? {} : { verbose: options.verbose }),

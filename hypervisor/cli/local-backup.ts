@@ -24,7 +24,10 @@ export interface LocalBackup {
 }
 
 /** Rejects with HV_E_BACKUP_UNREACHABLE when the process does not come up. */
-export async function startLocalBackup(dir: string): Promise<LocalBackup> {
+export async function startLocalBackup(
+  dir: string,
+  { hangLimitMs }: { readonly hangLimitMs: number },
+): Promise<LocalBackup> {
   const home = join(dir, 'backup-local');
   makeDirectory(home);
   const console = join(home, 'console.txt');
@@ -32,7 +35,10 @@ export async function startLocalBackup(dir: string): Promise<LocalBackup> {
   const entry = process.argv[1] ?? '';
   const child = spawn(
     process.execPath,
-    [entry, 'backup', '--listen', '127.0.0.1:0', '--dir', home, '--events-fd', '3'],
+    [
+      ...[entry, 'backup', '--listen', '127.0.0.1:0', '--dir', home, '--events-fd', '3'],
+      ...['--hang-limit', Number.isFinite(hangLimitMs) ? `${hangLimitMs}ms` : 'off'],
+    ],
     { detached: true, stdio: ['ignore', output, output, 'pipe'] },
   );
   closeSync(output);

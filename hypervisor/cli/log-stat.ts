@@ -2,6 +2,7 @@
 
 import { type Batch, type Micros, recordSizes } from '../../log-format/index.ts';
 import { type LogVerdict, type OpenedLog, openLog } from '../host/log-reader.ts';
+import { heapBytesMax } from '../machine/engine.ts';
 import { counted, grouped, kindOf } from '../timeline/record-words.ts';
 import { data } from './print.ts';
 
@@ -118,8 +119,9 @@ function statLines(log: OpenedLog, stat: LogStat): string[] {
     row('source map', header.sourceMapHash),
     row(
       'memory',
-      `${counted(header.memoryPages, 'page')}, stack ${counted(header.stackBytes, 'byte')}`,
+      `${counted(header.memoryPages, 'page')} (heap ${heapBytesMax(header.memoryPages) / 2 ** 20} MiB), stack ${counted(header.stackBytes, 'byte')}`,
     ),
+    row('cpu', cpuLimits(header)),
     row('clock', `${header.ticksPerMicro} ticks per µs, zone ${header.zoneOffsetMinutes} min`),
     row('epochs', stat.epochs.join(', ') || 'none'),
     row('duration', `${(stat.durationMicros / 1e6).toFixed(6)} s`),
@@ -135,6 +137,14 @@ function statLines(log: OpenedLog, stat: LogStat): string[] {
     '',
     ...kindLines(log, stat),
   ];
+}
+
+function cpuLimits({ turnTicksMax, secondTicksMax }: OpenedLog['header']): string {
+  const limits = [
+    ...(turnTicksMax > 0 ? [`${grouped(turnTicksMax)} ticks a turn`] : []),
+    ...(secondTicksMax > 0 ? [`${grouped(secondTicksMax)} ticks a second`] : []),
+  ];
+  return limits.join(', ') || 'no limit';
 }
 
 function kindLines(log: OpenedLog, stat: LogStat): string[] {

@@ -16,6 +16,7 @@ import { registerInspect } from './commands/inspect.ts';
 import { registerLog } from './commands/log.ts';
 import { registerReplay } from './commands/replay.ts';
 import { registerRun } from './commands/run.ts';
+import { registerStatus } from './commands/status.ts';
 import { explain, guestText } from './print.ts';
 
 function buildProgram(): Command {
@@ -33,6 +34,7 @@ function buildProgram(): Command {
   registerInspect(program);
   registerFork(program);
   registerLog(program);
+  registerStatus(program);
   registerDemo(program);
   registerExplain(program);
   for (const command of program.commands) overrideExit(command);

@@ -2,11 +2,12 @@
 
 import { fstatSync } from 'node:fs';
 import { HvError } from '../base/errors.ts';
-import { CHECKPOINT_VIRTUAL_MICROS_MIN, DETECT_MS } from '../base/limits.ts';
+import { CHECKPOINT_VIRTUAL_MICROS_MIN, DETECT_MS, HANG_LIMIT_MS_MIN } from '../base/limits.ts';
 import type { KeepPolicy } from '../host/checkpointer.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 
-function usage(what: string, given: string, wanted: string): HvError {
+/** An option was given a text it does not take. */
+export function usage(what: string, given: string, wanted: string): HvError {
   return new HvError('HV_E_USAGE', `${what} cannot be '${given}': it takes ${wanted}`);
 }
 
@@ -58,7 +59,7 @@ export function checkpointEvery(text: string): CheckpointEvery {
   const { type, amount: every } = given;
   if (type !== 'micros') return { type, every };
   if (every < CHECKPOINT_VIRTUAL_MICROS_MIN)
-    throw usage('--checkpoint', text, 'a time of at least a millisecond');
+    throw usage('--checkpoint', text, `auto, off, ${AMOUNT}, at least 1ms`);
   return { type: 'virtual', every };
 }
 
@@ -79,6 +80,17 @@ export function count(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1)
     throw usage('--turn-ticks', text, 'a positive whole number');
+  return value;
+}
+
+/** Milliseconds of `--hang-limit`: `500ms`, `30s`, `2m`, or `off`. */
+export function hangLimitMs(text: string): number {
+  if (text === 'off') return Number.POSITIVE_INFINITY;
+  const match = /^(\d+)(ms|s|m)$/.exec(text);
+  const unit = match?.[2] === 'm' ? 60_000 : match?.[2] === 's' ? 1_000 : 1;
+  const value = match === null ? 0 : Number(match[1]) * unit;
+  if (value < HANG_LIMIT_MS_MIN || value > 86_400_000)
+    throw usage('--hang-limit', text, 'a time from 100ms to 1440m such as 30s, or off');
   return value;
 }
 

@@ -13,8 +13,8 @@ export function exitWith(
   if (outcome === undefined) process.exit(EXIT.internal);
   switch (outcome.type) {
     case 'stopped':
-      if (outcome.code === EXIT.limit && outcome.reason.includes('--turn-ticks'))
-        explain(new HvError('HV_E_TURN_LIMIT', outcome.reason));
+      if (outcome.code === EXIT.limit && outcome.reason.includes('--cpu'))
+        explain(new HvError('HV_E_CPU_LIMIT', outcome.reason));
       return process.exit(outcome.code);
     case 'fenced': {
       const epoch = outcome.view === undefined ? 'a later epoch' : `epoch ${outcome.view.epoch}`;

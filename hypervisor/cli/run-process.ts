@@ -8,10 +8,12 @@ import type { RecoveryReport } from '../host/recovery.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { counted } from '../timeline/record-words.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { type CpuLimit, guestLimits } from './limit-options.ts';
 import { startLocalBackup } from './local-backup.ts';
 import { type AckMode, guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
+import { serveOwnStatus } from './status-report.ts';
 
 export interface RunOptions {
   readonly backup: readonly string[];
@@ -29,7 +31,10 @@ export interface RunOptions {
   readonly record: boolean;
   readonly recordNowhere?: boolean;
   readonly env: readonly string[];
-  readonly turnTicks?: number;
+  readonly memory?: number;
+  readonly stack?: number;
+  readonly cpu: readonly CpuLimit[];
+  readonly hangLimit: number;
   readonly eventsFd?: number;
   readonly verbose?: boolean;
 }
@@ -50,7 +55,9 @@ export async function runGuest(
     eventsFd: options.eventsFd,
     verbose: options.verbose === true,
   });
-  const local = options.backup.includes('local') ? await startLocalBackup(options.dir) : undefined;
+  const local = options.backup.includes('local')
+    ? await startLocalBackup(options.dir, { hangLimitMs: options.hangLimit })
+    : undefined;
   const backups = options.backup.map((one) => (one === 'local' && local ? local.address : one));
   try {
     const hypervisor = await Hypervisor.start({
@@ -72,7 +79,8 @@ export async function runGuest(
       recordOutputs: options.recordOutputs === true,
       movesPorts: options.movesPorts === true,
       ownLog: options.ack === 'durable' ? 'durable' : 'written',
-      turnTicksMax: options.turnTicks ?? Number.POSITIVE_INFINITY,
+      limits: guestLimits(options),
+      hangLimitMs: options.hangLimit,
       hooks: {
         note: (note, at) => lifecycle.note(note, at),
         trouble: (event, fields) => lifecycle.trouble(event, fields),
@@ -99,6 +107,9 @@ export async function runGuest(
       log: hypervisor.logDir,
       address: hypervisor.address,
     });
+    // Without a log nobody else is kept from the name, and nothing is left behind.
+    if (hypervisor.logDir !== undefined)
+      await serveOwnStatus(options.dir, name, (done) => hypervisor.status(done));
     if (options.verbose === true || backups.length > 0)
       say(`${name}: recording to ${hypervisor.logDir ?? 'nowhere'}`);
     if (local !== undefined)

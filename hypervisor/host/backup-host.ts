@@ -28,6 +28,7 @@ import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { FileLogStore } from './log-store.ts';
 import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
 import { RemoteMachine } from './remote-machine.ts';
+import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
 import { HV_VERSION } from './version.ts';
 import { watchedArbiter } from './watched-arbiter.ts';
@@ -40,7 +41,8 @@ export interface BackupHostOptions {
   readonly dir: string;
   /** Overrides the arbiter named by the primary. */
   readonly arbiter: string | undefined;
-  readonly turnTicksMax: number;
+  /** Silence of a machine at work that ends it by force; Infinity: none does. */
+  readonly hangLimitMs: number;
   readonly note: SupervisorHooks['note'];
   readonly trouble: SupervisorHooks['trouble'];
   /** The replay has caught up with the log, for the first time since this backup joined. */
@@ -57,6 +59,8 @@ export class BackupHost {
   #listener: LinkListener | undefined;
   #replica: BackupReplica;
   #store: FileLogStore | undefined;
+  /** The newest one; its thread is the supervisor's after a takeover. */
+  #machine: RemoteMachine | undefined;
   #guestName = 'guest';
   #inStep = false;
   /** Backups of the last view before this replica claimed its own. */
@@ -103,8 +107,35 @@ export class BackupHost {
     else this.#end({ type: 'stopped', code, reason }, undefined);
   }
 
+  /** What `hv status` prints, as plain data. Calls back soon, whatever the machine does. */
+  status(done: (status: object) => void): void {
+    const machine = this.#machine;
+    const { core, lsnReplayed } = this.#replica;
+    if (machine === undefined) {
+      done({ name: this.#guestName, role: 'backup', pid: process.pid, phase: core.phase });
+      return;
+    }
+    const logDir = join(this.#options.dir, safeName(machine.header.name));
+    const role = this.primary ? 'primary' : 'backup';
+    (this.#supervisor ?? machine).status((hang, worker) => {
+      const { phase, epoch, synced, lsnReceived } = core;
+      const copy = {
+        phase,
+        epoch,
+        synced,
+        lsnReceived,
+        lsnReplayed,
+        lag: lsnReceived - lsnReplayed,
+      };
+      done({
+        ...commonStatus({ role, header: machine.header, logDir, hang, worker }),
+        replication: role === 'primary' ? (worker?.primary ?? null) : copy,
+      });
+    });
+  }
+
   #newReplica(): BackupReplica {
-    const { arbiter, dir } = this.#options;
+    const { arbiter, dir, hangLimitMs } = this.#options;
     return new BackupReplica({
       ports: {
         clock: this.#clock,
@@ -117,10 +148,13 @@ export class BackupHost {
           this.#guestName = hello.name;
           return this.#openStore(join(dir, safeName(hello.name)));
         },
-        openMachine: (base) =>
-          new RemoteMachine(base, (message) =>
-            this.#end(undefined, new HvError('HV_E_INTERNAL', message)),
-          ),
+        openMachine: (base) => {
+          this.#machine = new RemoteMachine(base, {
+            hangLimitMs,
+            onFailure: (error) => this.#end(undefined, error),
+          });
+          return this.#machine;
+        },
         retain: () => undefined,
       },
       config: { refuses: (hello) => this.#refuses(hello) },
@@ -226,18 +260,23 @@ export class BackupHost {
       keep: { type: 'all' },
       recordOutputs: false,
       movesPorts: false,
-      turnTicksMax: this.#options.turnTicksMax,
     };
     store.handover((position: LogPosition | undefined) => {
       if (position === undefined) {
         this.#end(undefined, new HvError('HV_E_INTERNAL', 'the copy of the log cannot go on'));
         return;
       }
-      const supervisor = new Supervisor(machine.release(), machine.control, {
-        note: (note, at) => this.#options.note(note, at),
-        trouble: (event, fields) => this.#options.trouble(event, fields),
-        ended: (outcome, error) => this.#end(outcome, error),
-      });
+      const { control } = machine;
+      const { hangLimitMs } = this.#options;
+      const supervisor = new Supervisor(
+        machine.release(),
+        { control, hangLimitMs },
+        {
+          note: (note, at) => this.#options.note(note, at),
+          trouble: (event, fields) => this.#options.trouble(event, fields),
+          ended: (outcome, error) => this.#end(outcome, error),
+        },
+      );
       this.#supervisor = supervisor;
       supervisor.send({ type: 'promote', handover, position, settings, others });
     });

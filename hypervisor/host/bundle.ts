@@ -55,6 +55,7 @@ interface Plan {
 const BUILDS_MAX = 12;
 const ENTRY = 'hv-entry';
 const BUILTIN = 'hv-builtin';
+const GUEST_API = 'hv/guest';
 const MISSING = 'hv-missing';
 /** In a function of its own the script gets a `module` of the bundler; it must be the main one. */
 const BECOME_MAIN = ';require.main=Object.assign(module,require.main,{exports});';
@@ -106,14 +107,22 @@ function guestPlugin(plan: Plan): Plugin {
           return { contents: missingModule(path, importer, isImport) };
         });
       }
-      if (plan.topLevelAwait) builtinsAsModules(setup);
+      builtinsAsModules(setup, plan.topLevelAwait ? builtinModules : []);
     },
   };
 }
 
-/** In the form with top-level await an external import would stay an `import` statement. */
-function builtinsAsModules(setup: Parameters<Plugin['setup']>[0]): void {
-  const filter = new RegExp(`^node:|${exactly(builtinModules).source}`);
+/**
+ * Modules of the guest that the image asks for when it runs. `hv/guest` always: it is the firmware's,
+ * also where a package of that name is installed. Node's: in the form with top-level await, where an
+ * external import would stay an `import` statement.
+ */
+function builtinsAsModules(
+  setup: Parameters<Plugin['setup']>[0],
+  nodeModules: readonly string[],
+): void {
+  const names = exactly([GUEST_API, ...nodeModules]).source;
+  const filter = new RegExp(nodeModules.length > 0 ? `^node:|${names}` : names);
   setup.onResolve({ filter }, ({ path }) => ({ path, namespace: BUILTIN }));
   setup.onLoad({ filter: /^/, namespace: BUILTIN }, ({ path }) => ({
     // Not a call of the name `require` alone: that one the bundler would resolve again.
@@ -216,7 +225,7 @@ function learnFromOutput(plan: Plan, code: string, metafile: Metafile): boolean 
   }
   // An import that may fail is left in place; as a `require` it would fail in other words.
   for (const [, name = ''] of code.matchAll(DYNAMIC_IMPORT)) {
-    if (isBuiltin(name) || plan.missing.has(name)) continue;
+    if (isBuiltin(name) || name === GUEST_API || plan.missing.has(name)) continue;
     plan.missing.add(name);
     learned = true;
   }

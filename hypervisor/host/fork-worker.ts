@@ -99,7 +99,6 @@ function fed(
     recorded: new LocalMachine(buildMachine(header, log.blobs), {
       wall: () => header.startedAt,
       stopRequested: () => undefined,
-      turnTicksMax: Number.POSITIVE_INFINITY,
     }),
     replayed: machine,
     startedAt: header.startedAt,

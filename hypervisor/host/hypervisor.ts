@@ -16,7 +16,8 @@ import {
 } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
-import { GUEST_STACK_BYTES, MEMORY_PAGES_DEFAULT, TICKS_PER_MICRO } from '../base/limits.ts';
+import { TICKS_PER_MICRO } from '../base/limits.ts';
+import { heapBytesMax } from '../machine/engine.ts';
 import type { LinkHandlers } from '../ports.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
@@ -33,6 +34,7 @@ import { type IncomingLink, LinkListener } from './link.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
 import { resumableHeader } from './resume.ts';
+import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
 import { startWorker } from './threads.ts';
 import { HV_VERSION } from './version.ts';
@@ -45,6 +47,12 @@ import {
 
 /** What becomes of the log. `nowhere` encodes and drops it: only to measure what encoding costs. */
 export type RecordMode = 'disk' | 'nowhere' | 'off';
+
+/** What a guest may use, exactly. 0 ticks: no limit. */
+export type GuestLimits = Pick<
+  LogHeader,
+  'memoryPages' | 'stackBytes' | 'turnTicksMax' | 'secondTicksMax'
+>;
 
 export interface HypervisorOptions {
   /** Path of the script; undefined: that of the log is continued. */
@@ -69,13 +77,16 @@ export interface HypervisorOptions {
   readonly detectMs: number;
   /** What of the log on disk outputs wait for (`hv run --ack`). */
   readonly ownLog: Exclude<OwnLogMode, 'none'>;
-  readonly turnTicksMax: number;
   readonly checkpoint: CheckpointEvery;
   readonly keep: KeepPolicy;
   /** Outputs go into the log, so that a replay compares them byte for byte. */
   readonly recordOutputs: boolean;
   /** A listener of an earlier life whose port is taken moves to a free one. */
   readonly movesPorts: boolean;
+  /** Recorded in the log's header: every replica and every replay keeps them. */
+  readonly limits: GuestLimits;
+  /** Silence of a guest at work that ends it by force; Infinity: none does. */
+  readonly hangLimitMs: number;
   readonly hooks: SupervisorHooks;
 }
 
@@ -89,19 +100,21 @@ export class Hypervisor {
   readonly supervisor: Supervisor;
   /** An earlier run goes on. */
   readonly resumes: boolean;
+  readonly #header: LogHeader;
   readonly #listener: LinkListener | undefined;
 
   private constructor(
     supervisor: Supervisor,
     facts: {
-      name: string;
+      header: LogHeader;
       logDir: string | undefined;
       listener: LinkListener | undefined;
       resumes: boolean;
     },
   ) {
     this.supervisor = supervisor;
-    this.name = facts.name;
+    this.name = facts.header.name;
+    this.#header = facts.header;
     this.logDir = facts.logDir;
     this.#listener = facts.listener;
     this.resumes = facts.resumes;
@@ -146,6 +159,15 @@ export class Hypervisor {
     this.supervisor.stop(code, reason);
   }
 
+  /** What `hv status` prints, as plain data. Calls back soon, whatever the guest does. */
+  status(done: (status: object) => void): void {
+    const { logDir } = this;
+    this.supervisor.status((hang, worker) => {
+      const given = { role: 'primary', header: this.#header, logDir, hang, worker } as const;
+      done({ ...commonStatus(given), replication: worker?.primary ?? null });
+    });
+  }
+
   static async #launch(options: HypervisorOptions, given: Launch): Promise<Hypervisor> {
     let supervisor: Supervisor | undefined;
     const listener =
@@ -154,7 +176,7 @@ export class Hypervisor {
         : await LinkListener.listen(options.listen, {
             onLink: (incoming) => answerJoin(incoming, (peer) => supervisor?.addBackup(peer)),
           });
-    const header = given.old ?? newHeader(given);
+    const header = given.old ?? newHeader(given, options.limits);
     const id = listener === undefined ? ownName(header.vm) : formatAddress(listener.address);
     const control = newControl();
     const settings: PrimarySettings = {
@@ -162,26 +184,35 @@ export class Hypervisor {
       arbiter: options.record === 'disk' ? given.arbiter : undefined,
       detectMs: options.detectMs,
       ownLog: options.record === 'disk' ? options.ownLog : 'none',
-      turnTicksMax: options.turnTicksMax,
       checkpoint: options.checkpoint,
       keep: options.keep,
       recordOutputs: options.recordOutputs,
       movesPorts: options.movesPorts,
     };
     const start = startOf(options, given, { control, header, settings });
-    supervisor = new Supervisor(startWorker('machine-worker', start), control, {
-      note: (note, at) => options.hooks.note(note, at),
-      trouble: (event, fields) => options.hooks.trouble(event, fields),
-      recovered: (report) => options.hooks.recovered?.(report),
-      checkpoint: (taken) => options.hooks.checkpoint?.(taken),
-      ended: (outcome, error) => {
-        given.lock?.release();
-        void listener?.close();
-        options.hooks.ended(outcome, error);
+    const { hangLimitMs } = options;
+    supervisor = new Supervisor(
+      startWorker('machine-worker', start),
+      { control, hangLimitMs },
+      {
+        note: (note, at) => options.hooks.note(note, at),
+        trouble: (event, fields) => options.hooks.trouble(event, fields),
+        recovered: (report) => options.hooks.recovered?.(report),
+        checkpoint: (taken) => options.hooks.checkpoint?.(taken),
+        ended: (outcome, error) => {
+          given.lock?.release();
+          void listener?.close();
+          options.hooks.ended(outcome, error);
+        },
       },
+    );
+    const { logDir } = given;
+    return new Hypervisor(supervisor, {
+      header,
+      logDir,
+      listener,
+      resumes: given.old !== undefined,
     });
-    const { name, logDir } = given;
-    return new Hypervisor(supervisor, { name, logDir, listener, resumes: given.old !== undefined });
   }
 }
 
@@ -266,7 +297,7 @@ function resolveArbiter(options: HypervisorOptions): string {
   return absoluteArbiterUrl(`file:${own}`);
 }
 
-function newHeader(given: Launch): LogHeader {
+function newHeader(given: Launch, limits: GuestLimits): LogHeader {
   const { engineHash, helperHash } = engineParts();
   const image = defined(given.image, 'a new run has a script');
   const blobs = blobsOf(image);
@@ -282,10 +313,7 @@ function newHeader(given: Launch): LogHeader {
     firmwareHash: sha256Hex(blobs.firmware),
     imageHash: sha256Hex(blobs.image),
     sourceMapHash: sha256Hex(blobs.sourcemap),
-    memoryPages: MEMORY_PAGES_DEFAULT,
-    stackBytes: GUEST_STACK_BYTES,
-    turnTicksMax: 0,
-    secondTicksMax: 0,
+    ...limits,
     ticksPerMicro: TICKS_PER_MICRO,
     zoneOffsetMinutes: 0,
     seed: toHex(randomBytes(32)),
@@ -310,6 +338,7 @@ function bootConfig(options: HypervisorOptions, script: string): BootConfig {
     nodeVersion: GUEST_NODE_VERSION,
     hvVersion: HV_VERSION,
     ...options.terminal,
+    heapBytesMax: heapBytesMax(options.limits.memoryPages),
   };
 }
 

@@ -12,6 +12,7 @@ import { SEGMENT_BYTES, SEGMENT_BYTES_MIN } from '../base/limits.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
 import { FileCheckpointer } from './checkpointer.ts';
+import { noteBusy } from './hang-watch.ts';
 import { FileLogStore } from './log-store.ts';
 import { buildMachine } from './machine-factory.ts';
 import { NullLogStore } from './null-log-store.ts';
@@ -148,8 +149,8 @@ function runBackup(given: BackupStart): void {
   const machine = machineOf(given);
   const replaying = new LocalMachine(machine, {
     wall: () => given.header.startedAt,
+    busy: (lsn) => noteBusy(given.control, lsn),
     stopRequested: () => undefined,
-    turnTicksMax: Number.POSITIVE_INFINITY,
   });
   let runner: PrimaryRunner | undefined;
   port.on('message', (message: ToWorker) => {
@@ -159,6 +160,9 @@ function runBackup(given: BackupStart): void {
       replaying.replay(message.group, (result, divergence) =>
         post({ type: 'replayed', result, divergence }),
       );
+    } else if (message.type === 'status') {
+      const status = { meter: machine.meter(), primary: undefined };
+      post({ type: 'status', id: message.id, status });
     } else if (message.type === 'promote') {
       const file = FileLogStore.resume(message.position, { onError: fail });
       const { lsnReceived, timeLast } = message.handover;

@@ -18,11 +18,12 @@ import { PrimaryReplica } from '../replica/primary.ts';
 import { openArbiter } from './arbiters.ts';
 import { HostClock } from './clock.ts';
 import { HostConsole } from './console.ts';
-
+import { noteBusy } from './hang-watch.ts';
 import { dialLink } from './link.ts';
 import { MACHINE_VERSION } from './machine-factory.ts';
 import { DirectNet } from './net-direct.ts';
 import { SoloArbiter } from './solo-arbiter.ts';
+import type { PrimaryFigures } from './status.ts';
 import { HV_VERSION } from './version.ts';
 import { watchedArbiter } from './watched-arbiter.ts';
 import {
@@ -91,6 +92,7 @@ export class PrimaryRunner {
         ),
         machine: new LocalMachine(options.machine, {
           wall: () => this.#clock.wall(),
+          busy: (lsn) => noteBusy(control, lsn),
           stopRequested: () =>
             Atomics.load(control, CONTROL.stop) === 0
               ? undefined
@@ -98,7 +100,6 @@ export class PrimaryRunner {
                   code: Atomics.load(control, CONTROL.stopCode),
                   reason: 'stopped by its operator',
                 },
-          turnTicksMax: settings.turnTicksMax,
         }),
         net,
         console: this.#console,
@@ -168,6 +169,11 @@ export class PrimaryRunner {
           payload: undefined,
         });
         return;
+      case 'status': {
+        const status = { meter: this.#options.machine.meter(), primary: this.#figures() };
+        this.#options.post({ type: 'status', id: message.id, status });
+        return;
+      }
       case 'stop':
         this.#options.post({ type: 'stopping' });
         this.#replica.stop(message.code, message.reason);
@@ -176,6 +182,22 @@ export class PrimaryRunner {
       case 'promote':
         throw new Error(`a primary takes no ${message.type}`);
     }
+  }
+
+  #figures(): PrimaryFigures {
+    const { core, lsn } = this.#replica;
+    const { view, live, throttled, lsnDurable, lsnReleased, heldBytes } = core;
+    const { connections, listeners } = this.#options.machine.netTable();
+    return {
+      ...{ view, live, throttled, lsnDurable, lsnReleased, heldBytes },
+      lsnAppended: lsn,
+      connections: connections.length,
+      listeners: listeners.length,
+      backups: core.sessions.map(({ peer, state, window: { lsnAcked, lsnReplayed } }) => ({
+        ...{ peer, state, lsnAcked, lsnReplayed },
+        lag: lsn - lsnReplayed,
+      })),
+    };
   }
 
   #noted(note: Note): void {

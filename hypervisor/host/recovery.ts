@@ -53,7 +53,6 @@ export function recoverLog(dir: string, hooks: Pick<MachineOptions, 'onAlive'>):
   const port = new LocalMachine(start.machine, {
     wall: () => log.header.startedAt,
     stopRequested: () => undefined,
-    turnTicksMax: Number.POSITIVE_INFINITY,
   });
   const splitter = new GroupSplitter();
   let lsnReplayed = start.lsn;

@@ -70,7 +70,6 @@ function refeed(request: RefeedRequest): RefeedAnswer {
   const recorded = new LocalMachine(buildMachine(header, blobs), {
     wall: () => header.startedAt,
     stopRequested: () => undefined,
-    turnTicksMax: Number.POSITIVE_INFINITY,
   });
   const { image, sourceMap: sourcemap } = request;
   const run = new Refeed({

@@ -1,8 +1,9 @@
 /** The replaying machine of a backup, in a worker of its own, as the backup's shell sees it. */
 
 import type { Worker } from 'node:worker_threads';
-import { decodeBlob, FRAME, FrameReader } from '../../log-format/index.ts';
+import { decodeBlob, FRAME, FrameReader, type LogHeader } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
+import { HvError } from '../base/errors.ts';
 import { FRAME_BYTES_MAX } from '../base/limits.ts';
 import type {
   BackupMachine,
@@ -11,8 +12,10 @@ import type {
   ReplayGroup,
   TurnsResult,
 } from '../ports.ts';
+import { type HangState, HangWatch, hungText } from './hang-watch.ts';
 import { unpackBlob } from './log-blobs.ts';
 import type { GuestBlobs } from './machine-factory.ts';
+import { StatusDesk, type WorkerStatus } from './status.ts';
 import { startWorker } from './threads.ts';
 import { type BackupStart, type FromWorker, newControl, type ToWorker } from './worker-protocol.ts';
 
@@ -21,11 +24,26 @@ export class RemoteMachine implements BackupMachine {
   readonly worker: Worker;
   #waiting: ((result: TurnsResult, divergence: MachineDivergence | undefined) => void) | undefined;
   readonly #onMessage = (message: FromWorker): void => this.#take(message);
-  readonly #onFailure: (message: string) => void;
+  readonly #onFailure: (error: HvError) => void;
+  readonly #watch: HangWatch;
+  readonly #desk = new StatusDesk((message) => this.worker.postMessage(message));
+  readonly header: LogHeader;
 
-  /** `onFailure`: the machine could not be built or its thread died; nothing calls back after it. */
-  constructor(base: LogBase, onFailure: (message: string) => void) {
+  /**
+   * `onFailure`: the machine could not be built, its thread died, or a turn of the guest gave no sign
+   * of life for `hangLimitMs` (HV_E_GUEST_HUNG); nothing calls back after it.
+   */
+  constructor(
+    base: LogBase,
+    options: { readonly hangLimitMs: number; readonly onFailure: (error: HvError) => void },
+  ) {
+    const { hangLimitMs, onFailure } = options;
     this.#onFailure = onFailure;
+    this.header = base.header;
+    this.#watch = new HangWatch(this.control, hangLimitMs, (lsn) => {
+      this.dispose();
+      onFailure(new HvError('HV_E_GUEST_HUNG', hungText(lsn, hangLimitMs)));
+    });
     const start: BackupStart = {
       role: 'backup',
       control: this.control,
@@ -46,7 +64,13 @@ export class RemoteMachine implements BackupMachine {
     this.worker.postMessage({ type: 'replay', group } satisfies ToWorker);
   }
 
+  /** See `Supervisor.status`. */
+  status(done: (hang: HangState, worker: WorkerStatus | undefined) => void): void {
+    this.#desk.ask((worker) => done(this.#watch.state, worker));
+  }
+
   dispose(): void {
+    this.#watch.stop();
     this.#waiting = undefined;
     this.worker.off('message', this.#onMessage);
     void this.worker.terminate();
@@ -54,15 +78,21 @@ export class RemoteMachine implements BackupMachine {
 
   /** Gives the thread away: from here on somebody else hears it. */
   release(): Worker {
+    this.#watch.stop();
     this.worker.off('message', this.#onMessage);
     this.worker.off('error', this.#onError);
     return this.worker;
   }
 
-  readonly #onError = (error: Error): void => this.#onFailure(error.stack ?? error.message);
+  readonly #onError = (error: Error): void => this.#failed(error.stack ?? error.message);
+
+  #failed(message: string): void {
+    this.#onFailure(new HvError('HV_E_INTERNAL', message));
+  }
 
   #take(message: FromWorker): void {
-    if (message.type === 'failed') this.#onFailure(message.message);
+    if (message.type === 'failed') this.#failed(message.message);
+    this.#desk.take(message);
     if (message.type !== 'replayed') return;
     const done = this.#waiting;
     this.#waiting = undefined;

@@ -72,7 +72,6 @@ function replay(request: ReplayRequest): ReplayAnswer {
   const port = new LocalMachine(machine, {
     wall: () => log.header.startedAt,
     stopRequested: () => undefined,
-    turnTicksMax: Number.POSITIVE_INFINITY,
   });
   const onOutput = request.console ? writeConsole : () => undefined;
   const replayer = new Replayer(port, log.header.startedAt, onOutput);

@@ -14,9 +14,11 @@ import type { Note } from '../protocol/notes.ts';
 import type { PrimaryOutcome } from '../replica/hooks.ts';
 import type { TakenCheckpoint } from './checkpoint-store.ts';
 import { HostClock } from './clock.ts';
+import { type HangState, HangWatch, hungText } from './hang-watch.ts';
 import { HeartbeatSender } from './heartbeat.ts';
 import { dialLink } from './link.ts';
 import type { RecoveryReport } from './recovery.ts';
+import { StatusDesk, type WorkerStatus } from './status.ts';
 import { CONTROL, type FromWorker, type ToWorker } from './worker-protocol.ts';
 
 export interface SupervisorHooks {
@@ -39,17 +41,26 @@ export class Supervisor {
   readonly #senders = new Map<ReplicaId, HeartbeatSender>();
   readonly #redials = new Map<ReplicaId, NodeJS.Timeout>();
   readonly #guestSignals = new Set<number>();
+  readonly #watch: HangWatch;
   readonly #onSignal = (name: NodeJS.Signals): void => this.#signalled(name);
+  readonly #desk = new StatusDesk((message) => this.send(message));
   #epoch: Epoch = asEpoch(0);
   #over = false;
   #stopAsked = false;
   #stopTaken = false;
 
   /** Takes over `worker`, which runs (or is about to become) a primary. */
-  constructor(worker: Worker, control: Int32Array, hooks: SupervisorHooks) {
+  constructor(
+    worker: Worker,
+    { control, hangLimitMs }: { readonly control: Int32Array; readonly hangLimitMs: number },
+    hooks: SupervisorHooks,
+  ) {
     this.#worker = worker;
     this.#control = control;
     this.#hooks = hooks;
+    this.#watch = new HangWatch(control, hangLimitMs, (lsn) =>
+      this.#end(undefined, new HvError('HV_E_GUEST_HUNG', hungText(lsn, hangLimitMs))),
+    );
     worker.on('message', (message: FromWorker) => this.#take(message));
     worker.on('error', (error) =>
       this.#end(undefined, new HvError('HV_E_INTERNAL', error.stack ?? error.message)),
@@ -62,6 +73,11 @@ export class Supervisor {
 
   send(message: ToWorker): void {
     this.#worker.postMessage(message);
+  }
+
+  /** What the machine's thread says of itself, in time or not at all, and what the watch has seen. */
+  status(done: (hang: HangState, worker: WorkerStatus | undefined) => void): void {
+    this.#desk.ask((worker) => done(this.#watch.state, worker));
   }
 
   /** A fresh backup listens at `peer` and wants to join. */
@@ -122,6 +138,9 @@ export class Supervisor {
       }
       case 'trouble':
         this.#hooks.trouble(message.event, message.fields);
+        return;
+      case 'status':
+        this.#desk.take(message);
         return;
       case 'replayed':
         return;
@@ -185,7 +204,10 @@ export class Supervisor {
   #end(outcome: PrimaryOutcome | undefined, error: HvError | undefined): void {
     if (this.#over) return;
     this.#over = true;
+    this.#watch.stop();
     for (const peer of [...this.#senders.keys()]) this.#forget(peer);
+    // What waits for no poll waits for no message either.
+    if (error?.code === 'HV_E_GUEST_HUNG') void this.#worker.terminate();
     this.#hooks.ended(outcome, error);
   }
 }

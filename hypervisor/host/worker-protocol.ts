@@ -14,6 +14,7 @@ import type { KeepPolicy } from './checkpointer.ts';
 import type { LogPosition } from './log-cursor.ts';
 import type { GuestBlobs } from './machine-factory.ts';
 import type { RecoveryReport } from './recovery.ts';
+import type { WorkerStatus } from './status.ts';
 
 /** Words of the shared control area (Int32). */
 export const CONTROL = {
@@ -22,7 +23,11 @@ export const CONTROL = {
   /** Non-zero: stop the guest at its next poll. */
   stop: 1,
   stopCode: 2,
-  words: 4,
+  /** Non-zero while the machine works on the turn whose lsn is in the next two words. */
+  busy: 3,
+  turnLow: 4,
+  turnHigh: 5,
+  words: 8,
 } as const;
 
 export function newControl(): Int32Array {
@@ -43,8 +48,6 @@ export interface PrimarySettings {
   readonly recordOutputs: boolean;
   /** A listener of an earlier life whose port is taken moves to a free one. */
   readonly movesPorts: boolean;
-  /** Ticks one turn may use. */
-  readonly turnTicksMax: number;
 }
 
 export interface PrimaryStart {
@@ -98,6 +101,7 @@ export type ToWorker =
   | { readonly type: 'heartbeat'; readonly peer: ReplicaId }
   | { readonly type: 'suspect'; readonly peer: ReplicaId; readonly reason: string }
   | { readonly type: 'signal'; readonly number: number }
+  | { readonly type: 'status'; readonly id: number }
   | { readonly type: 'stop'; readonly code: number; readonly reason: string };
 
 export type FromWorker =
@@ -106,6 +110,7 @@ export type FromWorker =
       readonly result: TurnsResult;
       readonly divergence: MachineDivergence | undefined;
     }
+  | { readonly type: 'status'; readonly id: number; readonly status: WorkerStatus }
   | { readonly type: 'note'; readonly note: Note; readonly at: Micros }
   /** The machine is where its log ends. */
   | { readonly type: 'recovered'; readonly report: RecoveryReport }

@@ -10,6 +10,7 @@ import { ConsoleDevice } from './devices/console.ts';
 import type { Board, Device, TrapHandler } from './devices/device.ts';
 import { EntropyDevice } from './devices/entropy.ts';
 import { NetDevice } from './devices/net.ts';
+import { PreemptDevice } from './devices/preempt.ts';
 import { ProcessDevice } from './devices/process.ts';
 import { TimerDevice } from './devices/timer.ts';
 import { intrinsics } from './intrinsics.ts';
@@ -32,6 +33,7 @@ export class Bus {
   readonly entropy: EntropyDevice;
   readonly net: NetDevice;
   readonly process: ProcessDevice;
+  readonly preempt: PreemptDevice;
   readonly #board: Board;
   readonly #devices: readonly Device[];
   readonly #handlers: (TrapHandler | undefined)[] = [];
@@ -45,7 +47,15 @@ export class Bus {
     this.entropy = new EntropyDevice(board);
     this.net = new NetDevice(board);
     this.process = new ProcessDevice(board);
-    this.#devices = [this.timer, this.entropy, this.net, this.process, new ConsoleDevice(board)];
+    this.preempt = new PreemptDevice(board);
+    this.#devices = [
+      this.timer,
+      this.entropy,
+      this.net,
+      this.process,
+      new ConsoleDevice(board),
+      this.preempt,
+    ];
     const answers = [
       this.clock.trap(),
       ...this.#devices.map((device) => device.trap()),

@@ -11,6 +11,7 @@
 import type { Lsn, MidTurnRecord, Ticks } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
 import { SLICE_TICKS_MAX } from '../base/limits.ts';
+import type { Budget } from './budget.ts';
 import type { Engine } from './engine.ts';
 import { POLL_RELOAD } from './engine-abi.ts';
 
@@ -27,6 +28,8 @@ export interface CpuHooks {
   onMidTurn(record: MidTurnRecord, lsn: Lsn): void;
   /** Called at every poll of either kind: proof of life for the watchdog. */
   onAlive(): void;
+  /** The budget is used up at the current tick: stop the guest. */
+  onLimit(reason: string): void;
 }
 
 export class Cpu {
@@ -35,6 +38,7 @@ export class Cpu {
   #base = 0;
   #written = POLL_RELOAD;
   #source: MidTurnSource | undefined;
+  #budget: Budget | undefined;
   #stopping = false;
 
   /** `ticks`: retired before this engine's memory was saved; 0 for one that was just booted. */
@@ -63,14 +67,21 @@ export class Cpu {
     return this.#stopping;
   }
 
+  /** From now on turns end at the limits of `budget`. */
+  limit(budget: Budget): void {
+    this.#budget = budget.limited ? budget : undefined;
+  }
+
   /** Opens a turn. The counter is rewritten, so that its phase never depends on the past. */
   beginTurn(source: MidTurnSource): void {
     this.#source = source;
+    this.#budget?.beginTurn(this.ticks);
     this.#arm();
   }
 
   endTurn(): void {
     this.#base = this.ticks;
+    this.#budget?.look(this.#base);
     this.#written = POLL_RELOAD;
     this.#engine.counter = POLL_RELOAD;
     this.#source = undefined;
@@ -84,13 +95,18 @@ export class Cpu {
     this.#engine.counter = 1;
   }
 
+  /** In a poll, before guest code runs on top of it: that is bound by the same limits and records. */
+  rearm(): void {
+    this.#arm();
+  }
+
   /** The engine's interrupt handler; 1 stops the guest. */
   poll(): number {
     this.#hooks.onAlive();
-    if (this.#engine.counter !== POLL_RELOAD) return this.#stopping ? 1 : 0;
+    if (this.#engine.counter !== POLL_RELOAD) return this.#regexPoll();
     this.#base += this.#written;
     this.#written = POLL_RELOAD;
-    if (this.#stopping) return 1;
+    if (this.#stopping || this.#overBudget()) return 1;
     const due = this.#source?.poll(this.#base as Ticks);
     if (due !== undefined) {
       assert(due.record.ticks === this.#base, 'a mid-turn record applies at its own tick');
@@ -101,6 +117,25 @@ export class Cpu {
     return 0;
   }
 
+  /** Touches no guest state but the counter, whose next poll may have to come sooner. */
+  #regexPoll(): number {
+    if (this.#stopping) return 1;
+    if (this.#budget === undefined || this.#source === undefined) return 0;
+    this.#budget.chargeRegex();
+    if (this.#overBudget()) return 1;
+    this.#arm();
+    return 0;
+  }
+
+  #overBudget(): boolean {
+    // Outside a turn the firmware boots.
+    if (this.#budget === undefined || this.#source === undefined) return false;
+    const reason = this.#budget.exceeded(this.ticks);
+    if (reason === undefined) return false;
+    this.#hooks.onLimit(reason);
+    return this.#stopping;
+  }
+
   #arm(): void {
     const now = this.ticks;
     const next = this.#source?.nextTicks() ?? Number.POSITIVE_INFINITY;
@@ -109,6 +144,8 @@ export class Cpu {
     const left = next > now ? next - now : Number.POSITIVE_INFINITY;
     this.#base = now;
     this.#written = Math.min(SLICE_TICKS_MAX, left);
+    if (this.#budget !== undefined)
+      this.#written = Math.min(this.#written, Math.max(1, this.#budget.limitAt() - now));
     this.#engine.counter = this.#written;
   }
 }

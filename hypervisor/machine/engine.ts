@@ -7,6 +7,7 @@
  * engine without restoring its stack).
  */
 
+import { MEMORY_PAGE_BYTES, MEMORY_RESERVED_BYTES } from '../base/limits.ts';
 import { civilFromDays } from './civil-date.ts';
 import {
   ENGINE_EXPORTS,
@@ -20,9 +21,6 @@ import {
 import { type EngineLayout, probeLayout } from './engine-layout.ts';
 import { IMAGE_PAGE_BYTES, type MemoryRun, writeMemory } from './memory-image.ts';
 
-const PAGE_BYTES = 65_536;
-/** Room the general allocator, static data and the engine's own stack need beside the heap. */
-const RESERVED_BYTES = 16 * 1024 * 1024;
 /** Bytes booked for the runtime's blocks that were allocated before the helper counted. */
 const BOOT_HEAP_BYTES = 65_536;
 const HELPER_AREA_BYTES = 1024;
@@ -257,7 +255,7 @@ export class Engine {
   /** The only words in which engines with other limits differ when their firmware has booted. */
   #applyLimits(): void {
     this.call.setMaxStackSize(this.runtime, this.#limits.stackBytes);
-    this.call.setMemoryLimit(this.runtime, this.#limits.memoryPages * PAGE_BYTES - RESERVED_BYTES);
+    this.call.setMemoryLimit(this.runtime, heapBytesMax(this.#limits.memoryPages));
   }
 
   #newContext(): number {
@@ -382,6 +380,11 @@ export class Engine {
     ];
     for (const [index, value] of fields.entries()) this.i32[(at >> 2) + index] = value;
   }
+}
+
+/** Bytes the heap of a guest with this much memory may hold. */
+export function heapBytesMax(memoryPages: number): number {
+  return memoryPages * MEMORY_PAGE_BYTES - MEMORY_RESERVED_BYTES;
 }
 
 /** True when `value` (a pointer to a value) is the exception marker. */

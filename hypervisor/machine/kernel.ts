@@ -3,6 +3,7 @@
  * between them. Knows values and calls; knows nothing of records, devices or time.
  */
 
+import type { MachineVersion } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
 import { JOBS_PER_DRAIN } from '../base/limits.ts';
 import { type Engine, EngineFault, isException } from './engine.ts';
@@ -27,6 +28,8 @@ export interface KernelState {
   readonly pointers: number;
   readonly jobResult: number;
   readonly functions: Readonly<Record<KernelFunction, number>>;
+  /** Since machine version 2: reading a property of the kernel makes an atom, which is memory. */
+  readonly preempt?: number;
 }
 
 type KernelFunction = 'boot' | 'dispatch' | 'step' | 'rejected';
@@ -56,7 +59,12 @@ export class Kernel {
   /** Evaluates the firmware and starts it with `traps` (an owned object, freed here). */
   static start(
     engine: Engine,
-    firmware: { readonly code: Uint8Array; readonly fileName: string; readonly traps: number },
+    firmware: {
+      readonly code: Uint8Array;
+      readonly fileName: string;
+      readonly traps: number;
+      readonly machineVersion: MachineVersion;
+    },
   ): KernelState {
     const slots = engine.allocate(ARGUMENTS_MAX * 8);
     const pointers = engine.allocate(ARGUMENTS_MAX * 4);
@@ -75,8 +83,11 @@ export class Kernel {
       step: engine.getProperty(kernel, 'step'),
       rejected: engine.getProperty(kernel, 'rejected'),
     };
+    const state = { slots, pointers, jobResult, functions };
+    const preempts =
+      firmware.machineVersion === 1 ? undefined : engine.getProperty(kernel, 'preempt');
     engine.freeValue(kernel);
-    return { slots, pointers, jobResult, functions };
+    return preempts === undefined ? state : { ...state, preempt: preempts };
   }
 
   save(): KernelState {
@@ -107,6 +118,23 @@ export class Kernel {
     const answer = tag === TAG.int ? (engine.i32[result >> 2] as number) : 0;
     engine.freeValue(result);
     return answer;
+  }
+
+  /**
+   * Calls the guest in the middle of what it does. `began`: whether its handlers have run when it
+   * throws; if not, it had no stack or memory to look, and nothing has happened.
+   */
+  preempt(began: () => boolean): void {
+    const engine = this.#engine;
+    const { preempt, pointers } = this.#state;
+    assert(preempt !== undefined, 'only machines of version 2 are preempted');
+    const result = engine.call.call(engine.context, preempt, engine.undefinedValue, 0, pointers);
+    if (!isException(engine, result)) engine.freeValue(result);
+    else if (began()) this.#swallow(result);
+    else {
+      engine.freeValue(engine.call.resolveException(engine.context, result));
+      engine.freeValue(result);
+    }
   }
 
   /** True when any job ran. Bounded per call, so that an endless chain of promises is interrupted. */

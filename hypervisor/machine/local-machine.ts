@@ -6,6 +6,7 @@
 
 import {
   asLsn,
+  asMicros,
   type InterruptRecord,
   type LogRecord,
   type Lsn,
@@ -14,7 +15,12 @@ import {
   type Ticks,
 } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
-import { RESYNC_LAG_MICROS } from '../base/limits.ts';
+import {
+  MID_TURN_TICKS_MAX,
+  PREEMPT_RETRY_TICKS,
+  RESYNC_LAG_MICROS,
+  SLICE_TICKS_MAX,
+} from '../base/limits.ts';
 import type {
   CheckpointFigures,
   MachineDivergence,
@@ -33,12 +39,9 @@ export interface LiveWorld {
   wall(): Micros;
   /** Somebody wants the guest stopped now. */
   stopRequested(): { readonly code: number; readonly reason: string } | undefined;
-  /** Ticks one turn may use; Infinity for no limit. */
-  readonly turnTicksMax: number;
+  /** The machine begins the turn of this lsn; 0: it has nothing to do. For the watchdog. */
+  busy?(lsn: number): void;
 }
-
-/** Exit status of a guest stopped by its own tick limit; as hv's own status for limits. */
-const TURN_LIMIT_CODE = 124;
 
 const NOTHING: MidTurnSource = {
   nextTicks: () => Number.POSITIVE_INFINITY,
@@ -69,7 +72,11 @@ export class LocalMachine implements MachinePort {
     onMidTurn: (record: MidTurnRecord) => Lsn,
     done: (result: TurnsResult) => void,
   ): void {
-    for (const { lsn, record } of turns) this.machine.turn(record, lsn, this.#live(lsn, onMidTurn));
+    for (const { lsn, record } of turns) {
+      this.#world.busy?.(lsn);
+      this.machine.turn(record, lsn, this.#live(lsn, onMidTurn));
+    }
+    this.#world.busy?.(0);
     done(this.machine.collect());
   }
 
@@ -85,8 +92,12 @@ export class LocalMachine implements MachinePort {
     );
   }
 
-  settle(group: ReplayGroup, done: (result: TurnsResult) => void): void {
-    this.#runRecorded(group);
+  settle(
+    group: ReplayGroup,
+    done: (result: TurnsResult) => void,
+    onMidTurn?: (record: MidTurnRecord) => Lsn,
+  ): void {
+    this.#runRecorded(group, onMidTurn);
     done(this.machine.collect());
   }
 
@@ -98,41 +109,64 @@ export class LocalMachine implements MachinePort {
     return this.machine.figures();
   }
 
-  #runRecorded(group: ReplayGroup): void {
-    const sourceOf = recordedSources(group);
+  #runRecorded(group: ReplayGroup, onMidTurn?: (record: MidTurnRecord) => Lsn): void {
+    const cuts = midTurnsByTurn(group);
+    const lastCut = Math.max(0, ...cuts.keys());
     for (const [index, record] of group.records.entries()) {
       if (record.type !== 'interrupt') continue;
       const lsn = asLsn(group.firstLsn + index);
-      this.machine.turn(record, lsn, sourceOf(lsn));
+      const waiting = cuts.get(lsn);
+      this.#world.busy?.(lsn);
+      const recorded = waiting === undefined ? NOTHING : recordedSource(waiting);
+      // A turn before one that was cut came to its end as it was recorded.
+      const open = onMidTurn !== undefined && lsn >= lastCut;
+      const source = open
+        ? this.#settling(recorded, waiting, this.#live(lsn, onMidTurn))
+        : recorded;
+      this.machine.turn(record, lsn, source);
       this.#onReplayed(lsn);
       // A record whose tick was never reached means this machine took another path: say so at the
       // end record, where the figures differ, and not here.
     }
+    this.#world.busy?.(0);
+  }
+
+  /** As recorded, and live from where the recording primary must have logged something more. */
+  #settling(
+    recorded: MidTurnSource,
+    waiting: readonly Cut[] | undefined,
+    live: MidTurnSource,
+  ): MidTurnSource {
+    const last = waiting?.at(-1)?.record.ticks ?? this.machine.ticks;
+    const from = last + MID_TURN_TICKS_MAX;
+    let isLive = false;
+    return {
+      nextTicks: () => (isLive ? live.nextTicks() : Math.min(recorded.nextTicks(), from)),
+      poll: (ticks) => {
+        isLive ||= ticks >= from;
+        return isLive ? live.poll(ticks) : recorded.poll(ticks);
+      },
+    };
   }
 
   #live(turn: Lsn, onMidTurn: (record: MidTurnRecord) => Lsn): MidTurnSource {
     const world = this.#world;
-    const ticksAtStart = this.machine.ticks;
-    const limit = ticksAtStart + world.turnTicksMax;
-    const log = (record: MidTurnRecord): { record: MidTurnRecord; lsn: Lsn } => ({
-      record,
-      lsn: onMidTurn(record),
-    });
+    let quietTicks = this.machine.ticks + MID_TURN_TICKS_MAX;
+    const log = (record: MidTurnRecord): { record: MidTurnRecord; lsn: Lsn } => {
+      quietTicks = record.ticks + MID_TURN_TICKS_MAX;
+      return { record, lsn: onMidTurn(record) };
+    };
+    const preemption = new Preemption();
     return {
-      nextTicks: () => limit,
+      nextTicks: () => Math.min(quietTicks, preemption.nextTicks(this.machine.preemptAt)),
       poll: (ticks: Ticks) => {
         const stop = world.stopRequested();
         if (stop !== undefined) return log({ type: 'stopAt', turn, ticks, ...stop });
-        if (ticks >= limit)
-          return log({
-            type: 'stopAt',
-            turn,
-            ticks,
-            code: TURN_LIMIT_CODE,
-            reason: `one turn used ${world.turnTicksMax} ticks (--turn-ticks)`,
-          });
-        const time = world.wall();
-        if (time - this.machine.now < RESYNC_LAG_MICROS) return undefined;
+        // A wall clock that was set back must not take the log's times back.
+        const time = asMicros(Math.max(world.wall(), Math.ceil(this.machine.now)));
+        if (preemption.due(this.machine.preemptAt, time, ticks))
+          return log({ type: 'preempt', turn, ticks, time });
+        if (ticks < quietTicks && time - this.machine.now < RESYNC_LAG_MICROS) return undefined;
         return log({ type: 'resync', turn, ticks, time });
       },
     };
@@ -146,6 +180,28 @@ export function recordedSources(group: ReplayGroup): (turn: Lsn) => MidTurnSourc
     const waiting = cuts.get(turn);
     return waiting === undefined ? NOTHING : recordedSource(waiting);
   };
+}
+
+/** When to preempt within one turn. A guest that cannot take it now is asked again, ever less often. */
+class Preemption {
+  #triedAt: number | undefined;
+  #retryTicks = 0;
+  #pauseTicks = 0;
+
+  /** `at`: when the guest wants it; unchanged after a try that came at a bad moment. */
+  due(at: number | undefined, time: Micros, ticks: Ticks): boolean {
+    if (at === undefined || time < at) return false;
+    if (at !== this.#triedAt) this.#pauseTicks = PREEMPT_RETRY_TICKS;
+    else if (ticks < this.#retryTicks) return false;
+    else this.#pauseTicks = Math.min(this.#pauseTicks * 2, SLICE_TICKS_MAX);
+    this.#triedAt = at;
+    this.#retryTicks = ticks + this.#pauseTicks;
+    return true;
+  }
+
+  nextTicks(at: number | undefined): number {
+    return at !== undefined && at === this.#triedAt ? this.#retryTicks : Number.POSITIVE_INFINITY;
+  }
 }
 
 type Cut = { readonly record: MidTurnRecord; readonly lsn: Lsn };

@@ -8,7 +8,6 @@
 
 import type {
   InterruptRecord,
-  LogHeader,
   Lsn,
   MachineVersion,
   MidTurnRecord,
@@ -23,52 +22,21 @@ import {
   STEP,
 } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
-import type { CheckpointFigures, NetTable, Output, TurnsResult } from '../ports.ts';
+import { EXIT } from '../base/errors.ts';
+import type { CheckpointFigures, MachineMeter, NetTable, Output, TurnsResult } from '../ports.ts';
+import { Budget } from './budget.ts';
 import { Bus } from './bus.ts';
 import { Cpu, type MidTurnSource } from './cpu.ts';
-import { Engine, EngineFault, type EngineParts, type EngineState, isException } from './engine.ts';
+import { Engine, EngineFault, heapBytesMax, isException } from './engine.ts';
 import { Kernel, type KernelState } from './kernel.ts';
-import { type MemoryRun, memoryHash, readMemory } from './memory-image.ts';
+import type { GoldenImage, MachineOptions } from './machine-options.ts';
+import { memoryHash, readMemory } from './memory-image.ts';
 import type { MachineSnapshot, MachineState } from './snapshot.ts';
 import type { InspectionSource } from './spare-engine.ts';
 import { StackMap } from './stack-map.ts';
 import { Tally } from './tally.ts';
 
-export interface MachineOptions {
-  readonly parts: EngineParts;
-  readonly header: Pick<
-    LogHeader,
-    | 'machineVersion'
-    | 'memoryPages'
-    | 'stackBytes'
-    | 'turnTicksMax'
-    | 'secondTicksMax'
-    | 'seed'
-    | 'startedAt'
-    | 'ticksPerMicro'
-  >;
-  readonly firmware: Uint8Array;
-  readonly image: Uint8Array;
-  readonly sourceMap: Uint8Array;
-  /** A booted firmware to start from. Must be of the same engine, helper, firmware and limits. */
-  readonly golden?: GoldenImage | undefined;
-  /** A machine of the same log to go on from, in place of a boot. */
-  readonly snapshot?: MachineSnapshot | undefined;
-  /** Called at every interrupt poll, for the watchdog. Must not touch the machine. */
-  readonly onAlive?: () => void;
-  /** Diagnostics the engine itself prints; never the guest's console. */
-  readonly onDiagnostic?: (text: string) => void;
-  /** Hands out guest memory once, for hashes and copies between turns. Never write to it. */
-  readonly onMemory?: (memory: Uint8Array) => void;
-}
-
-/** A machine with booted firmware, before its first turn. Plain data. */
-export interface GoldenImage {
-  readonly ticks: number;
-  readonly engine: EngineState;
-  readonly kernel: KernelState;
-  readonly memory: readonly MemoryRun[];
-}
+export type { GoldenImage, MachineOptions } from './machine-options.ts';
 
 /** Node's exit status of a process that ran out of memory (128 + SIGABRT). */
 const FAULT_EXIT_CODE = 134;
@@ -77,6 +45,8 @@ export class Machine {
   readonly #engine: Engine;
   readonly #cpu: Cpu;
   readonly #bus: Bus;
+  readonly #budget: Budget;
+  readonly #header: MachineOptions['header'];
   readonly #image: Uint8Array;
   readonly #seed: Uint8Array;
   readonly #kernel: Kernel;
@@ -85,6 +55,8 @@ export class Machine {
   #cause: Lsn = asLsn(0);
   #halted: { code: number; reason: string } | undefined;
   #immediatesLeft = false;
+  /** The guest's preemption handlers run: they are not preempted themselves. */
+  #preempting = false;
 
   /**
    * Boots engine and firmware, or wakes the pair from `options.golden`; the machine is the same, bit
@@ -93,6 +65,7 @@ export class Machine {
   constructor(options: MachineOptions) {
     const { golden, snapshot, header } = options;
     this.#image = options.image;
+    this.#header = header;
     this.#seed = fromHex(options.header.seed);
     const stackMap = new StackMap(options.sourceMap);
     const hooks = {
@@ -113,6 +86,7 @@ export class Machine {
       {
         onAlive: () => options.onAlive?.(),
         onMidTurn: (record, lsn) => this.#applyMidTurn(record, lsn),
+        onLimit: (reason) => this.#collapse(reason, EXIT.limit),
       },
       snapshot?.state.ticks ?? golden?.ticks,
     );
@@ -130,6 +104,8 @@ export class Machine {
         onFault: (error) => this.#fault(error),
       },
     );
+    this.#budget = new Budget(header, () => this.#bus.clock.save(), this.#cpu.ticks);
+    this.#cpu.limit(this.#budget);
     const state =
       snapshot?.state.kernel ??
       golden?.kernel ??
@@ -180,8 +156,7 @@ export class Machine {
       ticks: this.#cpu.ticks,
       ...this.#tally.save(),
       immediatesLeft: this.#immediatesLeft,
-      secondTicks: 0,
-      second: 0,
+      ...this.#budget.save(),
       engine: this.#engine.save(),
       kernel: this.#kernel.save(),
       devices: this.#bus.save(),
@@ -199,6 +174,7 @@ export class Machine {
     this.#bus.restore(state.devices);
     this.#cause = state.cause;
     this.#tally.restore(state);
+    this.#budget.restore(state);
     this.#immediatesLeft = state.immediatesLeft;
     this.#halted = undefined;
   }
@@ -219,6 +195,12 @@ export class Machine {
     return { state: this.#engine.save(), memory, stackPointer, now: this.now };
   }
 
+  /** Cheap; between turns. */
+  meter(): MachineMeter {
+    const { turns, outputs } = this.#tally.figures();
+    return { turns, outputs, ticks: this.#cpu.ticks, ...this.#engine.heap };
+  }
+
   /** Guest memory up to the last byte ever used: a view, to be read between turns. */
   usedMemory(): Uint8Array {
     return this.#engine.u8.subarray(0, this.#engine.extent);
@@ -226,7 +208,7 @@ export class Machine {
 
   #startFirmware(code: Uint8Array, machineVersion: MachineVersion): KernelState {
     const traps = this.#bus.bind(machineVersion);
-    return Kernel.start(this.#engine, { code, fileName: FIRMWARE_FILE, traps });
+    return Kernel.start(this.#engine, { code, fileName: FIRMWARE_FILE, traps, machineVersion });
   }
 
   /** What the net device holds open; for a backend that takes over. */
@@ -252,6 +234,11 @@ export class Machine {
   /** Turns run since boot. */
   get turns(): number {
     return this.#tally.turns;
+  }
+
+  /** When the guest wants to be preempted, microseconds; undefined: not at all, or not now. */
+  get preemptAt(): number | undefined {
+    return this.#preempting ? undefined : this.#bus.preempt.at;
   }
 
   get halted(): { readonly code: number; readonly reason: string } | undefined {
@@ -332,7 +319,20 @@ export class Machine {
       this.#halt(record.code, record.reason);
       return;
     }
+    this.#budget.look(this.#cpu.ticks);
     this.#bus.clock.moveTo(record.time);
+    this.#budget.look(this.#cpu.ticks);
+    if (record.type === 'preempt') this.#preempt();
+  }
+
+  /** Re-enters the guest on top of what it computes. */
+  #preempt(): void {
+    if (this.#preempting) return;
+    const before = this.#bus.preempt.at;
+    this.#preempting = true;
+    this.#cpu.rearm();
+    this.#kernel.preempt(() => this.#bus.preempt.at !== before);
+    this.#preempting = false;
   }
 
   #emit(output: Output): void {
@@ -341,10 +341,17 @@ export class Machine {
   }
 
   /** The guest is beyond its own error handling: say so where its user looks, and end it. */
-  #collapse(text: string): void {
-    const bytes = new TextEncoder().encode(`hv: guest stopped: ${text}\n`);
+  #collapse(text: string, code = FAULT_EXIT_CODE): void {
+    const bytes = new TextEncoder().encode(`hv: guest stopped: ${text}${this.#hint(text)}\n`);
     this.#emit({ device: 'console', fd: 2, bytes });
-    this.#halt(FAULT_EXIT_CODE, text);
+    this.#halt(code, text);
+  }
+
+  /** Machines of version 1 said less, and the text is an output. */
+  #hint(text: string): string {
+    if (this.#header.machineVersion === 1 || !text.includes('memory')) return '';
+    const mebibytes = heapBytesMax(this.#header.memoryPages) / 2 ** 20;
+    return ` (its heap may hold ${mebibytes} MiB: --memory)`;
   }
 
   #halt(code: number, reason: string): void {

@@ -1,6 +1,6 @@
 /** What a replica's shell tells the composition root, and how it is set up. */
 
-import type { Lsn, Micros } from '../../log-format/index.ts';
+import type { Epoch, Lsn, Micros } from '../../log-format/index.ts';
 import type {
   Arbiter,
   BackupMachine,
@@ -99,4 +99,10 @@ export interface BackupHooks {
   promoted(handover: Handover, estate: Estate): void;
   /** Exactly once, unless promoted. */
   ended(outcome: BackupOutcome): void;
+}
+
+/** What a primary says of itself to `backup`. */
+export function helloFor(config: PrimaryConfig, backup: ReplicaId, epoch: Epoch): Hello {
+  const { id: primary, vm, detectMs, hello } = config;
+  return { type: 'hello', ...hello, vm, detectMs, primary, backup, epoch };
 }

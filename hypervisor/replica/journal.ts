@@ -29,12 +29,14 @@ export class Journal {
   readonly #store: LogStore;
   readonly #startedAt: Micros;
   #lsnLast: Lsn;
+  #lsnFlushed: Lsn;
   #pending: LogRecord[] = [];
 
   constructor(options: JournalOptions) {
     this.#store = options.store;
     this.#startedAt = options.startedAt;
     this.#lsnLast = options.lsnLast;
+    this.#lsnFlushed = options.lsnLast;
   }
 
   /** Of the last record added, flushed or not. */
@@ -64,7 +66,15 @@ export class Journal {
       ? { epoch, firstLsn, lastLsn: this.#lsnLast, bytes: NO_BYTES }
       : encodeBatch({ epoch, firstLsn, records: this.#pending }, this.#startedAt);
     this.#pending = [];
+    this.#lsnFlushed = batch.lastLsn;
     this.#store.append(batch);
     return batch;
+  }
+
+  /** Calls `done` with the last record flushed once the file holds it; once the disk does, if `durable`. */
+  write({ durable }: { readonly durable: boolean }, done: (lsn: Lsn) => void): void {
+    const lsn = this.#lsnFlushed;
+    if (durable) this.#store.sync(() => done(lsn));
+    else this.#store.write(() => done(lsn));
   }
 }

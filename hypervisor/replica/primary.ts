@@ -34,7 +34,13 @@ import type { PrimaryEffect, PrimaryEvent } from '../protocol/primary-events.ts'
 import { BackupLinks, type Dial } from './backup-links.ts';
 import { divergenceReport } from './divergence-report.ts';
 import { type Handover, type MachineState, NOTHING_RAN } from './handover.ts';
-import type { PrimaryConfig, PrimaryHooks, PrimaryOutcome, PrimaryPorts } from './hooks.ts';
+import {
+  helloFor,
+  type PrimaryConfig,
+  type PrimaryHooks,
+  type PrimaryOutcome,
+  type PrimaryPorts,
+} from './hooks.ts';
 import { Journal } from './journal.ts';
 import { gated, release, retain } from './output-release.ts';
 import { Stepper } from './stepper.ts';
@@ -68,8 +74,6 @@ export class PrimaryReplica {
   #ended = false;
   #released = false;
   #lsnDurable: Lsn = asLsn(0);
-  /** Last record that was given to the store. */
-  #lsnFlushed: Lsn;
   #idle: TimerHandle | undefined;
 
   constructor(setup: PrimarySetup) {
@@ -77,7 +81,6 @@ export class PrimaryReplica {
     this.#setup = setup;
     this.#ports = ports;
     const lsnLast = handover?.lsnReceived ?? asLsn(0);
-    this.#lsnFlushed = lsnLast;
     this.#journal = new Journal({ store: ports.store, startedAt: config.startedAt, lsnLast });
     this.#clock = new VirtualClock(handover?.timeLast ?? config.startedAt);
     this.#turns = new TurnRunner({
@@ -99,10 +102,7 @@ export class PrimaryReplica {
       vm: config.vm,
       detectMs: config.detectMs,
       newToken: () => toHex(ports.entropy.bytes(TOKEN_BYTES)),
-      hello: (backup, epoch) => {
-        const { id: primary, vm, detectMs } = config;
-        return { type: 'hello', ...config.hello, vm, detectMs, primary, backup, epoch };
-      },
+      hello: (backup, epoch) => helloFor(config, backup, epoch),
       view: handover?.view,
       epochLast: handover?.epochLast ?? asEpoch(0),
       formerIds: handover?.formerIds ?? [],
@@ -126,7 +126,14 @@ export class PrimaryReplica {
 
   get core(): Pick<
     PrimaryCore<Output>,
-    'view' | 'live' | 'ended' | 'throttled' | 'sessions' | 'heldBytes' | 'lsnReleased'
+    | 'view'
+    | 'live'
+    | 'ended'
+    | 'throttled'
+    | 'sessions'
+    | 'heldBytes'
+    | 'lsnReleased'
+    | 'lsnDurable'
   > {
     return this.#core;
   }
@@ -228,7 +235,9 @@ export class PrimaryReplica {
         return;
       }
       case 'write':
-        this.#writeOwnLog();
+        this.#journal.write({ durable: this.#setup.config.ownLog === 'durable' }, (lsn) =>
+          this.#step({ type: 'written', now: this.#now(), lsn }),
+        );
         return;
       case 'release':
         this.#release(effect.outputs);
@@ -276,16 +285,7 @@ export class PrimaryReplica {
   #flush(options: { readonly stop: boolean } = { stop: false }): void {
     const batch = this.#journal.flush(this.#core.view.epoch);
     if (batch === undefined) return;
-    this.#lsnFlushed = batch.lastLsn;
     this.#step({ type: 'appended', now: this.#now(), batch, stop: options.stop });
-  }
-
-  #writeOwnLog(): void {
-    const { store } = this.#ports;
-    const lsn = this.#lsnFlushed;
-    const done = (): void => this.#step({ type: 'written', now: this.#now(), lsn });
-    if (this.#setup.config.ownLog === 'durable') store.sync(done);
-    else store.write(done);
   }
 
   #stream(peer: ReplicaId): void {
@@ -338,6 +338,7 @@ export class PrimaryReplica {
     this.#step({ type: 'produced', now: this.#now(), lsn: handover.lsnReplayed, outputs });
     replayRest(handover, this.#ports.machine, {
       replayed: (result, lsn) => this.#produced(result, lsn),
+      midTurn: (record) => this.#turns.midTurn(record),
       settled: (result) => this.#journal.add({ type: 'end', ...result.end }),
       diverged: (divergence) => this.#diverged(divergence),
       done: (state) => this.#goLive(handover, state),

@@ -4,7 +4,7 @@
  * primary where the old one may have been when it let its last output out.
  */
 
-import type { Lsn } from '../../log-format/index.ts';
+import type { Lsn, MidTurnRecord } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
 import type { MachineDivergence, MachinePort, TurnsResult } from '../ports.ts';
 import { lastLsnOf } from './group-splitter.ts';
@@ -14,6 +14,8 @@ import { inTurn } from './in-turn.ts';
 export interface TakeoverHandlers {
   /** Outputs of records up to `lsn`, as the old primary produced them. */
   replayed(result: TurnsResult, lsn: Lsn): void;
+  /** A record the open group takes beyond those it has; logs it. */
+  midTurn(record: MidTurnRecord): Lsn;
   /** The open group is run; its `end` is the new primary's to log. */
   settled(result: TurnsResult): void;
   /** Final: `done` does not follow. */
@@ -33,11 +35,19 @@ export function replayRest(
       handlers.done(state);
       return;
     }
-    machine.settle(tail, (result) => {
-      handlers.replayed(result, lastLsnOf(tail));
-      handlers.settled(result);
-      handlers.done(result);
-    });
+    let lsn = lastLsnOf(tail);
+    machine.settle(
+      tail,
+      (result) => {
+        handlers.replayed(result, lsn);
+        handlers.settled(result);
+        handlers.done(result);
+      },
+      (record) => {
+        lsn = handlers.midTurn(record);
+        return lsn;
+      },
+    );
   };
   const replay = (index: number, done: () => void): void => {
     const group = defined(groups[index], 'a group to replay exists');

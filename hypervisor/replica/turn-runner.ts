@@ -124,12 +124,13 @@ export class TurnRunner {
     const before = clock.now();
     machine.run(
       turns,
-      (record) => this.#midTurn(record),
+      (record) => this.midTurn(record),
       (result) => this.#ran(result, clock.now() - before),
     );
   }
 
-  #midTurn(record: MidTurnRecord): Lsn {
+  /** Logs and ships a record that cuts the turn under way. */
+  midTurn(record: MidTurnRecord): Lsn {
     const { virtual, journal, flush } = this.#options;
     if (record.type !== 'stopAt') virtual.reached(record.time);
     const lsn = journal.add(record);

@@ -114,11 +114,12 @@ describe('a hostile guest', () => {
     });
   }
 
-  test('a turn beyond --turn-ticks is stopped at that very tick', async () => {
-    const ticks = '1000000';
-    const one = await run('--name', 'limited', '--turn-ticks', ticks, hostile('infinite-loop'));
+  test('a turn beyond --cpu is stopped at that very tick', async () => {
+    const ticks = '1M';
+    const one = await run('--name', 'limited', '--cpu', ticks, hostile('infinite-loop'));
     expect(one.code).toBe(124);
-    expect(one.stderr).toContain('HV_E_TURN_LIMIT');
+    expect(one.stderr).toContain('hv: guest stopped: one turn used 1,000,000 ticks (--cpu)\n');
+    expect(one.stderr).toContain('HV_E_CPU_LIMIT');
     const replay = await stage.hv(['replay', '--json', '.hv/limited']).exited;
     expect(JSON.parse(replay.stdout)).toMatchObject({ verdict: 'verified', exit: { code: 124 } });
   });

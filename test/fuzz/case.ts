@@ -58,7 +58,6 @@ export interface CaseOptions {
 const NO_WORLD: ConstructorParameters<typeof LocalMachine>[1] = {
   wall: () => asMicros(0),
   stopRequested: () => undefined,
-  turnTicksMax: Number.POSITIVE_INFINITY,
 };
 
 const AHEAD: EngineTap = {
@@ -70,7 +69,8 @@ const AHEAD: EngineTap = {
 
 export function runCase(works: MachineWorks, one: Case, options: CaseOptions = {}): Outcome {
   const image = new TextEncoder().encode(one.program);
-  const header = { seed: one.schedule.seed.toString(16).padStart(64, '0') };
+  const { seed, turnTicksMax = 0 } = one.schedule;
+  const header = { seed: seed.toString(16).padStart(64, '0'), turnTicksMax };
   const build = (cold = false): Built => works.build({ image, header, cold });
   const live = build();
   const recording = record(live, one.schedule);

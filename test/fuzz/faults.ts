@@ -76,7 +76,6 @@ export function faultySide(
   const port = new LocalMachine(built.machine, {
     wall: () => asMicros(0),
     stopRequested: () => undefined,
-    turnTicksMax: Number.POSITIVE_INFINITY,
   });
   probe.memory = built.memory;
   const place = turns.findIndex(({ firstLsn }) => firstLsn === at);

@@ -36,7 +36,6 @@ function healthy(): { side: Side; built: Built } {
   const port = new LocalMachine(built.machine, {
     wall: () => asMicros(0),
     stopRequested: () => undefined,
-    turnTicksMax: Number.POSITIVE_INFINITY,
   });
   const settle: Side['settle'] = (turn, done) => port.settle(turn, done);
   return { side: { name: 'healthy', settle, memory: () => extent(built) }, built };

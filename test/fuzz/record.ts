@@ -73,7 +73,6 @@ class Recorder {
         this.#polls > (schedule.stopAtPoll ?? Number.POSITIVE_INFINITY)
           ? { code: 143, reason: 'the schedule says so' }
           : undefined,
-      turnTicksMax: schedule.turnTicksMax ?? TURN_TICKS_MAX,
     });
   }
 

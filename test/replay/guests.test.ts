@@ -5,9 +5,14 @@ import { bundleGuest } from '../../hypervisor/host/bundle.ts';
 import { INTERRUPT } from '../../log-format/index.ts';
 import { GuestRunner } from '../support/guest-runner.ts';
 import { GUESTS } from '../support/hv-process.ts';
+import { LiveGuest } from '../support/live-guest.ts';
 
+/** Waits in a loop for what only a live machine does. */
+const PREEMPTED = 'preempt.js';
 /** Every guest is a replay test. Hostile ones need a real worker's stack: test/e2e has them. */
-const scripts = readdirSync(GUESTS).filter((name) => /\.(js|mjs|ts)$/.test(name));
+const scripts = readdirSync(GUESTS).filter(
+  (name) => /\.(js|mjs|ts)$/.test(name) && name !== PREEMPTED,
+);
 
 /** Some life for servers: two clients, split packets, a half-close and a reset. */
 function visit(guest: GuestRunner): void {
@@ -57,4 +62,13 @@ describe.each(scripts)('guest %s', (name) => {
       expect(other.memoryHash()).toBe(first.memoryHash());
     }
   });
+});
+
+test('guest preempt.js is interrupted at recorded ticks, and again there by a replay', async () => {
+  const { code, sourceMap } = await bundleGuest(join(GUESTS, PREEMPTED), { cwd: GUESTS });
+  const [first, second] = [1, 2].map(() => new LiveGuest(code, {}, sourceMap).run());
+  expect(first?.stdout).toBe('interrupted while it computed\nand the loop goes on\n');
+  expect(first?.preempts).toBeGreaterThan(5);
+  expect(second?.records).toEqual(first?.records);
+  expect(first?.replayed()).toBe(first?.memoryHash);
 });

@@ -51,6 +51,7 @@ export const TEST_CONFIG: BootConfig = {
   stdoutIsTTY: false,
   stderrIsTTY: false,
   columns: 80,
+  heapBytesMax: 240 * 2 ** 20,
 };
 
 const NEVER: MidTurnSource = {
@@ -77,12 +78,13 @@ export class GuestRunner {
     image: Uint8Array | string,
     sourceMap: Uint8Array = new Uint8Array(),
     golden?: GoldenImage,
+    limits: Partial<MachineOptions['header']> = {},
   ) {
     parts ??= loadEngineParts();
     const code = typeof image === 'string' ? new TextEncoder().encode(image) : image;
     this.machine = new Machine({
       parts,
-      header: TEST_HEADER,
+      header: { ...TEST_HEADER, ...limits },
       firmware: loadFirmware(),
       image: code,
       sourceMap,

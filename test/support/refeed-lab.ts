@@ -69,7 +69,6 @@ export class Recording {
     this.#machine = new LocalMachine(machineOf(script), {
       wall: () => asMicros(turnMicros === 0 ? 0 : this.#wall()),
       stopRequested: () => undefined,
-      turnTicksMax: 50_000_000,
     });
     this.input(INTERRUPT.boot, { payload: TEST_CONFIG });
   }
@@ -167,7 +166,6 @@ export function refeed(
     recorded: new LocalMachine(machineOf(recording.script), {
       wall: () => TEST_HEADER.startedAt,
       stopRequested: () => undefined,
-      turnTicksMax: Number.POSITIVE_INFINITY,
     }),
     replayed: machineOf(script),
     startedAt: TEST_HEADER.startedAt,

@@ -2,7 +2,7 @@
 
 import { loadEngineParts } from '../../hypervisor/host/engine-parts.ts';
 import type { EngineParts } from '../../hypervisor/machine/engine.ts';
-import { Machine } from '../../hypervisor/machine/machine.ts';
+import { Machine, type MachineOptions } from '../../hypervisor/machine/machine.ts';
 import type { TurnsResult } from '../../hypervisor/ports.ts';
 import {
   asLsn,
@@ -24,6 +24,7 @@ type Cut =
 export class TinyMachine {
   readonly machine: Machine;
   stdout = '';
+  stderr = '';
   end: TurnsResult['end'] | undefined;
   alivePolls = 0;
   #memory: Uint8Array | undefined;
@@ -31,7 +32,7 @@ export class TinyMachine {
   #time: number = TEST_HEADER.startedAt;
   #cuts: MidTurnRecord[] = [];
 
-  constructor(image: string, limits: { memoryPages?: number } = {}) {
+  constructor(image: string, limits: Partial<MachineOptions['header']> = {}) {
     parts ??= loadEngineParts();
     this.machine = new Machine({
       parts,
@@ -93,7 +94,11 @@ export class TinyMachine {
     });
     const result = this.machine.collect();
     this.end = result.end;
-    for (const { output } of result.outputs)
-      if (output.device === 'console') this.stdout += new TextDecoder().decode(output.bytes);
+    for (const { output } of result.outputs) {
+      if (output.device !== 'console') continue;
+      const text = new TextDecoder().decode(output.bytes);
+      if (output.fd === 1) this.stdout += text;
+      else this.stderr += text;
+    }
   }
 }

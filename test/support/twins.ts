@@ -50,7 +50,6 @@ export function run(body: string, options: TwinOptions = {}): Ran {
   const port = new LocalMachine(built.machine, {
     wall: () => asMicros(0),
     stopRequested: () => undefined,
-    turnTicksMax: Number.POSITIVE_INFINITY,
   });
   const text = { 1: '', 2: '' };
   let time: number = TEST_HEADER.startedAt;

@@ -77,7 +77,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     name: 'index',
-    covers: (path) => path === 'hypervisor/index.ts',
+    covers: (path) => path === 'hypervisor/index.ts' || path === 'hypervisor/guest.ts',
     below: [...PROTOCOL, 'protocol', 'machine', 'ports', 'replica', 'timeline', 'host'],
     impure: true,
   },

@@ -1,14 +1,15 @@
 /** `hv backup`: shadows a primary and takes over when it dies. */
 
 import type { Command } from 'commander';
-import { count, descriptor } from '../options.ts';
+import { HANG_LIMIT_MS } from '../../base/limits.ts';
+import { descriptor, hangLimitMs } from '../options.ts';
 
 interface BackupOptions {
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
   readonly arbiter?: string;
-  readonly turnTicks?: number;
+  readonly hangLimit: number;
   readonly eventsFd?: number;
   readonly verbose?: boolean;
 }
@@ -21,7 +22,12 @@ export function registerBackup(program: Command): void {
     .option('-j, --join <host:port>', 'ask this running primary to take us as its backup')
     .option('--dir <path>', 'where the copies of logs go (default: .hv/backup-<port>)')
     .option('--arbiter <url>', "use this arbiter instead of the primary's: file:DIR")
-    .option('--turn-ticks <n>', 'after a takeover: ticks one turn of the guest may use', count)
+    .option(
+      '--hang-limit <time>',
+      'end a guest by force that is this long inside a built-in which never polls, or off',
+      hangLimitMs,
+      HANG_LIMIT_MS,
+    )
     .option(
       '--events-fd <fd>',
       'write lifecycle events as JSON lines to this descriptor',

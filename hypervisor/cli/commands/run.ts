@@ -1,25 +1,50 @@
 /** `hv run <script> [args…]`: starts a guest as primary, recorded and, if asked, protected. */
 
 import type { Command } from 'commander';
-import { DETECT_MS } from '../../base/limits.ts';
+import { DETECT_MS, HANG_LIMIT_MS } from '../../base/limits.ts';
+import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
 import {
   ackMode,
   checkpointEvery,
   collect,
-  count,
   descriptor,
   detectMs,
+  hangLimitMs,
   keepPolicy,
 } from '../options.ts';
 import type { RunOptions } from '../run-process.ts';
 
 export function registerRun(program: Command): void {
-  program
+  const command = program
     .command('run')
     .description('run a script as a guest: recorded, and protected with --backup')
     .argument('[script]', 'an ordinary Node script (CommonJS, ESM or TypeScript)')
     .argument('[args...]', "the script's own arguments")
     .passThroughOptions()
+    .option('-n, --name <name>', "name of the guest and its log (default: the script's)")
+    .option('--dir <path>', 'where logs go', '.hv');
+  limitOptions(logOptions(protectionOptions(command)))
+    .option(
+      '-e, --env <name[=value]>',
+      'let only these variables in (repeatable; default: all)',
+      collect,
+      [],
+    )
+    .option(
+      '--events-fd <fd>',
+      'write lifecycle events as JSON lines to this descriptor',
+      descriptor,
+    )
+    .option('-v, --verbose', 'more lines on stderr')
+    .action(async (script: string | undefined, args: readonly string[], options: RunOptions) => {
+      const { runGuest } = await import('../run-process.ts');
+      await runGuest(script, args, options);
+    });
+}
+
+/** Backups, and when outputs may leave. */
+function protectionOptions(command: Command): Command {
+  return command
     .option(
       '-b, --backup <host:port>',
       "replicate to this backup (repeatable); 'local' starts one on this machine",
@@ -39,44 +64,51 @@ export function registerRun(program: Command): void {
       'outputs leave when the log is received (by the backups; by the kernel where there is none) or durable (on disk, too)',
       ackMode,
       'received',
-    )
-    .option('-n, --name <name>', "name of the guest and its log (default: the script's)")
-    .option('--dir <path>', 'where logs go', '.hv')
+    );
+}
+
+/** The log, its checkpoints, and going on from it. */
+function logOptions(command: Command): Command {
+  return (
+    command
+      .option(
+        '--resume',
+        'go on from the log of an earlier run, after a stop or a crash; without a log start a new one',
+      )
+      .option(
+        '--checkpoint <every>',
+        'keep a snapshot every so many records (10000), log bytes (64MiB) or guest time (30s); auto, off',
+        checkpointEvery,
+        { type: 'auto' },
+      )
+      .option(
+        '--keep <amount>',
+        'forget what is older than so many records (1000000), log bytes (2GiB) or guest time (24h); all',
+        keepPolicy,
+        { type: 'all' },
+      )
+      .option('--record-outputs', 'record outputs, too: a replay then compares them byte for byte')
+      .option('--no-record', 'keep no log')
+      // For bench/overhead.ts only: no user has a reason to pay for a log that is dropped.
+      .addOption(command.createOption('--record-nowhere', 'encode the log and drop it').hideHelp())
+  );
+}
+
+/** What the guest may use. */
+function limitOptions(command: Command): Command {
+  return command
+    .option('--memory <size>', 'heap of the guest, 16MiB to 1984MiB (default: 240MiB)', heapBytes)
     .option(
-      '--resume',
-      'go on from the log of an earlier run, after a stop or a crash; without a log start a new one',
-    )
-    .option(
-      '--checkpoint <every>',
-      'keep a snapshot every so many records (10000), log bytes (64MiB) or guest time (30s); auto, off',
-      checkpointEvery,
-      { type: 'auto' },
-    )
-    .option(
-      '--keep <amount>',
-      'forget what is older than so many records (1000000), log bytes (2GiB) or guest time (24h); all',
-      keepPolicy,
-      { type: 'all' },
-    )
-    .option('--record-outputs', 'record outputs, too: a replay then compares them byte for byte')
-    .option('--no-record', 'keep no log')
-    // For bench/overhead.ts only: no user has a reason to pay for a log that is dropped.
-    .addOption(program.createOption('--record-nowhere', 'encode the log and drop it').hideHelp())
-    .option(
-      '-e, --env <name[=value]>',
-      'let only these variables in (repeatable; default: all)',
-      collect,
+      '--cpu <ticks>',
+      'ticks one turn may use, or with /s all turns of a second: 5G, 50M/s (repeatable)',
+      cpuTicks,
       [],
     )
-    .option('--turn-ticks <n>', 'stop the guest when one turn uses more ticks', count)
+    .option('--stack <size>', 'stack of the guest, 64KiB to 1MiB (default: 1MiB)', stackBytes)
     .option(
-      '--events-fd <fd>',
-      'write lifecycle events as JSON lines to this descriptor',
-      descriptor,
-    )
-    .option('-v, --verbose', 'more lines on stderr')
-    .action(async (script: string | undefined, args: readonly string[], options: RunOptions) => {
-      const { runGuest } = await import('../run-process.ts');
-      await runGuest(script, args, options);
-    });
+      '--hang-limit <time>',
+      'end a guest by force that is this long inside a built-in which never polls, or off',
+      hangLimitMs,
+      HANG_LIMIT_MS,
+    );
 }

@@ -39,6 +39,7 @@ export const seen: { warnings: (string | Error)[]; errors: string[]; late: unkno
 };
 
 export const fakeTraps: Traps = {
+  preempt: () => undefined,
   now: notHere,
   alarm: notHere,
   entropy(length) {

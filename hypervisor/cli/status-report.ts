@@ -1,0 +1,138 @@
+/** `hv status`, for people and programs, and its other end in the processes of replicas. */
+
+import { HvError } from '../base/errors.ts';
+import { makeDirectory } from '../host/directories.ts';
+import { askStatus, serveStatus, statusPaths } from '../host/status-socket.ts';
+import { grouped } from '../timeline/record-words.ts';
+import { data, say } from './print.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Answers `hv status` until the process exits. A replica runs without, too. */
+export async function serveOwnStatus(
+  dir: string,
+  name: string,
+  answer: (done: (status: object) => void) => void,
+): Promise<void> {
+  try {
+    makeDirectory(dir);
+    await serveStatus(dir, name, answer);
+  } catch (error) {
+    say(`hv status will not see this process: ${(error as Error).message}`);
+  }
+}
+
+/** Prints every replica that answers. Throws HV_E_USAGE when none does. */
+export async function showStatus(options: {
+  readonly name: string | undefined;
+  readonly dir: string;
+  readonly json: boolean;
+}): Promise<void> {
+  const answers = await Promise.all(statusPaths(options.dir).map(askStatus));
+  const found = answers
+    .filter((status) => status !== undefined)
+    .filter(({ name }) => options.name === undefined || name === options.name);
+  if (found.length === 0) {
+    const which = options.name === undefined ? 'no replica' : `no replica of '${options.name}'`;
+    throw new HvError('HV_E_USAGE', `${which} runs below ${options.dir}`);
+  }
+  for (const status of found)
+    data(options.json ? JSON.stringify(status) : statusLines(status).join('\n'));
+}
+
+/** A replica in lines for people. */
+export function statusLines(status: Fields): string[] {
+  const row = (name: string, value: string): string => `  ${name.padEnd(12)} ${value}`;
+  const lines = [`${text(status.name)}: ${text(status.role)}, pid ${text(status.pid)}`];
+  if (status.vm === undefined) return [...lines, row('waits', 'for a primary')];
+  lines.push(row('vm', `${text(status.vm)} (${text(status.script)})`));
+  lines.push(row('up', seconds(status.uptimeMs)));
+  const busy = fieldsOf(status.busy);
+  if (busy !== undefined)
+    lines.push(
+      row(
+        'busy',
+        `for ${seconds(busy.ms)} with turn ${text(busy.turn)}, last sign of life ${seconds(busy.silentMs)} ago`,
+      ),
+    );
+  const replication = fieldsOf(status.replication);
+  if (replication !== undefined) lines.push(...replicationLines(replication, row));
+  const meter = fieldsOf(status.meter);
+  const limits = fieldsOf(status.limits) ?? {};
+  if (meter !== undefined)
+    lines.push(
+      row(
+        'used',
+        `${count(meter.turns)} turns, ${count(meter.ticks)} ticks (${count(meter.ticksPerSecond)}/s), ${count(meter.outputs)} outputs`,
+      ),
+      row(
+        'heap',
+        `${mebibytes(meter.bytes)} of ${mebibytes(limits.heapBytes)} in ${count(meter.blocks)} blocks`,
+      ),
+    );
+  return [
+    ...lines,
+    row('log', `${count(status.logBytes)} bytes`),
+    row('limits', limitWords(limits)),
+  ];
+}
+
+function replicationLines(fields: Fields, row: (name: string, value: string) => string): string[] {
+  if (fields.phase !== undefined)
+    return [
+      row('epoch', `${text(fields.epoch)}, ${text(fields.phase)}`),
+      row(
+        'lsn',
+        `received ${count(fields.lsnReceived)}, replayed ${count(fields.lsnReplayed)} (lag ${count(fields.lag)})`,
+      ),
+    ];
+  const view = fieldsOf(fields.view) ?? {};
+  const backups = Array.isArray(fields.backups) ? (fields.backups as readonly Fields[]) : [];
+  return [
+    row('epoch', `${text(view.epoch)}, primary ${text(view.primary)}`),
+    row(
+      'lsn',
+      `appended ${count(fields.lsnAppended)}, on every backup ${count(fields.lsnDurable)}, released ${count(fields.lsnReleased)}`,
+    ),
+    row(
+      'held',
+      `${count(fields.heldBytes)} bytes of output${fields.throttled === true ? ', input is stopped' : ''}`,
+    ),
+    row('net', `${count(fields.listeners)} listeners, ${count(fields.connections)} connections`),
+    ...backups.map((one) =>
+      row(
+        'backup',
+        `${text(one.peer)} ${text(one.state)}: acked ${count(one.lsnAcked)}, replayed ${count(one.lsnReplayed)} (lag ${count(one.lag)})`,
+      ),
+    ),
+    ...(backups.length === 0 ? [row('backup', 'none: UNPROTECTED')] : []),
+  ];
+}
+
+function limitWords(limits: Fields): string {
+  const words = [`stack ${count(Number(limits.stackBytes) / 1024)} KiB`];
+  if (limits.turnTicks !== 0) words.push(`${count(limits.turnTicks)} ticks a turn`);
+  if (limits.secondTicks !== 0) words.push(`${count(limits.secondTicks)} ticks a second`);
+  words.push(limits.hangMs === 0 ? 'no hang limit' : `hang ${seconds(limits.hangMs)}`);
+  return words.join(', ');
+}
+
+function fieldsOf(value: unknown): Fields | undefined {
+  return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
+}
+
+function text(value: unknown): string {
+  return value === undefined || value === null ? '?' : String(value);
+}
+
+function count(value: unknown): string {
+  return typeof value === 'number' ? grouped(value) : '?';
+}
+
+function seconds(ms: unknown): string {
+  return typeof ms === 'number' ? `${(ms / 1000).toFixed(1)} s` : '?';
+}
+
+function mebibytes(bytes: unknown): string {
+  return typeof bytes === 'number' ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : '?';
+}

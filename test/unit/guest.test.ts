@@ -1,0 +1,49 @@
+/** `hv/guest` on both sides: over ordinary timers under Node, and as guests of every form load it. */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { preempt } from '../../hypervisor/guest.ts';
+import { bundleGuest } from '../../hypervisor/host/bundle.ts';
+import { LiveGuest } from '../support/live-guest.ts';
+
+describe('under plain Node', () => {
+  test('handlers are called once, or again and again, until they are cancelled', () => {
+    vi.useFakeTimers();
+    const calls: string[] = [];
+    preempt.after(10, () => calls.push('once'));
+    preempt.after(10, () => calls.push('never')).cancel();
+    const timer = preempt.every(4, () => calls.push('again')).unref();
+    vi.advanceTimersByTime(12);
+    timer.cancel();
+    vi.advanceTimersByTime(100);
+    expect(calls).toEqual(['again', 'again', 'once', 'again']);
+    vi.useRealTimers();
+  });
+
+  test('what is no handler and no time is refused', () => {
+    expect(() => preempt.after(1, 'x' as never)).toThrow(TypeError);
+    for (const ms of [-1, 2 ** 31, Number.NaN, 'x' as never])
+      expect(() => preempt.every(ms, () => undefined)).toThrow(RangeError);
+  });
+});
+
+describe('inside a guest', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'hv-guest-'));
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  const loop =
+    'let hit = false; preempt.after(2, () => { hit = true; }); while (!hit); console.log("hit");';
+
+  test.each([
+    ['a.cjs', `const { preempt } = require('hv/guest'); ${loop}`],
+    ['b.mjs', `import { preempt } from 'hv/guest'; ${loop}`],
+    ['c.mjs', `import { preempt } from 'hv/guest'; await null; ${loop}`],
+    ['d.cjs', `import('hv/guest').then(({ preempt }) => { ${loop} });`],
+    ['e.ts', `import { preempt } from 'hv/guest'; const one: number = 1; void one; ${loop}`],
+  ])('%s loads it', async (name, text) => {
+    writeFileSync(join(dir, name), text);
+    const { code, sourceMap } = await bundleGuest(join(dir, name), { cwd: dir });
+    expect(new LiveGuest(code, {}, sourceMap).run().stdout).toBe('hit\n');
+  });
+});
