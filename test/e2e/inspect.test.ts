@@ -353,6 +353,7 @@ describe.skipIf(!hasPty)('on a terminal, hv inspect', () => {
     readonly closed: Promise<number | null>;
     #seen = '';
     #look: () => void = () => undefined;
+    #ended: () => void = () => undefined;
 
     constructor(history: string) {
       const command = `${process.execPath} ${HV} inspect ${shop}`;
@@ -364,7 +365,12 @@ describe.skipIf(!hasPty)('on a terminal, hv inspect', () => {
         this.#seen += bytes.toString();
         this.#look();
       });
-      this.closed = new Promise((resolve) => this.child.once('close', resolve));
+      this.closed = new Promise((resolve) =>
+        this.child.once('close', (code) => {
+          this.#ended();
+          resolve(code);
+        }),
+      );
     }
 
     type(text: string): void {
@@ -381,7 +387,7 @@ describe.skipIf(!hasPty)('on a terminal, hv inspect', () => {
           resolve(found[0]);
         };
         this.#look = look;
-        this.child.once('close', () => reject(new Error(`ended before ${pattern}: ${this.#seen}`)));
+        this.#ended = () => reject(new Error(`ended before ${pattern}: ${this.#seen}`));
         look();
       });
     }
