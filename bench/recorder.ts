@@ -4,6 +4,7 @@
  * Makes logs of any length quickly, and the same ones every time.
  */
 
+import { basename } from 'node:path';
 import { bundleGuest } from '../hypervisor/host/bundle.ts';
 import { loadFirmware } from '../hypervisor/host/engine-parts.ts';
 import { FileLogStore } from '../hypervisor/host/log-store.ts';
@@ -73,7 +74,7 @@ export class Recorder {
       image: sha256Hex(blobs.image),
       sourcemap: sha256Hex(blobs.sourcemap),
     };
-    this.header = { ...headerOf(hashes), ...options.header };
+    this.header = { ...headerOf(hashes), script: basename(options.script), ...options.header };
     this.#port = new LocalMachine(buildMachine(this.header, blobs), {
       wall: () => {
         this.#wall += this.#microsPerLook;

@@ -5,6 +5,7 @@
  * deleted or replaced them is evaluated in all the same.
  */
 
+import { FIRMWARE_FILE } from '../../log-format/index.ts';
 import { isException } from './engine.ts';
 import { COMPILE_ONLY } from './engine-abi.ts';
 import { CONTEXT, HEADER } from './heap-layout.ts';
@@ -39,6 +40,10 @@ const JSON_LIMITS = { depth: 30, entriesMax: 10_000, charactersMax: 1_000_000 };
 const TEXT_LIMITS = { depth: 3, entriesMax: 100, charactersMax: 10_000 };
 const TEXT_CHARACTERS_MAX = 10_000;
 const CHOICES_MAX = 8;
+const FRAMES_MAX = 10;
+const FRAMES_TICKS_MAX = 1_000_000;
+/** Frames that are not of the user's files. */
+const OURS = new RegExp(`<input>|${FIRMWARE_FILE}|hv:inspect|native`);
 
 /** What is known of a copy before anything runs in it. */
 export interface Sight {
@@ -240,10 +245,13 @@ export class Evaluator {
 
   #failure(expression: string, marker: number): Evaluation {
     const { engine } = this.#spare;
-    const text = this.#errorText(engine.call.resolveException(engine.context, marker));
+    const thrown = engine.call.resolveException(engine.context, marker);
+    const text = this.#errorText(thrown);
     const missing = NOT_DEFINED.exec(text)?.[1];
     if (missing === undefined || !expression.includes(missing))
-      return { ok: false, error: text, kind: OUT_OF_MEMORY.test(text) ? 'limit' : 'guest' };
+      return OUT_OF_MEMORY.test(text)
+        ? { ok: false, error: text, kind: 'limit' }
+        : { ok: false, error: [text, ...this.#frames(thrown)].join('\n'), kind: 'guest' };
     const near = nearest(missing, [...this.#view.names(), ...this.#globals], 3);
     const gone = '; one that no living function uses no longer exists';
     const hint = near.length === 0 ? gone : `; nearest: ${near.join(', ')}`;
@@ -265,6 +273,23 @@ export class Evaluator {
     if (message === undefined) return `thrown: ${asText()}`;
     const name = field('name') ?? this.#reader.constructorName(value.at);
     return message === '' ? name : `${name}: ${message}`;
+  }
+
+  /**
+   * Where in the user's files an error comes from, innermost first, as stack traces have it. Asks the
+   * copy, where a getter may make the text.
+   */
+  #frames(error: number): string[] {
+    this.#spare.budget(FRAMES_TICKS_MAX);
+    const value = this.#call('(function (error) { return error && String(error.stack); })', [
+      error,
+    ]);
+    this.#reader.reset();
+    if (this.#spare.stopping || isException(this.#spare.engine, value)) return [];
+    const text = this.#reader.value(value);
+    if (text.type !== 'string') return [];
+    const frames = text.value.split('\n').filter((line) => /^ +at /.test(line) && !OURS.test(line));
+    return frames.slice(0, FRAMES_MAX).map((line) => this.#spare.mapped(line));
   }
 
   /** The JSON is taken from memory before the guest's own inspection code may change the value. */

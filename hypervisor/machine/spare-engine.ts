@@ -105,6 +105,11 @@ export class SpareEngine {
     this.budget(Number.POSITIVE_INFINITY);
   }
 
+  /** `text` with positions of the image replaced by those of the user's files. */
+  mapped(text: string): string {
+    return this.#stackMap.map(text);
+  }
+
   /** Allows the copy `ticks` more; what is running when they are over ends uncatchably. */
   budget(ticks: number): void {
     this.#budget = ticks;
