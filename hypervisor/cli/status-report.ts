@@ -94,6 +94,9 @@ function replicationLines(fields: Fields, row: (name: string, value: string) => 
       'lsn',
       `appended ${count(fields.lsnAppended)}, on every backup ${count(fields.lsnDurable)}, released ${count(fields.lsnReleased)}`,
     ),
+    ...(fields.lsnCheckpoint === undefined
+      ? []
+      : [row('checkpoint', `at lsn ${count(fields.lsnCheckpoint)}`)]),
     row(
       'held',
       `${count(fields.heldBytes)} bytes of output${fields.throttled === true ? ', input is stopped' : ''}`,

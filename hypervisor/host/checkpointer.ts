@@ -66,6 +66,7 @@ export class FileCheckpointer implements Checkpointer {
   #dueAt = 0;
   #costMs = 0;
   #tidying = false;
+  #lsnTaken: Lsn | undefined;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -80,6 +81,11 @@ export class FileCheckpointer implements Checkpointer {
       onError: (error) => options.onTrouble(error),
       ...(disk === undefined ? {} : { disk }),
     });
+  }
+
+  /** Of the newest snapshot this run has put on disk. */
+  get lsnTaken(): Lsn | undefined {
+    return this.#lsnTaken;
   }
 
   ran(group: { readonly lsn: Lsn; readonly time: Micros; readonly runMs: number }): boolean {
@@ -120,6 +126,7 @@ export class FileCheckpointer implements Checkpointer {
   }
 
   #taken(taken: TakenCheckpoint): void {
+    this.#lsnTaken = taken.lsn;
     this.#options.onTaken(taken);
     if (this.#tidying) return;
     this.#tidying = true;

@@ -10,12 +10,13 @@ import { HANDSHAKE_TIMEOUT_MS, REDIAL_MS, REDIAL_MS_MAX } from '../base/limits.t
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
 import { outputBytes } from '../machine/output-bytes.ts';
-import type { Checkpointer, LogStore } from '../ports.ts';
+import type { LogStore } from '../ports.ts';
 import { PROTOCOL_VERSION, type ReplicaId } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { Handover } from '../replica/handover.ts';
 import { PrimaryReplica } from '../replica/primary.ts';
 import { openArbiter } from './arbiters.ts';
+import type { FileCheckpointer } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
 import { HostConsole } from './console.ts';
 import { noteBusy } from './hang-watch.ts';
@@ -39,7 +40,7 @@ export interface PrimaryRunnerOptions {
   readonly control: Int32Array;
   readonly machine: Machine;
   readonly store: LogStore;
-  readonly checkpoints: Checkpointer | undefined;
+  readonly checkpoints: FileCheckpointer | undefined;
   /** From a promoted backup. */
   readonly handover: Handover | undefined;
   /** Backups the guest waits for before it boots. */
@@ -191,6 +192,7 @@ export class PrimaryRunner {
     return {
       ...{ view, live, throttled, lsnDurable, lsnReleased, heldBytes },
       lsnAppended: lsn,
+      lsnCheckpoint: this.#options.checkpoints?.lsnTaken,
       connections: connections.length,
       listeners: listeners.length,
       backups: core.sessions.map(({ peer, state, window: { lsnAcked, lsnReplayed } }) => ({

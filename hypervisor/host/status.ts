@@ -23,6 +23,8 @@ export interface PrimaryFigures {
   /** Acknowledged by every backup outputs wait for. */
   readonly lsnDurable: Lsn;
   readonly lsnReleased: Lsn;
+  /** Newest snapshot of this run on disk. */
+  readonly lsnCheckpoint: Lsn | undefined;
   readonly heldBytes: number;
   readonly connections: number;
   readonly listeners: number;
