@@ -128,6 +128,8 @@ export const CHECKPOINT_DIFFERENCE_SHARE = 0.5;
 export const CHECKPOINT_REPLAY_MS = 150;
 /** Snapshots kept beside a log; past it the least missed go, so that the rest is spaced by age. */
 export const CHECKPOINTS_MAX = 512;
+/** `--checkpoint auto`: after this much replay a checkpoint is due, whatever it costs. */
+export const CHECKPOINT_REPLAY_MS_MAX = 1_000;
 /** `--checkpoint auto`: pause and work of the last one are below this share of the time since. */
 export const CHECKPOINT_COST_SHARE = 0.02;
 /** A timer may not be a reason for a checkpoint each turn. */

@@ -35,10 +35,12 @@ export class HangDetector {
     this.#lookMs = options.lookMs;
   }
 
-  /** As of the last look. */
+  /** As of the last look, for a turn that is still the same; nothing is known of a later one. */
   get state(): HangState {
-    const [turn, busyMs, silentMs] = [this.#turn, this.#busyMs, this.#silentMs];
-    return { limitMs: this.#limitMs, turn, busyMs, silentMs };
+    const limitMs = this.#limitMs;
+    const turn = busyTurn(this.#control);
+    if (turn !== this.#turn) return { limitMs, turn: 0, busyMs: 0, silentMs: 0 };
+    return { limitMs, turn, busyMs: this.#busyMs, silentMs: this.#silentMs };
   }
 
   /** Lsn of the turn that has run into the limit; undefined while there is none. */

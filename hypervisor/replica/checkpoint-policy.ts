@@ -1,11 +1,15 @@
 /**
  * When a checkpoint is due. Pure: the caller counts records, bytes and times, and hands them in. `auto`
  * lets a replay from the newest checkpoint take about as long as one can wait for an answer, and never
- * lets checkpoints take more than a small share of the time.
+ * lets checkpoints take more than a small share of the time, unless a replay would come to take long.
  */
 
 import { unreachable } from '../base/assert.ts';
-import { CHECKPOINT_COST_SHARE, CHECKPOINT_REPLAY_MS } from '../base/limits.ts';
+import {
+  CHECKPOINT_COST_SHARE,
+  CHECKPOINT_REPLAY_MS,
+  CHECKPOINT_REPLAY_MS_MAX,
+} from '../base/limits.ts';
 
 export type CheckpointEvery =
   | { readonly type: 'off' }
@@ -45,8 +49,9 @@ export function isCheckpointDue(every: CheckpointEvery, since: SinceCheckpoint):
       return since.virtualMicros >= every.every;
     case 'auto':
       return (
-        since.runMs >= CHECKPOINT_REPLAY_MS &&
-        since.lastCostMs < CHECKPOINT_COST_SHARE * since.elapsedMs
+        since.runMs >= CHECKPOINT_REPLAY_MS_MAX ||
+        (since.runMs >= CHECKPOINT_REPLAY_MS &&
+          since.lastCostMs < CHECKPOINT_COST_SHARE * since.elapsedMs)
       );
     default:
       return unreachable(every);

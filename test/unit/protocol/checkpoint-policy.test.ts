@@ -36,6 +36,8 @@ describe('a checkpoint is due', () => {
     const busy = { runMs: 500, lastCostMs: 40 };
     expect(due('auto', { ...busy, elapsedMs: 1_999 })).toBe(false);
     expect(due('auto', { ...busy, elapsedMs: 2_001 })).toBe(true);
+    expect(due('auto', { ...busy, runMs: 999, elapsedMs: 1_999 })).toBe(false);
+    expect(due('auto', { ...busy, runMs: 1_000, elapsedMs: 1_999 })).toBe(true);
   });
 
   test('never when it was switched off, and never without a record', () => {
