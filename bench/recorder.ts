@@ -234,7 +234,12 @@ function bytesOf(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
 
-function headerOf(hashes: { firmware: string; image: string; sourcemap: string }): LogHeader {
+/** A header for a log that no process records. */
+export function headerOf(hashes: {
+  firmware: string;
+  image: string;
+  sourcemap: string;
+}): LogHeader {
   const { engineHash, helperHash } = engineParts();
   return {
     formatVersion: FORMAT_VERSION,
@@ -263,7 +268,10 @@ function headerOf(hashes: { firmware: string; image: string; sourcemap: string }
   };
 }
 
-function bootOf({ args = [], env = {} }: RecorderOptions, script: string): BootConfig {
+export function bootOf(
+  { args = [], env = {} }: Pick<RecorderOptions, 'args' | 'env'>,
+  script: string,
+): BootConfig {
   return {
     argv: ['hv', script, ...args],
     env,
