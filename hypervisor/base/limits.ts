@@ -130,8 +130,9 @@ export const CHECKPOINT_REPLAY_MS = 150;
 export const CHECKPOINTS_MAX = 512;
 /** `--checkpoint auto`: after this much replay a checkpoint is due, whatever it costs. */
 export const CHECKPOINT_REPLAY_MS_MAX = 1_000;
-/** `--checkpoint auto`: pause and work of the last one are below this share of the time since. */
-export const CHECKPOINT_COST_SHARE = 0.02;
+/** `--checkpoint auto`: what the last one cost, packing on another thread included, is below this share
+ * of the time since. */
+export const CHECKPOINT_COST_SHARE = 0.05;
 /** A timer may not be a reason for a checkpoint each turn. */
 export const CHECKPOINT_VIRTUAL_MICROS_MIN = 1_000;
 

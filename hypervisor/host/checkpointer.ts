@@ -127,6 +127,8 @@ export class FileCheckpointer implements Checkpointer {
 
   #taken(taken: TakenCheckpoint): void {
     this.#lsnTaken = taken.lsn;
+    // Another thread's time, but this machine's.
+    this.#costMs += taken.compressMs;
     this.#options.onTaken(taken);
     if (this.#tidying) return;
     this.#tidying = true;
