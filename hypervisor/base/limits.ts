@@ -125,7 +125,7 @@ export const CHECKPOINT_DIFFERENCES_MAX = 63;
 export const CHECKPOINT_DIFFERENCE_SHARE = 0.5;
 /** `--checkpoint auto`: replaying from the last one to here takes about this long, which a person who
  * jumps about in a recording does not notice. */
-export const CHECKPOINT_REPLAY_MS = 150;
+export const CHECKPOINT_REPLAY_MS = 100;
 /** Snapshots kept beside a log; past it the least missed go, so that the rest is spaced by age. */
 export const CHECKPOINTS_MAX = 512;
 /** `--checkpoint auto`: after this much replay a checkpoint is due, whatever it costs. */

@@ -12,6 +12,8 @@ export class DiskCheckpoints {
   readonly #disk: Disk;
   readonly #cache = new CompleteCache();
   readonly #skipped: SkippedCheckpoint[] = [];
+  /** End chains of complete snapshots that were found whole: read once, not with each difference. */
+  readonly #wholeBases = new Map<Lsn, string>();
   /** Newest first; without those found to be bad. */
   #lsns: readonly Lsn[] = [];
 
@@ -46,7 +48,8 @@ export class DiskCheckpoints {
 
   /** Its frames and those of its base are what was written; nothing is unpacked. */
   isWhole(lsn: Lsn): boolean {
-    return checkCheckpoint(this.#dir, lsn, this.#owner, this.#disk) === undefined;
+    const bases = this.#wholeBases;
+    return checkCheckpoint(this.#dir, lsn, this.#owner, this.#disk, bases) === undefined;
   }
 
   /**

@@ -46,12 +46,19 @@ export class LayeredCheckpoints implements Checkpoints {
   }
 
   lsns(): readonly Lsn[] {
-    const onDisk = this.#disk.lsns.filter((lsn) => this.#isUsable(lsn));
+    // Not checked: reading all of them takes seconds, and whoever goes to one asks `nearest` first.
+    const onDisk = this.#disk.lsns.filter(
+      (lsn) => this.#isInRange(lsn) && this.#passed.get(lsn) !== false,
+    );
     return [...new Set([...onDisk, ...this.#memory.lsns()])].sort((one, two) => one - two);
   }
 
+  #isInRange(lsn: Lsn): boolean {
+    return lsn >= this.#range.first && lsn <= this.#range.last;
+  }
+
   #isUsable(lsn: Lsn): boolean {
-    if (lsn < this.#range.first || lsn > this.#range.last) return false;
+    if (!this.#isInRange(lsn)) return false;
     const known = this.#passed.get(lsn);
     if (known !== undefined) return known;
     const passes = this.#disk.isWhole(lsn);
