@@ -12,8 +12,11 @@ import { PagePool } from './page-pool.ts';
 export interface Checkpoints {
   /** The last one at or before `lsn`. */
   nearest(lsn: Lsn): { readonly lsn: Lsn } | undefined;
-  /** Of one `nearest` or `lsns` has named, in the same call of the timeline. Views are allowed. */
-  load(lsn: Lsn): MachineSnapshot;
+  /**
+   * Of one that `nearest` or `lsns` has named. Views are allowed: it is used up before the next call.
+   * Undefined when it turns out to be of no use; it must not be named again then.
+   */
+  load(lsn: Lsn): MachineSnapshot | undefined;
   /**
    * The machine stands behind all turns up to `lsn`. Whoever wants to keep that calls `take`, whose
    * memory is a view: copy it before returning.
@@ -30,6 +33,39 @@ interface Kept {
   readonly pages: Uint32Array;
   /** How much replay it takes to come here from the boot, in ticks. */
   readonly cost: number;
+}
+
+/** Some that are there already, such as those a running hypervisor has left beside its log. */
+export type GivenCheckpoints = Pick<Checkpoints, 'nearest' | 'load' | 'lsns'>;
+
+/** Given checkpoints together with a store for new ones, which is asked first. */
+export class LayeredCheckpoints implements Checkpoints {
+  readonly #store: Checkpoints;
+  readonly #given: GivenCheckpoints;
+
+  constructor(store: Checkpoints, given: GivenCheckpoints) {
+    this.#store = store;
+    this.#given = given;
+  }
+
+  nearest(lsn: Lsn): { readonly lsn: Lsn } | undefined {
+    const own = this.#store.nearest(lsn);
+    const given = this.#given.nearest(lsn);
+    return (given?.lsn ?? 0) > (own?.lsn ?? 0) ? given : (own ?? given);
+  }
+
+  load(lsn: Lsn): MachineSnapshot | undefined {
+    const isOwn = this.#store.nearest(lsn)?.lsn === lsn;
+    return isOwn ? this.#store.load(lsn) : this.#given.load(lsn);
+  }
+
+  offer(lsn: Lsn, take: () => MachineSnapshot): void {
+    this.#store.offer(lsn, take);
+  }
+
+  lsns(): readonly Lsn[] {
+    return [...new Set([...this.#store.lsns(), ...this.#given.lsns()])].sort((a, b) => a - b);
+  }
 }
 
 /** What a turn costs a replay beside its ticks, told in ticks: reading and dispatching its record. */
