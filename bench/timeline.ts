@@ -3,10 +3,11 @@
  * the whole log, and the memory all that takes.
  *
  *   node dist/bench/timeline.js [--records 1000000] [--log DIR] [--gotos 200] [--keys 20000]
- *                               [--seed 1] [--json]
+ *                               [--budget 512] [--seed 1] [--json]
  *
  * Without --log it records guests/kv.js with --records records first, without any network, and
- * deletes the log at the end. Budget: a goto takes less than 300 ms once checkpoints exist.
+ * deletes the log at the end. --budget: MiB for checkpoints. A goto is to take less than 300 ms once
+ * checkpoints exist.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -20,6 +21,7 @@ import { Chance } from '../hypervisor/cli/demo/chance.ts';
 import { InspectSession } from '../hypervisor/host/inspect-session.ts';
 import { LogIndex } from '../hypervisor/host/log-index.ts';
 import { openLog } from '../hypervisor/host/log-reader.ts';
+import { MemoryCheckpoints } from '../hypervisor/timeline/checkpoints.ts';
 import { numberOption, type Provenance, provenanceOf } from './provenance.ts';
 import { accepted, Recorder, received } from './recorder.ts';
 import { type Percentiles, percentilesOf } from './statistics.ts';
@@ -30,6 +32,7 @@ interface Settings {
   readonly made: boolean;
   readonly gotos: number;
   readonly keys: number;
+  readonly budgetMib: number;
   readonly seed: number;
 }
 
@@ -101,7 +104,9 @@ function measure(settings: Settings, recordSeconds: number | undefined): Figures
   const index = timed(() => new LogIndex(openLog(settings.log)));
   const { records, batches, bytes: logBytes, lastLsn } = index.value;
   index.value.close();
-  const opened = timed(() => new InspectSession({ path: settings.log, shouldStop: () => false }));
+  const checkpoints = new MemoryCheckpoints(settings.budgetMib * 1_048_576);
+  const path = settings.log;
+  const opened = timed(() => new InspectSession({ path, checkpoints, shouldStop: () => false }));
   const session = opened.value;
   const goto = (lsn: number): void => {
     session.answer({ type: 'goto', target: { type: 'lsn', lsn } });
@@ -179,6 +184,7 @@ async function main(): Promise<void> {
       log: { type: 'string' },
       gotos: { type: 'string', default: '200' },
       keys: { type: 'string', default: '20000' },
+      budget: { type: 'string', default: '512' },
       seed: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
     },
@@ -191,6 +197,7 @@ async function main(): Promise<void> {
       made: values.log === undefined,
       gotos: numberOption('gotos', values.gotos, 1),
       keys: numberOption('keys', values.keys, 1),
+      budgetMib: numberOption('budget', values.budget, 1),
       seed: numberOption('seed', values.seed, 0),
     };
     const worker = new Worker(fileURLToPath(import.meta.url), {

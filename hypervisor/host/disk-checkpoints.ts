@@ -4,7 +4,7 @@ import type { Lsn, SnapshotOwner } from '../../log-format/index.ts';
 import type { MachineSnapshot } from '../machine/snapshot.ts';
 import { checkpointLsns, type SkippedCheckpoint } from './checkpoint-files.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
-import { CompleteCache, checkCheckpoint, loadCheckpoint } from './snapshot-reader.ts';
+import { CompleteCache, loadCheckpoint } from './snapshot-reader.ts';
 
 export class DiskCheckpoints {
   readonly #dir: string;
@@ -12,8 +12,6 @@ export class DiskCheckpoints {
   readonly #disk: Disk;
   readonly #cache = new CompleteCache();
   readonly #skipped: SkippedCheckpoint[] = [];
-  /** End chains of complete snapshots that were found whole: read once, not with each difference. */
-  readonly #wholeBases = new Map<Lsn, string>();
   /** Newest first; without those found to be bad. */
   #lsns: readonly Lsn[] = [];
 
@@ -44,12 +42,6 @@ export class DiskCheckpoints {
   nearest(lsn: Lsn): { readonly lsn: Lsn } | undefined {
     const found = this.#lsns.find((one) => one <= lsn);
     return found === undefined ? undefined : { lsn: found };
-  }
-
-  /** Its frames and those of its base are what was written; nothing is unpacked. */
-  isWhole(lsn: Lsn): boolean {
-    const bases = this.#wholeBases;
-    return checkCheckpoint(this.#dir, lsn, this.#owner, this.#disk, bases) === undefined;
   }
 
   /**

@@ -4,11 +4,14 @@ import { asLsn, type Lsn } from '../../log-format/index.ts';
 import { unreachable } from '../base/assert.ts';
 import { CHECKPOINT_BYTES_MAX } from '../base/limits.ts';
 import type { Machine } from '../machine/machine.ts';
-import { type Checkpoints, MemoryCheckpoints } from '../timeline/checkpoints.ts';
+import {
+  type Checkpoints,
+  LayeredCheckpoints,
+  MemoryCheckpoints,
+} from '../timeline/checkpoints.ts';
 import { Timeline } from '../timeline/timeline.ts';
 import { DiskCheckpoints } from './disk-checkpoints.ts';
 import type { Target } from './inspect-words.ts';
-import { LayeredCheckpoints } from './layered-checkpoints.ts';
 import { LogIndex } from './log-index.ts';
 import { openLog } from './log-reader.ts';
 import { startAtOldest } from './replay-start.ts';
@@ -60,8 +63,15 @@ function checkpointsOf(disk: DiskCheckpoints | undefined, start: Lsn, last: Lsn)
   const memory = new MemoryCheckpoints(CHECKPOINT_BYTES_MAX);
   if (disk === undefined) return memory;
   // A log that has lost its end may have snapshots of places it does not reach any more.
-  const range = { first: start, last };
-  return new LayeredCheckpoints(disk, memory, range);
+  const inRange = (lsn: Lsn): boolean => lsn >= start && lsn <= last;
+  return new LayeredCheckpoints(memory, {
+    nearest: (lsn) => {
+      const found = disk.lsns.find((one) => one <= lsn && inRange(one));
+      return found === undefined ? undefined : { lsn: found };
+    },
+    load: (lsn) => disk.load(lsn),
+    lsns: () => disk.lsns.filter(inRange).reverse(),
+  });
 }
 
 /** The lsn that a target without ticks means. */

@@ -105,23 +105,18 @@ export function loadCheckpoint(
   }
 }
 
-/**
- * The end of a snapshot's file, and that of its base, fit everything before: nothing is unpacked.
- * `wholeBases`: end chains of complete snapshots that are known to be whole; found ones are added.
- */
+/** The end of a snapshot's file, and that of its base, fit everything before: nothing is unpacked. */
 export function checkCheckpoint(
   dir: string,
   lsn: Lsn,
   expect: SnapshotOwner,
   disk: Disk = REAL_DISK,
-  wholeBases: Map<Lsn, string> = new Map(),
 ): Unusable | undefined {
   try {
     const { head } = scanFile(disk, dir, lsn, { expect });
-    if (head.base === 0 || wholeBases.get(head.base) === head.baseChain) return undefined;
+    if (head.base === 0) return undefined;
     const base = scanFile(disk, dir, head.base, { expect });
     if (base.chain !== head.baseChain || base.head.base !== 0) throw new FormatError(OTHER_BASE);
-    wholeBases.set(head.base, base.chain);
     return undefined;
   } catch (error) {
     return unusable(error);

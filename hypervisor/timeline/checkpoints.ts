@@ -5,15 +5,18 @@
 
 import type { Lsn } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
-import { IMAGE_PAGE_BYTES, type MemoryRun } from '../machine/memory-image.ts';
+import type { MemoryRun } from '../machine/memory-image.ts';
 import type { MachineSnapshot, MachineState } from '../machine/snapshot.ts';
-import { PagePool } from './page-pool.ts';
+import { BLOCK_BYTES, BlockPool } from './block-pool.ts';
 
 export interface Checkpoints {
   /** The last one at or before `lsn`. */
   nearest(lsn: Lsn): { readonly lsn: Lsn } | undefined;
-  /** Of one `nearest` or `lsns` has named, in the same call of the timeline. Views are allowed. */
-  load(lsn: Lsn): MachineSnapshot;
+  /**
+   * Of one that `nearest` or `lsns` has named. Views are allowed: it is used up before the next call.
+   * Undefined when it turns out to be of no use; it must not be named again then.
+   */
+  load(lsn: Lsn): MachineSnapshot | undefined;
   /**
    * The machine stands behind all turns up to `lsn`. Whoever wants to keep that calls `take`, whose
    * memory is a view: copy it before returning.
@@ -26,34 +29,71 @@ export interface Checkpoints {
 interface Kept {
   readonly lsn: Lsn;
   readonly state: MachineState;
-  /** By page of guest memory. */
-  readonly pages: Uint32Array;
+  /** By block of guest memory, from address 0. */
+  readonly blocks: Uint32Array;
   /** How much replay it takes to come here from the boot, in ticks. */
   readonly cost: number;
+}
+
+/** Some that are there already, such as those a running hypervisor has left beside its log. */
+export type GivenCheckpoints = Pick<Checkpoints, 'nearest' | 'load' | 'lsns'>;
+
+/** Given checkpoints together with a store for new ones, which is asked first. */
+export class LayeredCheckpoints implements Checkpoints {
+  readonly #store: Checkpoints;
+  readonly #given: GivenCheckpoints;
+
+  constructor(store: Checkpoints, given: GivenCheckpoints) {
+    this.#store = store;
+    this.#given = given;
+  }
+
+  nearest(lsn: Lsn): { readonly lsn: Lsn } | undefined {
+    const own = this.#store.nearest(lsn);
+    const given = this.#given.nearest(lsn);
+    return (given?.lsn ?? 0) > (own?.lsn ?? 0) ? given : (own ?? given);
+  }
+
+  load(lsn: Lsn): MachineSnapshot | undefined {
+    const isOwn = this.#store.nearest(lsn)?.lsn === lsn;
+    return isOwn ? this.#store.load(lsn) : this.#given.load(lsn);
+  }
+
+  offer(lsn: Lsn, take: () => MachineSnapshot): void {
+    this.#store.offer(lsn, take);
+  }
+
+  lsns(): readonly Lsn[] {
+    return [...new Set([...this.#store.lsns(), ...this.#given.lsns()])].sort((a, b) => a - b);
+  }
 }
 
 /** What a turn costs a replay beside its ticks, told in ticks: reading and dispatching its record. */
 const TURN_TICKS = 500;
 
 /**
- * Keeps pages that differ from the checkpoint before, within a budget of bytes. When it is used up,
+ * Keeps blocks that differ from the checkpoint before, within a budget of bytes. When it is used up,
  * every new checkpoint first takes the place of the one that is missed least, so that what is left
  * lies evenly over the log.
  */
 export class MemoryCheckpoints implements Checkpoints {
-  readonly #pool: PagePool;
+  readonly #pool: BlockPool;
   /** Ascending. */
   readonly #kept: Kept[] = [];
   /** Closer neighbours than this are not taken in: the budget has been used up once. */
   #spacing = 0;
+  readonly #bytesMax: number;
+  /** Of the numbers of blocks that checkpoints hold. */
+  #indexBytes = 0;
 
-  /** `bytesMax`: of pages; the rest of a checkpoint is a few kilobytes. */
+  /** `bytesMax`: of guest memory and what finds it; the rest of a checkpoint is a few kilobytes. */
   constructor(bytesMax: number) {
-    this.#pool = new PagePool(bytesMax);
+    this.#bytesMax = bytesMax;
+    this.#pool = new BlockPool(bytesMax);
   }
 
   get bytes(): number {
-    return this.#pool.bytes;
+    return this.#pool.bytes + this.#indexBytes;
   }
 
   nearest(lsn: Lsn): { readonly lsn: Lsn } | undefined {
@@ -66,15 +106,18 @@ export class MemoryCheckpoints implements Checkpoints {
 
   load(lsn: Lsn): MachineSnapshot {
     const found = this.#kept[this.#countUpTo(lsn) - 1];
-    const { state, pages } = defined(found?.lsn === lsn ? found : undefined, 'a checkpoint exists');
+    const { state, blocks } = defined(
+      found?.lsn === lsn ? found : undefined,
+      'a checkpoint exists',
+    );
     const memory: MemoryRun[] = [];
-    for (let index = 0; index < pages.length; ) {
-      const page = pages[index] ?? 0;
+    for (let index = 0; index < blocks.length; ) {
+      const block = blocks[index] ?? 0;
       let count = 1;
-      while (this.#pool.areNeighbours(pages[index + count - 1] ?? 0, pages[index + count] ?? 0))
+      while (this.#pool.areNeighbours(blocks[index + count - 1] ?? 0, blocks[index + count] ?? 0))
         count++;
-      if (page !== 0)
-        memory.push({ at: index * IMAGE_PAGE_BYTES, bytes: this.#pool.view(page, count) });
+      if (block !== 0)
+        memory.push({ at: index * BLOCK_BYTES, bytes: this.#pool.view(block, count) });
       index += count;
     }
     return { state, memory };
@@ -88,11 +131,13 @@ export class MemoryCheckpoints implements Checkpoints {
     if (this.#isCrowded(index, cost)) return;
     for (;;) {
       const at = this.#countUpTo(lsn);
-      const pages = this.#store(memory, this.#kept[at - 1] ?? this.#kept[at]);
-      if (pages !== undefined) {
-        this.#kept.splice(at, 0, { lsn, state, pages, cost });
+      const blocks = this.#store(memory, this.#kept[at - 1] ?? this.#kept[at]);
+      if (blocks !== undefined && this.bytes + blocks.byteLength <= this.#bytesMax) {
+        this.#kept.splice(at, 0, { lsn, state, blocks, cost });
+        this.#indexBytes += blocks.byteLength;
         return;
       }
+      this.#release(blocks);
       if (!this.#thin()) return;
     }
   }
@@ -115,32 +160,36 @@ export class MemoryCheckpoints implements Checkpoints {
     return Math.min(cost - before, after - cost) < this.#spacing / 2;
   }
 
-  /** The pages of a snapshot, those of `base` shared; undefined when the pool is full. */
+  /** The blocks of a snapshot, those of `base` shared; undefined when the pool is full. */
   #store(memory: readonly MemoryRun[], base: Kept | undefined): Uint32Array | undefined {
     const last = memory.at(-1);
     const bytes = last === undefined ? 0 : last.at + last.bytes.length;
-    const pages = new Uint32Array(bytes / IMAGE_PAGE_BYTES);
+    const blocks = new Uint32Array(bytes / BLOCK_BYTES);
     for (const run of memory) {
-      for (let offset = 0; offset < run.bytes.length; offset += IMAGE_PAGE_BYTES) {
-        const index = (run.at + offset) / IMAGE_PAGE_BYTES;
-        const page = this.#page(
-          run.bytes.subarray(offset, offset + IMAGE_PAGE_BYTES),
-          base?.pages[index] ?? 0,
+      for (let offset = 0; offset < run.bytes.length; offset += BLOCK_BYTES) {
+        const index = (run.at + offset) / BLOCK_BYTES;
+        const block = this.#block(
+          run.bytes.subarray(offset, offset + BLOCK_BYTES),
+          base?.blocks[index] ?? 0,
         );
-        if (page === undefined) {
-          for (const taken of pages) this.#pool.release(taken);
+        if (block === undefined) {
+          this.#release(blocks);
           return undefined;
         }
-        pages[index] = page;
+        blocks[index] = block;
       }
     }
-    return pages;
+    return blocks;
   }
 
-  #page(bytes: Uint8Array, known: number): number | undefined {
+  #block(bytes: Uint8Array, known: number): number | undefined {
     if (known === 0 || !this.#pool.holds(known, bytes)) return this.#pool.add(bytes);
     this.#pool.share(known);
     return known;
+  }
+
+  #release(blocks: Uint32Array | undefined): void {
+    for (const block of blocks ?? []) this.#pool.release(block);
   }
 
   /** Drops the one whose neighbours are closest to each other. False: there is none to drop. */
@@ -156,7 +205,8 @@ export class MemoryCheckpoints implements Checkpoints {
     }
     if (victim < 0) return false;
     const [dropped] = this.#kept.splice(victim, 1);
-    for (const page of dropped?.pages ?? []) this.#pool.release(page);
+    this.#indexBytes -= dropped?.blocks.byteLength ?? 0;
+    this.#release(dropped?.blocks);
     this.#spacing = Math.max(this.#spacing, gap / 2);
     return true;
   }

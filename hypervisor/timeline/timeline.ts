@@ -291,9 +291,13 @@ export class Timeline {
 
   /** To the last checkpoint at or before `lsn`. */
   #restore(lsn: Lsn): void {
-    const nearest = this.#checkpoints.nearest(lsn);
-    const snapshot = nearest === undefined ? this.#origin : this.#checkpoints.load(nearest.lsn);
-    this.#machine.restore(snapshot);
+    let nearest = this.#checkpoints.nearest(lsn);
+    let snapshot = nearest && this.#checkpoints.load(nearest.lsn);
+    while (nearest !== undefined && snapshot === undefined) {
+      nearest = this.#checkpoints.nearest(lsn);
+      snapshot = nearest && this.#checkpoints.load(nearest.lsn);
+    }
+    this.#machine.restore(snapshot ?? this.#origin);
     this.#lsn = nearest?.lsn ?? this.start;
     this.#paceLsn = this.#lsn;
     this.#paceMs = 0;

@@ -135,6 +135,24 @@ describe('a snapshot', () => {
     }
   });
 
+  test('kept in the process stays what it was when its machine runs on', () => {
+    const driver = new Driver().boot().run(20);
+    const { state, memory } = driver.machine.save();
+    const before = JSON.stringify(state);
+    const copy = {
+      state,
+      memory: memory.map(({ at, bytes: view }) => ({ at, bytes: view.slice() })),
+    };
+    const { lsn, time, alarmAt } = driver;
+    driver.outputs.length = 0;
+    const first = [...driver.run(30).outputs];
+    expect(JSON.stringify(state)).toBe(before);
+    driver.machine.restore(copy);
+    Object.assign(driver, { lsn, time, alarmAt });
+    driver.outputs.length = 0;
+    expect(driver.run(30).outputs).toEqual(first);
+  });
+
   test('taking one changes nothing', () => {
     const watched = new Driver().boot();
     const alone = new Driver().boot();

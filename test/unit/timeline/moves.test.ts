@@ -3,11 +3,21 @@
 import { describe, expect, test } from 'vitest';
 import { accepted, received } from '../../../bench/recorder.ts';
 import { recordedSources } from '../../../hypervisor/machine/local-machine.ts';
-import type { Checkpoints } from '../../../hypervisor/timeline/checkpoints.ts';
+import {
+  type Checkpoints,
+  LayeredCheckpoints,
+  MemoryCheckpoints,
+} from '../../../hypervisor/timeline/checkpoints.ts';
 import { findFirst } from '../../../hypervisor/timeline/find.ts';
 import { groupAround, groupFrom } from '../../../hypervisor/timeline/log-groups.ts';
 import type { Timeline } from '../../../hypervisor/timeline/timeline.ts';
-import { INTERRUPT, type LogRecord, sha256Hex, toHex } from '../../../log-format/index.ts';
+import {
+  INTERRUPT,
+  type LogRecord,
+  type Lsn,
+  sha256Hex,
+  toHex,
+} from '../../../log-format/index.ts';
 import {
   forged,
   inspectorOf,
@@ -274,6 +284,34 @@ function oneCheckpoint({ index, machine }: World, at: number): Checkpoints {
 }
 
 describe('a move', () => {
+  test('starts from checkpoints that were there before, and does without those that are broken', async () => {
+    const world = await counting();
+    const expected = straight(world);
+    const at = nth(world, 20, isData);
+    const given = oneCheckpoint(world, at);
+    const store = new MemoryCheckpoints(1 << 26);
+    const layered = new LayeredCheckpoints(store, given);
+    const jumping = timelineOf(world, { checkpoints: layered, now: () => 0 });
+    jumping.goto(lsn(at + 1));
+    expect(jumping.outputsLast(1)[0]?.turn).toBeLessThanOrEqual(at + 1);
+    expect(placeOf(jumping)).toBe(expected.get(at + 1));
+    expect(layered.lsns()).toEqual([at]);
+    let isBroken = false;
+    const broken = {
+      ...given,
+      nearest: (place: Lsn) => (isBroken ? undefined : given.nearest(place)),
+      load: () => {
+        isBroken = true;
+        return undefined;
+      },
+    };
+    const checkpoints = new LayeredCheckpoints(new MemoryCheckpoints(1 << 26), broken);
+    const timeline = timelineOf(world, { checkpoints });
+    expect(timeline.goto(timeline.end)).toBe('arrived');
+    expect(isBroken).toBe(true);
+    expect(placeOf(timeline)).toBe(expected.get(timeline.end));
+  });
+
   test('that is interrupted ends behind a turn, from where every other goes on', async () => {
     const world = await counting();
     const expected = straight(world);

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { IMAGE_PAGE_BYTES } from '../../../hypervisor/machine/memory-image.ts';
 import type { MachineSnapshot, MachineState } from '../../../hypervisor/machine/snapshot.ts';
+import { BLOCK_BYTES } from '../../../hypervisor/timeline/block-pool.ts';
 import { MemoryCheckpoints } from '../../../hypervisor/timeline/checkpoints.ts';
 import { diffTrees } from '../../../hypervisor/timeline/tree-diff.ts';
 import { asLsn } from '../../../log-format/index.ts';
@@ -50,7 +51,8 @@ describe('checkpoints in memory', () => {
     for (let lsn = 1; lsn <= 10; lsn++)
       checkpoints.offer(asLsn(lsn), () => snapshot(lsn, [...pages, 100 + lsn]));
     expect(checkpoints.lsns()).toHaveLength(10);
-    expect(checkpoints.bytes).toBe((20 + 10) * PAGE);
+    // Beside the pages, the numbers of the blocks they consist of, 4 bytes each.
+    expect(checkpoints.bytes).toBe((20 + 10) * PAGE + 10 * 21 * (PAGE / BLOCK_BYTES) * 4);
   });
 
   test('lie evenly over the run when the budget is used up', () => {
