@@ -1,19 +1,21 @@
 /** `hv fork`: makes a new run out of a place of a recorded one, then starts it. */
 
 import { once } from 'node:events';
+import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { HvError } from '../base/errors.ts';
 import { DETECT_MS, HANG_LIMIT_MS, REFEED_TURN_TICKS } from '../base/limits.ts';
 import { bundleGuest } from '../host/bundle.ts';
 import type { ForkAnswer, ForkRequest } from '../host/fork-worker.ts';
 import { checkName } from '../host/guest-name.ts';
-import { lockDirectory, rotateAside } from '../host/log-lock.ts';
+import { lockDirectory } from '../host/log-lock.ts';
 import { startWorker } from '../host/threads.ts';
 import { counted } from '../timeline/record-words.ts';
 import type { RefeedReport } from '../timeline/refeed.ts';
 import { parsePosition } from './inspect/parse.ts';
 import { data, say } from './print.ts';
 import { runGuest } from './run-process.ts';
+import { shellWord } from './shell-word.ts';
 
 export interface ForkOptions {
   readonly at: string;
@@ -35,11 +37,12 @@ export async function forkLog(path: string, options: ForkOptions): Promise<void>
   const done = await makeFork(path, options);
   const place = `lsn ${done.lsn} (+${(done.micros / 1e6).toFixed(6)}s)`;
   say(`${name}: forked from ${path} at ${place} into ${resolve(dir, name)}`);
+  if (done.args !== undefined) tellBoot(name, done.args, options.start);
   if (done.report !== undefined) tellScript(options.script ?? '', done.report);
   if (options.json === true)
     data(JSON.stringify({ name, vm: done.vm, lsn: done.lsn, micros: done.micros, path }));
   if (!options.start) return;
-  await runGuest(undefined, [], {
+  await runGuest(undefined, done.args ?? [], {
     backup: [],
     detect: DETECT_MS.lan,
     ack: 'received',
@@ -66,11 +69,14 @@ async function makeFork(path: string, options: ForkOptions): Promise<Done> {
       `a fork begins between two turns: --at ${target.lsn} and not in the middle of the turn at ${options.at}`,
     );
   const dir = resolve(options.dir, options.name);
+  if (isSameFile(path, dir))
+    throw new HvError(
+      'HV_E_USAGE',
+      `${path} is the log of '${options.name}' itself: a fork needs another --name`,
+    );
   const lock = lockDirectory(dir);
   try {
     const script = options.script === undefined ? undefined : await scriptOf(options.script);
-    // Beside an older log of this name, as a new run would be.
-    rotateAside(dir);
     const request: ForkRequest = { path, target, dir, name: options.name, script };
     const worker = startWorker('fork-worker', request);
     const [answer] = (await once(worker, 'message')) as [ForkAnswer];
@@ -82,9 +88,24 @@ async function makeFork(path: string, options: ForkOptions): Promise<Done> {
   }
 }
 
+function isSameFile(one: string, other: string): boolean {
+  return existsSync(one) && existsSync(other) && realpathSync(one) === realpathSync(other);
+}
+
 async function scriptOf(script: string): Promise<NonNullable<ForkRequest['script']>> {
   const { code, sourceMap } = await bundleGuest(script, { cwd: process.cwd() });
   return { image: code, sourceMap, turnTicksMax: REFEED_TURN_TICKS };
+}
+
+/** The log says how its guest was started; who starts the fork later has to say it again. */
+function tellBoot(name: string, args: readonly string[], starts: boolean): void {
+  if (args.length === 0) return;
+  const text = args.map(shellWord).join(' ');
+  say(
+    starts
+      ? `${name}: nothing had run there: it boots with the recorded arguments ${text}`
+      : `${name}: nothing had run there; the recorded arguments were ${text}: hv run --resume --name ${name} <script> ${text}`,
+  );
 }
 
 /** What the new code made of the recorded inputs: it goes on from there and not from the old state. */

@@ -31,6 +31,14 @@ function diffLines(diff: LogDiff): string[] {
     ({ field, a: left, b: right, means }) =>
       `header ${field}: a ${String(left)}, b ${String(right)}\n    ${means}`,
   );
+  for (const [mark, count, other] of [
+    ['a', diff.skipped.a, 'b'],
+    ['b', diff.skipped.b, 'a'],
+  ] as const)
+    if (count > 0)
+      lines.push(
+        `${other} begins later: the first ${counted(count, 'record')} of ${mark} ${count === 1 ? 'is' : 'are'} not compared`,
+      );
   const forked = a.first[0] ?? b.first[0];
   if (forked !== undefined) lines.push(...forkLines(diff, forked.lsn));
   lines.push(
@@ -100,6 +108,7 @@ function diffJson(diff: LogDiff): Record<string, unknown> {
   return {
     equal: isSame(diff) && isWhole(diff),
     header,
+    skipped: diff.skipped,
     commonRecords: common,
     prefix: prefixOf(diff),
     difference,

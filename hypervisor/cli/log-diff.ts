@@ -32,6 +32,8 @@ export interface Rest {
 
 export interface LogDiff {
   readonly header: readonly HeaderDifference[];
+  /** Records that only one has because the other begins later: they are not compared. */
+  readonly skipped: { readonly a: number; readonly b: number };
   /** Records at the start that are the same in both. */
   readonly common: number;
   /** The last few of those. */
@@ -80,6 +82,13 @@ class RecordCursor {
     }
     return this.#waiting[this.#next++];
   }
+
+  /** As `next`, without records before `lsn`. */
+  nextFrom(lsn: number): PlacedRecord | undefined {
+    let found = this.next();
+    while (found !== undefined && found.lsn < lsn) found = this.next();
+    return found;
+  }
 }
 
 /** The part of one log behind the fork, record by record. */
@@ -126,6 +135,8 @@ export function diffLogs(
 ): number {
   const a = new RecordCursor(pathA);
   const b = new RecordCursor(pathB);
+  const firstLsn = Math.max(a.log.firstLsn, b.log.firstLsn);
+  const skipped = { a: firstLsn - a.log.firstLsn, b: firstLsn - b.log.firstLsn };
   const restA = new RestReader(a);
   const restB = new RestReader(b);
   const before: PlacedRecord[] = [];
@@ -134,6 +145,7 @@ export function diffLogs(
   let difference: RecordDifference | undefined;
   const found = (): LogDiff => ({
     header: headerDifferences(a.log.header, b.log.header),
+    skipped,
     common,
     before,
     commonView,
@@ -143,7 +155,7 @@ export function diffLogs(
   });
   try {
     for (;;) {
-      const [left, right] = [a.next(), b.next()];
+      const [left, right] = [a.nextFrom(firstLsn), b.nextFrom(firstLsn)];
       difference = differenceOf(left, right);
       if (left === undefined || right === undefined || difference !== undefined) {
         readBoth(

@@ -16,6 +16,7 @@ interface Row {
   readonly script: string;
   /** ISO 8601; empty when the header cannot be read. */
   readonly startedAt: string;
+  readonly firstLsn: number;
   readonly lastLsn: number;
   readonly bytes: number;
   readonly segments: number;
@@ -35,7 +36,7 @@ export function listLogs(dir: string, options: { readonly json: boolean }): void
     row.path,
     row.state,
     row.startedAt.slice(0, 19).replace('T', ' '),
-    counted(row.lastLsn, 'record'),
+    counted(row.lastLsn - row.firstLsn + 1, 'record'),
     `${grouped(row.bytes)} bytes`,
     row.script,
   ]);
@@ -63,10 +64,18 @@ function pathsOf(dir: string): string[] {
 function rowOf(path: string): Row {
   const glance = glanceOf(path);
   if (glance === undefined) {
-    const nothing = { vm: '', script: '', startedAt: '', lastLsn: 0, bytes: 0, segments: 0 };
+    const nothing = {
+      vm: '',
+      script: '',
+      startedAt: '',
+      firstLsn: 1,
+      lastLsn: 0,
+      bytes: 0,
+      segments: 0,
+    };
     return { path, state: 'damaged', ...nothing };
   }
-  const { header, lastLsn, bytes, segments, sealed } = glance;
+  const { header, firstLsn, lastLsn, bytes, segments, sealed } = glance;
   const unsealed = lockHolder(path) === undefined ? 'not sealed' : 'recording';
   return {
     path,
@@ -74,6 +83,7 @@ function rowOf(path: string): Row {
     vm: header.vm,
     script: header.script,
     startedAt: new Date(header.startedAt / 1000).toISOString(),
+    firstLsn,
     lastLsn,
     bytes,
     segments,

@@ -134,6 +134,9 @@ function statLines(log: OpenedLog, stat: LogStat): string[] {
       'records',
       `${grouped(verdict.records)}, ${perRecord(stat).toFixed(1)} bytes each with framing`,
     ),
+    ...(verdict.firstLsn > 1
+      ? [row('begins', `behind a checkpoint, with lsn ${verdict.firstLsn}`)]
+      : []),
     '',
     ...kindLines(log, stat),
   ];

@@ -29,9 +29,9 @@ export function verifyLogAt(path: string, options: { readonly json: boolean }): 
 
 /** One line. `writer`: pid of the process that is recording into the log right now. */
 export function verdictText(verdict: LogVerdict, writer: number | undefined): string {
-  const { records, batches, segments, bytes, chain, epoch } = verdict;
+  const { firstLsn, records, batches, segments, bytes, chain, epoch } = verdict;
   const counts = [
-    counted(records, 'record'),
+    counted(records, 'record') + (firstLsn > 1 ? ` from lsn ${firstLsn} on` : ''),
     counted(batches, 'batch', 'batches'),
     counted(segments, 'segment'),
     counted(bytes, 'byte'),

@@ -1,11 +1,13 @@
 /**
  * Writes the log of a fork: a new run that begins with a snapshot of another one. It has the layout of
  * a log that was trimmed, header and blobs in a file of their own, so that resuming and replaying it
- * are nothing special. The segment comes last: a directory without one is no log.
+ * are nothing special. Where no turn had run there is nothing to snapshot: the log begins as that of
+ * any new run. The segment comes last: a directory without one is no log.
  */
 
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   asEpoch,
   asLsn,
@@ -20,7 +22,7 @@ import {
   sha256Hex,
   toHex,
 } from '../../log-format/index.ts';
-import type { HvError } from '../base/errors.ts';
+import { HvError } from '../base/errors.ts';
 import type { Machine } from '../machine/machine.ts';
 import { CheckpointStore } from './checkpoint-store.ts';
 import { makeDirectory } from './directories.ts';
@@ -55,13 +57,20 @@ export interface ForkSource {
 export async function writeFork(dir: string, name: string, source: ForkSource): Promise<LogHeader> {
   const header = forkHeader(name, source);
   makeDirectory(dir);
+  // What an interrupted fork has left would be taken for a part of this one.
+  removeParts(dir);
   try {
     const blobs = blobNames().map((blob) =>
       encodeBlob(
         packBlob({ name: blob, hash: sha256Hex(source.blobs[blob]), bytes: source.blobs[blob] }),
       ),
     );
-    await writeWhole(dir, BEGINNING_FILE, joinBytes([encodeHeader(header), ...blobs]));
+    const beginning = joinBytes([encodeHeader(header), ...blobs]);
+    if (source.machine.turns === 0) {
+      await writeWhole(dir, segmentName(1), beginning);
+      return header;
+    }
+    await writeWhole(dir, BEGINNING_FILE, beginning);
     const firstLsn = asLsn(source.lsn + 1);
     const segment = { ...header, segment: FIRST_SEGMENT, firstLsn };
     const cursor = LogCursor.before(dir, header, segment);
@@ -69,10 +78,16 @@ export async function writeFork(dir: string, name: string, source: ForkSource): 
     await writeSnapshotAt(dir, header, source, cursor);
     await writeWhole(dir, segmentName(FIRST_SEGMENT), frame);
   } catch (error) {
-    rmSync(dir, { recursive: true, force: true });
-    throw error instanceof Error && 'code' in error ? logWriteError(dir, error) : error;
+    removeParts(dir);
+    if (error instanceof HvError || !(error instanceof Error && 'code' in error)) throw error;
+    throw logWriteError(dir, error);
   }
   return header;
+}
+
+function removeParts(dir: string): void {
+  for (const file of readdirSync(dir))
+    if (/\.(hvlog|hvsnap)(\.tmp)?$/.test(file)) rmSync(join(dir, file), { force: true });
 }
 
 function forkHeader(name: string, { header, blobs }: ForkSource): LogHeader {

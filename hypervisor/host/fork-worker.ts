@@ -6,15 +6,24 @@
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { asLsn, asMicros, type Batch, type Lsn } from '../../log-format/index.ts';
+import {
+  asLsn,
+  asMicros,
+  type Batch,
+  type BootConfig,
+  INTERRUPT,
+  type Lsn,
+} from '../../log-format/index.ts';
 import { HvError, type HvErrorCode } from '../base/errors.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
 import { divergenceReport } from '../timeline/divergence.ts';
+import { turnAfter } from '../timeline/log-groups.ts';
 import { countConnects, Refeed, type RefeedReport } from '../timeline/refeed.ts';
 import { maskPattern } from '../timeline/text-mask.ts';
 import { type ForkSource, writeFork } from './fork-log.ts';
 import type { Target } from './inspect-words.ts';
+import { rotateAside } from './log-lock.ts';
 import { openLog } from './log-reader.ts';
 import { buildMachine } from './machine-factory.ts';
 import { lsnOfTarget, type OpenedTimeline, openTimeline } from './open-timeline.ts';
@@ -22,7 +31,7 @@ import { lsnOfTarget, type OpenedTimeline, openTimeline } from './open-timeline.
 export interface ForkRequest {
   readonly path: string;
   readonly target: Exclude<Target, { type: 'tick' }>;
-  /** Locked, and without a log. */
+  /** Locked. A log in it is moved aside, as a new run would do, once all else has gone well. */
   readonly dir: string;
   readonly name: string;
   /** Another guest to go on with. */
@@ -38,6 +47,8 @@ export type ForkAnswer =
       readonly lsn: number;
       /** Microseconds since the start of the log that was forked. */
       readonly micros: number;
+      /** Of the recorded guest, when the place lies before its boot: the fork boots with them. */
+      readonly args: readonly string[] | undefined;
       /** Of a fork with another script. */
       readonly report: RefeedReport | undefined;
     }
@@ -56,9 +67,11 @@ async function fork(request: ForkRequest): Promise<ForkAnswer> {
       ? { source: standing(opened, lsn, request.path), report: undefined }
       : fed(request, request.script, opened, lsn);
   refuseEnded(source.machine, lsn, request.path);
+  const args = source.machine.turns === 0 ? bootArgs(opened.index) : undefined;
+  rotateAside(request.dir);
   const header = await writeFork(request.dir, request.name, source);
   const micros = source.time - source.header.startedAt;
-  return { type: 'done', vm: header.vm, lsn, micros, report };
+  return { type: 'done', vm: header.vm, lsn, micros, args, report };
 }
 
 /** The recorded guest itself, at `lsn`. */
@@ -132,6 +145,14 @@ function timeOf(index: OpenedTimeline['index'], lsn: Lsn): number {
     if (record !== undefined && 'time' in record) return record.time;
   }
   return index.header.startedAt;
+}
+
+/** What the recorded guest was started with, behind its script. */
+function bootArgs(index: OpenedTimeline['index']): readonly string[] {
+  const boot = turnAfter(index, asLsn(0), ({ record }) => record.kind === INTERRUPT.boot);
+  if (boot?.record.payload === undefined) return [];
+  const { argv } = JSON.parse(new TextDecoder().decode(boot.record.payload)) as BootConfig;
+  return argv.slice(2);
 }
 
 function refuseEnded({ halted }: Machine, lsn: Lsn, path: string): void {

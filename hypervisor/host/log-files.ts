@@ -53,8 +53,7 @@ export function findLog(path: string): LogFiles {
   const numbers = segmentNumbers(dir);
   if (numbers.length === 0) throw notFound(`there is no log in ${dir}`);
   const beginning = join(dir, BEGINNING_FILE);
-  const trimmed = existsSync(beginning) && numbers[0] !== 1;
-  const first = trimmed ? firstOfSuffix(numbers) : 1;
+  const first = existsSync(beginning) ? firstOfSuffix(numbers) : 1;
   for (const [index, number] of numbers.filter((one) => one >= first).entries()) {
     if (number === first + index) continue;
     const file = join(dir, segmentName(first + index));
@@ -64,13 +63,13 @@ export function findLog(path: string): LogFiles {
     dir,
     path: (segment) => join(dir, segmentName(segment)),
     first,
-    beginning: trimmed ? beginning : undefined,
+    beginning: first > 1 ? beginning : undefined,
   };
 }
 
 /**
  * Where the last run of numbers without a gap begins. Trimming removes segments from the front; a
- * power cut may bring back one of them, and that one belongs to nothing any more.
+ * power cut may bring back any of them, the first one too, and those belong to nothing any more.
  */
 function firstOfSuffix(numbers: readonly number[]): number {
   let first = defined(numbers.at(-1), 'there is a segment');

@@ -22,6 +22,8 @@ export interface LogGlance {
   readonly segments: number;
   /** Of all files. */
   readonly bytes: number;
+  /** Of the first record: above 1 in a log that was trimmed or forked. */
+  readonly firstLsn: number;
   readonly lastLsn: number;
   readonly sealed: boolean;
 }
@@ -29,8 +31,10 @@ export interface LogGlance {
 /** Undefined when what was looked at is damaged. Throws HV_E_LOG_NOT_FOUND. */
 export function glanceLog(path: string): LogGlance | undefined {
   const files = findLog(path);
-  const header = headerAt(files.beginning ?? files.path(files.first));
-  if (header === undefined) return undefined;
+  const first = headerAt(files.path(files.first));
+  const header = files.beginning === undefined ? first : headerAt(files.beginning);
+  if (header === undefined || first === undefined) return undefined;
+  const { firstLsn } = first;
   let last = files.first;
   let bytes = statSync(files.path(last)).size;
   if (files.beginning !== undefined) bytes += statSync(files.beginning).size;
@@ -40,7 +44,7 @@ export function glanceLog(path: string): LogGlance | undefined {
   }
   try {
     const segments = last - files.first + 1;
-    return { header, segments, bytes, ...glanceSegment(files.path(last)) };
+    return { header, segments, bytes, firstLsn, ...glanceSegment(files.path(last)) };
   } catch (error) {
     if (error instanceof FormatError) return undefined;
     throw error;

@@ -4,10 +4,11 @@ import { closeSync, fdatasyncSync, ftruncateSync, openSync, rmSync } from 'node:
 import { join } from 'node:path';
 import type { Blob, LogHeader } from '../../log-format/index.ts';
 import { defined, InvariantError } from '../base/assert.ts';
+import { checkpointLsns } from './checkpoint-files.ts';
 import { BLOB_COUNT } from './log-blobs.ts';
 import { type LogPosition, segmentName } from './log-cursor.ts';
-import { logWriteError } from './log-errors.ts';
-import { findLog, segmentNumbers } from './log-files.ts';
+import { logDamageError, logWriteError } from './log-errors.ts';
+import { findLog, type LogFiles, segmentNumbers } from './log-files.ts';
 import { headerAt } from './log-glance.ts';
 import { type LocatedBatch, LogScan, type LogVerdict } from './log-scan.ts';
 
@@ -52,6 +53,9 @@ export function openLog(path: string): OpenedLog {
     if (event.type === 'blob') blobs.set(event.blob.name, event.blob.bytes);
     if (blobs.size === BLOB_COUNT) break;
   }
+  const firstLsn =
+    files.beginning === undefined ? 1 : (headerAt(files.path(files.first))?.firstLsn ?? 1);
+  if (files.beginning !== undefined) refuseGap(files, firstLsn);
   const blobOf = (name: Blob['name']): Uint8Array =>
     defined(blobs.get(name), 'a log has all blobs');
   return {
@@ -60,9 +64,22 @@ export function openLog(path: string): OpenedLog {
     header: defined(header, 'a log has a header'),
     blobs: { firmware: blobOf('firmware'), image: blobOf('image'), sourcemap: blobOf('sourcemap') },
     beginningBytes,
-    firstLsn: files.first === 1 ? 1 : (headerAt(files.path(files.first))?.firstLsn ?? 1),
+    firstLsn,
     batches: (from) => batchesOf(new LogScan(files, from)),
   };
+}
+
+/**
+ * A snapshot of a place before the first segment says that segments are missing: trimming removes it,
+ * for good, before it removes those.
+ */
+function refuseGap(files: LogFiles, firstLsn: number): void {
+  const oldest = checkpointLsns(files.dir).at(-1);
+  if (oldest === undefined || oldest >= firstLsn - 1) return;
+  throw logDamageError(
+    { file: files.path(files.first - 1), offset: 0, lsn: oldest },
+    'this segment is missing',
+  );
 }
 
 /** The header of the log at `path`, and nothing else of it. Throws as `openLog` does. */

@@ -53,6 +53,8 @@ export interface LogVerdict {
   readonly sealed: boolean;
   /** Bytes at the end that are no whole frame and were not used. */
   readonly tornBytes: number;
+  /** Of the first record read, or yet to come: above 1 in a log that was trimmed or forked. */
+  readonly firstLsn: number;
   readonly lastLsn: number;
   readonly epoch: number;
   /** Hex: head of the hash chain before the final seal, if any; equal on intact copies of one log. */
@@ -133,6 +135,7 @@ export class LogScan {
     this.#verdictFound = {
       sealed: tornBytes === undefined,
       tornBytes: tornBytes ?? 0,
+      firstLsn: end.lastLsn - this.#records + 1,
       lastLsn: end.lastLsn,
       epoch: end.epoch,
       chain: end.chain,

@@ -55,9 +55,18 @@ export async function trimLog(
 async function keepBeginning(dir: string, disk: Disk): Promise<void> {
   const names = disk.list(dir);
   if (names.includes(TEMPORARY)) await disk.unlink(join(dir, TEMPORARY));
-  if (names.includes(BEGINNING_FILE)) return;
   const frames = readBeginning(join(dir, segmentName(1)), disk);
+  if (names.includes(BEGINNING_FILE) && holds(join(dir, BEGINNING_FILE), frames, disk)) return;
   await writeWhole(dir, BEGINNING_FILE, frames, disk);
+}
+
+/** One that an interrupted fork has left in the directory is another log's. */
+function holds(path: string, frames: Uint8Array, disk: Disk): boolean {
+  try {
+    return Buffer.compare(readBeginning(path, disk), frames) === 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Makes `dir/name` with these bytes, so that it is there whole or not at all. */

@@ -83,8 +83,10 @@ function checkpointsOf(
 
 /** What is kept is cut off in whole segments: they are smaller where little is kept. */
 function segmentSize({ keep }: PrimarySettings): { readonly segmentBytes?: number } {
-  if (keep.type !== 'bytes') return {};
-  return { segmentBytes: Math.min(SEGMENT_BYTES, Math.max(SEGMENT_BYTES_MIN, keep.amount / 8)) };
+  if (keep.type === 'all') return {};
+  const wanted = { bytes: keep.amount / 8, records: keep.amount * 8, micros: SEGMENT_BYTES / 8 };
+  const bytes = Math.floor(wanted[keep.type]);
+  return { segmentBytes: Math.min(SEGMENT_BYTES, Math.max(SEGMENT_BYTES_MIN, bytes)) };
 }
 
 function runPrimary(given: PrimaryStart): void {

@@ -93,9 +93,9 @@ export class DirectListener {
     }
     this.#bound = true;
     const { id } = this.#where;
+    if (this.#moves) this.#owner.note('net.port-moved', this.#moved());
     if (this.#origin === 'bound-before') {
-      if (this.#moves) this.#owner.note('net.port-moved', this.#moved());
-      else if (this.#noted) this.#owner.note('net.listening', this.#fields());
+      if (this.#noted) this.#owner.note('net.listening', this.#fields());
       return;
     }
     const bound = this.#server.address();
@@ -127,14 +127,14 @@ export class DirectListener {
 
   /** The old primary may still hold the port: killed a moment ago, or stopped on this machine. */
   #mayRetry(error: unknown): boolean {
-    if (this.#origin === 'fresh') return false;
-    this.#failedAt ??= performance.now();
     const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-    const long = performance.now() - this.#failedAt >= LISTEN_RETRY_NOTE_MS;
-    if (taken && this.#owner.movesPorts && this.#origin === 'bound-before') {
+    if (taken && this.#owner.movesPorts && !this.#moves) {
       this.#moves = true;
       return true;
     }
+    if (this.#origin === 'fresh') return false;
+    this.#failedAt ??= performance.now();
+    const long = performance.now() - this.#failedAt >= LISTEN_RETRY_NOTE_MS;
     if (this.#origin === 'unanswered-before') return taken && !long;
     if (!this.#noted && (!taken || long)) {
       this.#noted = true;

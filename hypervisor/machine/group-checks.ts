@@ -29,7 +29,7 @@ export function compareGroup(
   const output = compareOutputs(records, result);
   if (output !== undefined)
     return { ...found, lsn: asLsn(firstLsn + output.index), output, checkpoint: undefined };
-  if (!sameEnd(expected, result.end)) {
+  if (found.turn !== undefined || !sameEnd(expected, result.end)) {
     const lsn = asLsn(firstLsn + records.length - 1);
     return { ...found, lsn, output: undefined, checkpoint: undefined };
   }
@@ -61,17 +61,17 @@ function sameEnd(expected: Omit<EndRecord, 'type'>, got: Omit<EndRecord, 'type'>
   );
 }
 
-/** By the checks of the turns; undefined when the end agrees or holds none for the turn. */
+/** By the checks of the turns; undefined when all agree, or the end differs and holds none. */
 function firstDifferentTurn(
   group: ReplayGroup,
   expected: EndRecord,
   got: Omit<EndRecord, 'type'>,
 ): Lsn | undefined {
-  if (sameEnd(expected, got)) return undefined;
+  const isSame = sameEnd(expected, got);
   const turns = group.records.flatMap((record, index) =>
     record.type === 'interrupt' ? [asLsn(group.firstLsn + index)] : [],
   );
-  if (turns.length === 1) return turns[0];
+  if (turns.length === 1) return isSame ? undefined : turns[0];
   const { checks } = expected;
   if (checks.length === 0) return undefined;
   for (let turn = 0; 2 * turn < checks.length; turn++) {
@@ -79,7 +79,7 @@ function firstDifferentTurn(
     if (checks[at] !== got.checks[at] || checks[at + 1] !== got.checks[at + 1]) return turns[turn];
   }
   // Fewer turns were recorded than ran, or two different digests end alike.
-  return turns[checks.length / 2];
+  return isSame ? undefined : turns[checks.length / 2];
 }
 
 /** `index`: of the record in the group. */

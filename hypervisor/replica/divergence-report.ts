@@ -9,6 +9,7 @@ export function divergenceReport(divergence: MachineDivergence): string {
   const parts = differing.map((fact) => `${fact} ${expected[fact]} in the log, ${got[fact]} here`);
   if (divergence.output !== undefined) parts.push('an output differs');
   if (divergence.checkpoint !== undefined) parts.push('memory differs');
+  if (parts.length === 0) parts.push('the check of a turn differs');
   const where = turn === undefined ? '' : `, turn at lsn ${turn}`;
   return `at lsn ${lsn}${where}: ${parts.join('; ')}`;
 }

@@ -81,13 +81,15 @@ function row(name: string, recorded: string, replayed: string): string {
   return `      ${name.padEnd(11)} recorded ${recorded}   replayed ${replayed}`;
 }
 
-function endRows({ expected, got }: Divergence): string[] {
-  return (['ticks', 'digest', 'outputs', 'outputsCrc'] as const)
+function endRows({ expected, got, output, checkpoint }: Divergence): string[] {
+  const rows = (['ticks', 'digest', 'outputs', 'outputsCrc'] as const)
     .filter((field) => expected[field] !== got[field])
     .map((field) => {
       const show = field === 'digest' || field === 'outputsCrc' ? hex : String;
       return row(field, show(expected[field]), show(got[field]));
     });
+  if (rows.length > 0 || output !== undefined || checkpoint !== undefined) return rows;
+  return [row('checks', toHex(expected.checks), toHex(got.checks))];
 }
 
 function outputRows(output: MachineDivergence['output']): string[] {

@@ -2,8 +2,10 @@
 
 import { unreachable } from '../../base/assert.ts';
 import { EXIT, HvError } from '../../base/errors.ts';
+import { checkName } from '../../host/guest-name.ts';
 import type { InspectRequest, InspectResult, LogFacts, Target } from '../../host/inspect-words.ts';
 import { data, explain, guestText, say } from '../print.ts';
+import { shellWord } from '../shell-word.ts';
 import type { InspectClient } from './client.ts';
 import { isFine, resultJson } from './json.ts';
 import { type Line, parseLine } from './parse.ts';
@@ -98,7 +100,8 @@ export class InspectShell {
         return this.#unwatch(line.expression);
       case 'fork': {
         const { lsn } = this.#client.place;
-        return this.#print([`hv fork ${this.#options.path} --at ${lsn} --name ${line.name}`]);
+        const path = shellWord(this.#options.path);
+        return this.#print([`hv fork ${path} --at ${lsn} --name ${checkName(line.name)}`]);
       }
       default:
         return unreachable(line);
