@@ -2,6 +2,7 @@
 
 import type { Lsn, SnapshotOwner } from '../../log-format/index.ts';
 import type { MachineSnapshot } from '../machine/snapshot.ts';
+import type { GivenCheckpoints } from '../timeline/checkpoints.ts';
 import { checkpointLsns, type SkippedCheckpoint } from './checkpoint-files.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
 import { CompleteCache, loadCheckpoint } from './snapshot-reader.ts';
@@ -55,5 +56,18 @@ export class DiskCheckpoints {
     this.#skipped.push({ lsn, unusable: found });
     this.#lsns = this.#lsns.filter((one) => one !== lsn);
     return undefined;
+  }
+
+  /** Those of places from `first` to `last`, for a timeline that has no others. */
+  within(range: { readonly first: Lsn; readonly last: Lsn }): GivenCheckpoints {
+    const inRange = (lsn: Lsn): boolean => lsn >= range.first && lsn <= range.last;
+    return {
+      nearest: (lsn) => {
+        const found = this.#lsns.find((one) => one <= lsn && inRange(one));
+        return found === undefined ? undefined : { lsn: found };
+      },
+      load: (lsn) => this.load(lsn),
+      lsns: () => this.#lsns.filter(inRange).reverse(),
+    };
   }
 }

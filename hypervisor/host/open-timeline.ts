@@ -63,15 +63,7 @@ function checkpointsOf(disk: DiskCheckpoints | undefined, start: Lsn, last: Lsn)
   const memory = new MemoryCheckpoints(CHECKPOINT_BYTES_MAX);
   if (disk === undefined) return memory;
   // A log that has lost its end may have snapshots of places it does not reach any more.
-  const inRange = (lsn: Lsn): boolean => lsn >= start && lsn <= last;
-  return new LayeredCheckpoints(memory, {
-    nearest: (lsn) => {
-      const found = disk.lsns.find((one) => one <= lsn && inRange(one));
-      return found === undefined ? undefined : { lsn: found };
-    },
-    load: (lsn) => disk.load(lsn),
-    lsns: () => disk.lsns.filter(inRange).reverse(),
-  });
+  return new LayeredCheckpoints(memory, disk.within({ first: start, last }));
 }
 
 /** The lsn that a target without ticks means. */

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DiskCheckpoints } from '../../../hypervisor/host/disk-checkpoints.ts';
-import { LayeredCheckpoints } from '../../../hypervisor/host/layered-checkpoints.ts';
-import { MemoryCheckpoints } from '../../../hypervisor/timeline/checkpoints.ts';
+import type { MachineSnapshot } from '../../../hypervisor/machine/snapshot.ts';
+import { LayeredCheckpoints, MemoryCheckpoints } from '../../../hypervisor/timeline/checkpoints.ts';
 import { asLsn, snapshotName } from '../../../log-format/index.ts';
 import { holds, Taker, TOY_OWNER, ToyMemory } from './checkpoint-samples.ts';
 import { tempDir } from './log-samples.ts';
@@ -34,7 +34,13 @@ function damage(dir: string, lsn: number): void {
 function layered(dir: string, last = 100): LayeredCheckpoints {
   const range = { first: asLsn(0), last: asLsn(last) };
   const disk = new DiskCheckpoints(dir, TOY_OWNER);
-  return new LayeredCheckpoints(disk, new MemoryCheckpoints(64 * 1024 * 1024), range);
+  return new LayeredCheckpoints(new MemoryCheckpoints(64 * 1024 * 1024), disk.within(range));
+}
+
+function loaded(checkpoints: LayeredCheckpoints, lsn: number): MachineSnapshot {
+  const found = checkpoints.load(asLsn(lsn));
+  if (found === undefined) throw new Error(`no snapshot at ${lsn}`);
+  return found;
 }
 
 describe('checkpoints in memory and beside the log', () => {
@@ -44,16 +50,18 @@ describe('checkpoints in memory and beside the log', () => {
     expect(checkpoints.nearest(asLsn(9))).toBeUndefined();
     expect(checkpoints.nearest(asLsn(39))).toEqual({ lsn: 30 });
     expect(checkpoints.lsns()).toEqual([10, 20, 30, 40]);
-    expect(holds(checkpoints.load(asLsn(30)), memories.get(30))).toBe(true);
+    expect(holds(loaded(checkpoints, 30), memories.get(30))).toBe(true);
   });
 
   it('pass over a bad one on disk and name the one before', async () => {
     const { dir, memories } = await fourOnDisk();
     damage(dir, 30);
     const checkpoints = layered(dir);
+    expect(checkpoints.nearest(asLsn(39))).toEqual({ lsn: 30 });
+    expect(checkpoints.load(asLsn(30))).toBeUndefined();
     expect(checkpoints.nearest(asLsn(39))).toEqual({ lsn: 20 });
     expect(checkpoints.lsns()).toEqual([10, 20, 40]);
-    expect(holds(checkpoints.load(asLsn(20)), memories.get(20))).toBe(true);
+    expect(holds(loaded(checkpoints, 20), memories.get(20))).toBe(true);
   });
 
   it('never name one of a place the log does not reach any more', async () => {
@@ -66,10 +74,10 @@ describe('checkpoints in memory and beside the log', () => {
   it('name the nearer one, wherever it is, and load it from there', async () => {
     const { dir, memories } = await fourOnDisk();
     const checkpoints = layered(dir);
-    const inMemory = checkpoints.load(asLsn(10));
+    const inMemory = loaded(checkpoints, 10);
     checkpoints.offer(asLsn(25), () => inMemory);
     expect(checkpoints.nearest(asLsn(29))?.lsn).toBe(25);
-    expect(holds(checkpoints.load(asLsn(25)), memories.get(10))).toBe(true);
+    expect(holds(loaded(checkpoints, 25), memories.get(10))).toBe(true);
     expect(checkpoints.nearest(asLsn(31))).toEqual({ lsn: 30 });
     expect(checkpoints.lsns()).toEqual([10, 20, 25, 30, 40]);
   });
