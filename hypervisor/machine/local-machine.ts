@@ -17,6 +17,7 @@ import { defined } from '../base/assert.ts';
 import { RESYNC_LAG_MICROS } from '../base/limits.ts';
 import type {
   CheckpointFigures,
+  HeldOutput,
   MachineDivergence,
   MachinePort,
   NetTable,
@@ -26,6 +27,7 @@ import type {
 import type { MidTurnSource } from './cpu.ts';
 import { compareGroup } from './group-checks.ts';
 import type { Machine } from './machine.ts';
+import { packChecks } from './tally.ts';
 
 /** What a live turn may ask of the world, at interrupt polls only. */
 export interface LiveWorld {
@@ -48,16 +50,16 @@ const NOTHING: MidTurnSource = {
 export class LocalMachine implements MachinePort {
   readonly machine: Machine;
   readonly #world: LiveWorld;
-  readonly #onReplayed: (turn: Lsn) => void;
+  readonly #onReplayed: ((turn: Lsn, result: TurnsResult) => void) | undefined;
 
   /**
-   * `onReplayed` hears of every recorded turn once it has run, before the group it belongs to is
-   * checked; it may collect what the turn produced.
+   * `onReplayed` hears of every recorded turn once it has run, and what it alone produced, before the
+   * group it belongs to is checked.
    */
   constructor(
     machine: Machine,
     world: LiveWorld,
-    onReplayed: (turn: Lsn) => void = () => undefined,
+    onReplayed?: (turn: Lsn, result: TurnsResult) => void,
   ) {
     this.machine = machine;
     this.#world = world;
@@ -77,8 +79,7 @@ export class LocalMachine implements MachinePort {
     group: ReplayGroup,
     done: (result: TurnsResult, divergence: MachineDivergence | undefined) => void,
   ): void {
-    this.#runRecorded(group);
-    const result = this.machine.collect();
+    const result = this.#runRecorded(group);
     done(
       result,
       compareGroup(group, result, () => this.machine.figures()),
@@ -86,8 +87,7 @@ export class LocalMachine implements MachinePort {
   }
 
   settle(group: ReplayGroup, done: (result: TurnsResult) => void): void {
-    this.#runRecorded(group);
-    done(this.machine.collect());
+    done(this.#runRecorded(group));
   }
 
   netTable(): NetTable {
@@ -98,16 +98,26 @@ export class LocalMachine implements MachinePort {
     return this.machine.figures();
   }
 
-  #runRecorded(group: ReplayGroup): void {
+  #runRecorded(group: ReplayGroup): TurnsResult {
     const sourceOf = recordedSources(group);
+    const outputs: HeldOutput[] = [];
+    const checks: number[] = [];
     for (const [index, record] of group.records.entries()) {
       if (record.type !== 'interrupt') continue;
       const lsn = asLsn(group.firstLsn + index);
+      const hadEnded = this.machine.halted !== undefined;
       this.machine.turn(record, lsn, sourceOf(lsn));
-      this.#onReplayed(lsn);
       // A record whose tick was never reached means this machine took another path: say so at the
       // end record, where the figures differ, and not here.
+      if (this.#onReplayed === undefined) continue;
+      const result = this.machine.collect();
+      for (const output of result.outputs) outputs.push(output);
+      if (!hadEnded) checks.push(result.end.digest & 0xffff);
+      this.#onReplayed(lsn, result);
     }
+    const result = this.machine.collect();
+    if (this.#onReplayed === undefined) return result;
+    return { ...result, outputs, end: { ...result.end, checks: packChecks(checks) } };
   }
 
   #live(turn: Lsn, onMidTurn: (record: MidTurnRecord) => Lsn): MidTurnSource {
