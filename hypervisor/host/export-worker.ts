@@ -61,8 +61,7 @@ function replayOf(log: OpenedLog): ReplaySource & { readonly position: LogPositi
   };
   let turns: ReplayedTurn[] = [];
   let ticks: number = machine.ticks;
-  const port = new LocalMachine(machine, world, (lsn) => {
-    const { outputs } = machine.collect();
+  const port = new LocalMachine(machine, world, (lsn, { outputs }) => {
     turns.push({ lsn, outputs, ticks: machine.ticks - ticks, endedAt: machine.now });
     ticks = machine.ticks;
   });

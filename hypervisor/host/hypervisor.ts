@@ -31,6 +31,7 @@ import { makeDirectory } from './directories.ts';
 import { loadFirmware } from './engine-parts.ts';
 import { checkName } from './guest-name.ts';
 import { type IncomingLink, LinkListener } from './link.ts';
+import { findLog } from './log-files.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
 import { resumableHeader } from './resume.ts';
@@ -146,6 +147,7 @@ export class Hypervisor {
       const old = options.resume && logDir ? resumableHeader(logDir, image) : undefined;
       if (old === undefined && image === undefined)
         throw new HvError('HV_E_LOG_NOT_FOUND', `there is no log in ${logDir} to go on from`);
+      if (old !== undefined && logDir !== undefined) refuseWithoutStart(options, logDir);
       if (old === undefined && logDir !== undefined) rotateAside(logDir);
       return await Hypervisor.#launch(options, { arbiter, image, old, name, logDir, lock });
     } catch (error) {
@@ -274,6 +276,16 @@ function refuseWithoutLog(options: HypervisorOptions): void {
     protects
       ? `${option} and a backup exclude each other: a backup joins by replaying the log`
       : `${option} and --resume exclude each other: a run goes on from its log`,
+  );
+}
+
+/** A log that was trimmed or forked has nothing a fresh backup could replay its way up with. */
+function refuseWithoutStart({ backups, listen }: HypervisorOptions, logDir: string): void {
+  if ((backups.length === 0 && listen === undefined) || findLog(logDir).first === 1) return;
+  throw new HvError(
+    'HV_E_USAGE',
+    `${logDir} begins with a checkpoint (it was forked, or trimmed by --keep) and cannot have a backup in this version: a fresh backup replays the log from its start`,
+    { details: { logDir } },
   );
 }
 

@@ -23,6 +23,7 @@ import {
 } from '../base/limits.ts';
 import type {
   CheckpointFigures,
+  HeldOutput,
   MachineDivergence,
   MachinePort,
   NetTable,
@@ -32,6 +33,7 @@ import type {
 import type { MidTurnSource } from './cpu.ts';
 import { compareGroup } from './group-checks.ts';
 import type { Machine } from './machine.ts';
+import { packChecks } from './tally.ts';
 
 /** What a live turn may ask of the world, at interrupt polls only. */
 export interface LiveWorld {
@@ -51,16 +53,16 @@ const NOTHING: MidTurnSource = {
 export class LocalMachine implements MachinePort {
   readonly machine: Machine;
   readonly #world: LiveWorld;
-  readonly #onReplayed: (turn: Lsn) => void;
+  readonly #onReplayed: ((turn: Lsn, result: TurnsResult) => void) | undefined;
 
   /**
-   * `onReplayed` hears of every recorded turn once it has run, before the group it belongs to is
-   * checked; it may collect what the turn produced.
+   * `onReplayed` hears of every recorded turn once it has run, and what it alone produced, before the
+   * group it belongs to is checked.
    */
   constructor(
     machine: Machine,
     world: LiveWorld,
-    onReplayed: (turn: Lsn) => void = () => undefined,
+    onReplayed?: (turn: Lsn, result: TurnsResult) => void,
   ) {
     this.machine = machine;
     this.#world = world;
@@ -84,8 +86,7 @@ export class LocalMachine implements MachinePort {
     group: ReplayGroup,
     done: (result: TurnsResult, divergence: MachineDivergence | undefined) => void,
   ): void {
-    this.#runRecorded(group);
-    const result = this.machine.collect();
+    const result = this.#runRecorded(group);
     done(
       result,
       compareGroup(group, result, () => this.machine.figures()),
@@ -97,8 +98,7 @@ export class LocalMachine implements MachinePort {
     done: (result: TurnsResult) => void,
     onMidTurn?: (record: MidTurnRecord) => Lsn,
   ): void {
-    this.#runRecorded(group, onMidTurn);
-    done(this.machine.collect());
+    done(this.#runRecorded(group, onMidTurn));
   }
 
   netTable(): NetTable {
@@ -109,9 +109,11 @@ export class LocalMachine implements MachinePort {
     return this.machine.figures();
   }
 
-  #runRecorded(group: ReplayGroup, onMidTurn?: (record: MidTurnRecord) => Lsn): void {
+  #runRecorded(group: ReplayGroup, onMidTurn?: (record: MidTurnRecord) => Lsn): TurnsResult {
     const cuts = midTurnsByTurn(group);
     const lastCut = Math.max(0, ...cuts.keys());
+    const outputs: HeldOutput[] = [];
+    const checks: number[] = [];
     for (const [index, record] of group.records.entries()) {
       if (record.type !== 'interrupt') continue;
       const lsn = asLsn(group.firstLsn + index);
@@ -123,12 +125,20 @@ export class LocalMachine implements MachinePort {
       const source = open
         ? this.#settling(recorded, waiting, this.#live(lsn, onMidTurn))
         : recorded;
+      const hadEnded = this.machine.halted !== undefined;
       this.machine.turn(record, lsn, source);
-      this.#onReplayed(lsn);
       // A record whose tick was never reached means this machine took another path: say so at the
       // end record, where the figures differ, and not here.
+      if (this.#onReplayed === undefined) continue;
+      const result = this.machine.collect();
+      for (const output of result.outputs) outputs.push(output);
+      if (!hadEnded) checks.push(result.end.digest & 0xffff);
+      this.#onReplayed(lsn, result);
     }
     this.#world.busy?.(0);
+    const result = this.machine.collect();
+    if (this.#onReplayed === undefined) return result;
+    return { ...result, outputs, end: { ...result.end, checks: packChecks(checks) } };
   }
 
   /** As recorded, and live from where the recording primary must have logged something more. */

@@ -86,7 +86,7 @@ export class Tally {
 }
 
 /** As in an `end` record: nothing for a single turn, whose check is the digest itself. */
-function packChecks(checks: readonly number[]): Uint8Array {
+export function packChecks(checks: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(checks.length > 1 ? checks.length * 2 : 0);
   const view = new DataView(bytes.buffer);
   if (bytes.length > 0)

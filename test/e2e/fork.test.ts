@@ -373,6 +373,39 @@ describe('a fork', () => {
   });
 });
 
+describe('a fork that is to have a backup', () => {
+  test('is refused while backups replay logs from their start, unless nothing had run there', async () => {
+    expect((await fork('bare', '50%', '--no-start').exited).code).toBe(0);
+    for (const option of [
+      ['--backup', 'local'],
+      ['--listen', '127.0.0.1:0'],
+    ]) {
+      const { code, stderr } = await stage.hv(['run', '--resume', '--name', 'bare', ...option])
+        .exited;
+      expect(code).toBe(2);
+      expect(stderr).toContain('begins with a checkpoint');
+    }
+    expect(existsSync(`${logDir('bare')}.lock`)).toBe(false);
+    expect((await fork('anew', 'start', '--no-start').exited).code).toBe(0);
+    const { process: backup, address } = await stage.backup('--dir', 'backups');
+    const guest = stage.hv([
+      'run',
+      '--resume',
+      '--name',
+      'anew',
+      '--backup',
+      address,
+      '--events-fd',
+      '3',
+    ]);
+    await guest.event('protected');
+    guest.kill('SIGTERM');
+    await guest.exited;
+    backup.kill();
+    await backup.exited;
+  });
+});
+
 describe('a fork with another script', () => {
   test('has the state the new code makes of the recorded inputs', async () => {
     writeFileSync(join(stage.dir, 'doubler.js'), COUNTER.replace('lines += 1', 'lines += 2'));

@@ -58,17 +58,28 @@ export class Recording {
   #result: TurnsResult | undefined;
   #time: number = TEST_HEADER.startedAt;
 
-  /** Boots `script`. `turnMicros`: by how much the host's clock is ahead at each poll of a turn. */
-  constructor(script: string, { turnMicros = 0 }: { readonly turnMicros?: number } = {}) {
+  /**
+   * Boots `script`. `turnMicros`: by how much the host's clock is ahead at each poll of a turn;
+   * `stopAfterPolls`: when an operator stops what does not end by itself.
+   */
+  constructor(
+    script: string,
+    options: { readonly turnMicros?: number; readonly stopAfterPolls?: number } = {},
+  ) {
+    const { turnMicros = 0, stopAfterPolls = Number.POSITIVE_INFINITY } = options;
     this.script = script;
     let polls = 0;
+    let looks = 0;
     this.#wall = () => {
       polls += 1;
       return this.#time + polls * turnMicros;
     };
     this.#machine = new LocalMachine(machineOf(script), {
       wall: () => asMicros(turnMicros === 0 ? 0 : this.#wall()),
-      stopRequested: () => undefined,
+      stopRequested: () => {
+        looks += 1;
+        return looks > stopAfterPolls ? { code: 143, reason: 'SIGTERM' } : undefined;
+      },
     });
     this.input(INTERRUPT.boot, { payload: TEST_CONFIG });
   }

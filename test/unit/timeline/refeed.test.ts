@@ -316,7 +316,7 @@ describe('the process', () => {
   });
 
   test('a recorded stop is told and not repeated', () => {
-    const recording = new Recording('for (;;);');
+    const recording = new Recording('for (;;);', { stopAfterPolls: 100 });
     const { report } = refeed(recording, "console.log('on'); setInterval(() => {}, 1000);");
     expect(report.recordedStop).toMatchObject({ lsn: 1 });
     expect(report.findings).toMatchObject([{ name: 'stdout' }]);
