@@ -95,7 +95,11 @@ describe('buffer: searching and comparing', () => {
         fc.uint8Array({ maxLength: 4, max: 3 }),
         fc.integer({ min: -45, max: 45 }),
         (a, b, at) => {
-          same((B) => [B.from(a).indexOf(B.from(b), at), B.from(a).lastIndexOf(B.from(b), at)]);
+          // With less than the needle left behind a negative offset Node compares what lies behind the
+          // haystack in its pool, and may find it: `Buffer.from([2, 3]).indexOf(Buffer.from([2, 3]), -1)`.
+          const beyond = at < 0 && a.length + at >= 0 && at + b.length > 0;
+          if (!beyond) same((B) => B.from(a).indexOf(B.from(b), at));
+          same((B) => B.from(a).lastIndexOf(B.from(b), at));
           // Node answers nonsense for a two-byte search in an odd number of bytes.
           const even = a.subarray(0, a.length & ~1);
           same((B) => B.from(even).indexOf(B.from(b), at, 'ucs2'));
