@@ -12,6 +12,7 @@ import {
 import { dirname, join } from 'node:path';
 import { defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
+import type { Disk } from './disk.ts';
 import { segmentName, segmentNumber } from './log-cursor.ts';
 import { logDamageError } from './log-errors.ts';
 
@@ -53,8 +54,7 @@ export function findLog(path: string): LogFiles {
   const numbers = segmentNumbers(dir);
   if (numbers.length === 0) throw notFound(`there is no log in ${dir}`);
   const beginning = join(dir, BEGINNING_FILE);
-  const trimmed = existsSync(beginning) && numbers[0] !== 1;
-  const first = trimmed ? firstOfSuffix(numbers) : 1;
+  const first = existsSync(beginning) ? firstOfSuffix(numbers) : 1;
   for (const [index, number] of numbers.filter((one) => one >= first).entries()) {
     if (number === first + index) continue;
     const file = join(dir, segmentName(first + index));
@@ -64,7 +64,7 @@ export function findLog(path: string): LogFiles {
     dir,
     path: (segment) => join(dir, segmentName(segment)),
     first,
-    beginning: trimmed ? beginning : undefined,
+    beginning: first > 1 ? beginning : undefined,
   };
 }
 
@@ -79,9 +79,9 @@ function firstOfSuffix(numbers: readonly number[]): number {
 }
 
 /** Numbers of the segment files in `dir`, ascending. */
-export function segmentNumbers(dir: string): readonly number[] {
+export function segmentNumbers(dir: string, disk?: Disk): readonly number[] {
   const numbers: number[] = [];
-  for (const name of readdirSync(dir)) {
+  for (const name of disk?.list(dir) ?? readdirSync(dir)) {
     const number = segmentNumber(name);
     if (number !== undefined) numbers.push(number);
   }
