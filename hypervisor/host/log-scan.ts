@@ -223,10 +223,9 @@ export class LogScan {
     }
   }
 
-  /** After a power cut a file may end in blocks that were allocated and never written. */
   #blankTail(input: SegmentInput, offset: number, segment: number): boolean {
     const last = !existsSync(this.#files.path(segment + 1));
-    return last && this.#cursor.header !== undefined && input.isBlankFrom(offset);
+    return last && this.#cursor.header !== undefined && input.endsBlank(offset);
   }
 
   #tornEnd(restBytes: number, reader: FrameReader, segment: number): SegmentEnd {
