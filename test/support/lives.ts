@@ -39,7 +39,7 @@ import {
 import { ManualClock } from '../unit/host/manual-clock.ts';
 import { sampleHeader } from '../unit/log-format/samples.ts';
 import { TEST_CONFIG } from './guest-runner.ts';
-import type { MortalDisk } from './platter.ts';
+import { type MortalDisk, Platter } from './platter.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (buffer: Uint8Array): string => new TextDecoder().decode(buffer);
@@ -99,6 +99,7 @@ export class Lives {
   readonly options: LivesOptions;
   readonly #base: string;
   readonly dir: string;
+  readonly platter: Platter;
   /** Every batch of the log, from its first. */
   #twin: EncodedBatch[] = [];
   #header: LogHeader = newHeader('lives-0');
@@ -131,6 +132,7 @@ export class Lives {
     this.#base = mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), 'hv-lives-'));
     this.dir = join(this.#base, 'log');
     mkdirSync(this.dir);
+    this.platter = new Platter(this.dir);
   }
 
   remove(): void {
@@ -185,6 +187,7 @@ export class Lives {
     const nothing = this.acknowledged.size === 0 && this.lsnReleased === 0;
     demand(nothing || this.forgive, `a new run begins, and ${this.lsnReleased} had been released`);
     rotateAside(this.dir);
+    this.platter.forget();
     this.#runs += 1;
     this.recoveries.new += 1;
     this.#header = newHeader(`lives-${this.#runs}`);

@@ -58,6 +58,13 @@ export class Platter {
     this.dir = dir;
   }
 
+  /** The directory was moved aside, and another one is made in its place. */
+  forget(): void {
+    this.#names.clear();
+    this.#durable.clear();
+    this.#parentDurable = false;
+  }
+
   create(path: string): void {
     this.#names.set(basename(path), { synced: Buffer.alloc(0), given: 0 });
   }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openLog, verifyLog } from '../../../hypervisor/host/log-reader.ts';
 import { Random } from '../../simulator/random.ts';
 import { Life, type LifeEnd, Lives, type LivesOptions } from '../../support/lives.ts';
-import { LIFE_FAULTS, type LifeFault, MortalDisk, Platter } from '../../support/platter.ts';
+import { LIFE_FAULTS, type LifeFault, MortalDisk } from '../../support/platter.ts';
 
 /**
  * Cases per test, spread evenly over the operations of a life and the faults; `HV_FAULTS=900` is every
@@ -35,7 +35,7 @@ afterEach(() => {
 async function live(one: Case): Promise<number> {
   const random = new Random(one.seed);
   const lives = new Lives(one.options);
-  const platter = new Platter(lives.dir);
+  const { platter } = lives;
   const story: string[] = [];
   const ends: LifeEnd[] = [];
   let hit = 0;
