@@ -224,7 +224,7 @@ export class LogScan {
   }
 
   #blankTail(input: SegmentInput, offset: number, segment: number): boolean {
-    const last = !existsSync(this.#files.path(segment + 1));
+    const last = !existsSync(this.#files.path(segment + 1)) || this.#isStub(segment + 1);
     return last && this.#cursor.header !== undefined && input.endsBlank(offset);
   }
 
@@ -247,7 +247,7 @@ export class LogScan {
       let frames = 0;
       for (;;) {
         const result = reader.next();
-        if (result.type === 'damaged') return false;
+        if (result.type === 'damaged') return input.endsBlank(result.offset);
         if (result.type === 'frame') {
           frames++;
           if (result.frame.type !== FRAME.header || frames > 1) return false;

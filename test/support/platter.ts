@@ -78,7 +78,8 @@ export class Platter {
       inode.given = content.length;
       return;
     }
-    if (inode.given > inode.synced.length) content.fill(0, inode.synced.length, inode.given);
+    const given = Math.min(inode.given, content.length);
+    if (given > inode.synced.length) content.fill(0, inode.synced.length, given);
     inode.synced = content;
     inode.given = 0;
   }

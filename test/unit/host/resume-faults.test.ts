@@ -77,12 +77,12 @@ const VARIANTS: readonly (Pick<Case, 'power' | 'options'> & { readonly name: str
   { name: 'killed', power: false, options: { ownLog: 'written', keep: { type: 'all' } } },
   { name: 'killed, forgetting', power: false, options: { ownLog: 'written', keep: KEPT } },
   {
-    name: 'without power, outputs wait for the disk',
+    name: 'without power, --ack durable',
     power: true,
     options: { ownLog: 'durable', keep: KEPT },
   },
   {
-    name: 'without power, outputs wait for the kernel',
+    name: 'without power',
     power: true,
     options: { ownLog: 'written', keep: KEPT },
   },
