@@ -1,8 +1,14 @@
 /** Options that several commands share, parsed once. */
 
 import { fstatSync } from 'node:fs';
+import type { Command, Option } from 'commander';
 import { HvError } from '../base/errors.ts';
-import { CHECKPOINT_VIRTUAL_MICROS_MIN, DETECT_MS, HANG_LIMIT_MS_MIN } from '../base/limits.ts';
+import {
+  CHECKPOINT_VIRTUAL_MICROS_MIN,
+  DETECT_MS,
+  HANG_LIMIT_MS,
+  HANG_LIMIT_MS_MIN,
+} from '../base/limits.ts';
 import type { KeepPolicy } from '../host/checkpointer.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 
@@ -83,8 +89,18 @@ export function count(text: string): number {
   return value;
 }
 
+export function hangLimitOption(command: Command): Option {
+  return command
+    .createOption(
+      '--hang-limit <time>',
+      'end a guest by force that is this long inside a built-in which never polls, or off',
+    )
+    .argParser(hangLimitMs)
+    .default(HANG_LIMIT_MS, '30s');
+}
+
 /** Milliseconds of `--hang-limit`: `500ms`, `30s`, `2m`, or `off`. */
-export function hangLimitMs(text: string): number {
+function hangLimitMs(text: string): number {
   if (text === 'off') return Number.POSITIVE_INFINITY;
   const match = /^(\d+)(ms|s|m)$/.exec(text);
   const unit = match?.[2] === 'm' ? 60_000 : match?.[2] === 's' ? 1_000 : 1;

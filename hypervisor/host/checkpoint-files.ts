@@ -10,6 +10,7 @@ import {
   type Lsn,
   type SnapshotHead,
   type SnapshotOwner,
+  type SnapshotPosition,
   snapshotLsn,
   snapshotName,
 } from '../../log-format/index.ts';
@@ -66,21 +67,47 @@ export interface Chosen {
   readonly skipped: readonly SkippedCheckpoint[];
 }
 
+export interface ChooseOptions extends ReadOptions {
+  /** Why a snapshot's place is none of the log's; undefined if it is. See `placeFault`. */
+  readonly placeFault?: (place: SnapshotPosition) => string | undefined;
+}
+
 /** The newest snapshot of this log at or before `lsnMax` that passes every check. */
 export function newestUsable(
   dir: string,
   header: SnapshotOwner,
   lsnMax: Lsn = asLsn(Number.MAX_SAFE_INTEGER),
-  options: ReadOptions = {},
+  options: ChooseOptions = {},
 ): Chosen {
   const skipped: SkippedCheckpoint[] = [];
   for (const lsn of checkpointLsns(dir, options.disk)) {
     if (lsn > lsnMax) continue;
     const checkpoint = loadCheckpoint(dir, lsn, header, options);
-    if (checkpoint.type === 'loaded') return { checkpoint, skipped };
-    skipped.push({ lsn, unusable: checkpoint });
+    if (checkpoint.type === 'unusable') {
+      skipped.push({ lsn, unusable: checkpoint });
+      continue;
+    }
+    const reason = options.placeFault?.(checkpoint.head.position);
+    if (reason === undefined) return { checkpoint, skipped };
+    skipped.push({ lsn, unusable: { type: 'unusable', why: 'misplaced', reason } });
   }
   return { checkpoint: undefined, skipped };
+}
+
+/**
+ * Deletes all snapshots behind `lsn`: before a log is cut there, for other records will come in place of
+ * those that led to them. Rejects with HV_E_CHECKPOINT_WRITE.
+ */
+export async function dropBehind(
+  dir: string,
+  lsn: Lsn,
+  disk: Disk = REAL_DISK,
+): Promise<readonly Lsn[]> {
+  return await remove(
+    dir,
+    checkpointLsns(dir, disk).filter((one) => one > lsn),
+    disk,
+  );
 }
 
 /** How many snapshots are kept for looking back. */

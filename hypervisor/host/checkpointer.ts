@@ -55,6 +55,8 @@ export interface CheckpointerOptions {
   /** Trouble that costs a checkpoint, or room on the disk, and nothing else. */
   readonly onTrouble: (error: HvError) => void;
   readonly disk?: Disk;
+  /** Tests pass smaller ones. */
+  readonly limits?: { readonly differencesMax: number; readonly snapshotsMax: number };
 }
 
 export class FileCheckpointer implements Checkpointer {
@@ -70,13 +72,15 @@ export class FileCheckpointer implements Checkpointer {
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
-    const { dir, header, lsn, time, disk } = options;
+    const { dir, header, lsn, time, disk, keep, limits } = options;
+    // What is forgotten lies before a complete one: where little is kept there are more of them.
+    const differencesMax =
+      limits?.differencesMax ?? (keep.type === 'all' ? undefined : DIFFERENCES_WHEN_FORGETTING);
     this.#last = { lsn, time, bytes: 0, at: performance.now() };
     this.#store = new CheckpointStore({
       dir,
       owner: header,
-      // What is forgotten lies before a complete one: where little is kept there are more of them.
-      ...(options.keep.type === 'all' ? {} : { differencesMax: DIFFERENCES_WHEN_FORGETTING }),
+      ...(differencesMax === undefined ? {} : { differencesMax }),
       onTaken: (taken) => this.#taken(taken),
       onError: (error) => options.onTrouble(error),
       ...(disk === undefined ? {} : { disk }),
@@ -146,14 +150,16 @@ export class FileCheckpointer implements Checkpointer {
   }
 
   async #tidy({ lsn, base }: TakenCheckpoint): Promise<void> {
-    const { dir, header, keep, disk = REAL_DISK } = this.#options;
+    const { dir, header, keep, limits, disk = REAL_DISK } = this.#options;
     if (keep.type !== 'all' && base === 0) {
       const upTo = oldestKept(listCheckpoints(dir, disk).checkpoints, keep, lsn, dir);
       if (upTo !== undefined) await trimLog(dir, header, upTo, disk);
     }
     // Reading their heads takes a while: some more are let gather first.
-    if (checkpointLsns(dir, disk).length < CHECKPOINTS_MAX + THIN_AT_ONCE) return;
-    await thin(dir, header, { snapshotsMax: CHECKPOINTS_MAX, usable: lsn }, disk);
+    const snapshotsMax = limits?.snapshotsMax ?? CHECKPOINTS_MAX;
+    const many = snapshotsMax + (limits === undefined ? THIN_AT_ONCE : 1);
+    if (checkpointLsns(dir, disk).length < many) return;
+    await thin(dir, header, { snapshotsMax, usable: lsn }, disk);
   }
 }
 

@@ -25,6 +25,8 @@ export interface Disk {
   /** Replaces what is at `to`. On disk once `syncDirectory` has resolved. */
   readonly rename: (from: string, to: string) => Promise<void>;
   readonly unlink: (path: string) => Promise<void>;
+  /** Takes off a file what lies behind `bytesMax`, if anything; resolves when the rest is on disk. */
+  readonly cut: (path: string, bytesMax: number) => Promise<void>;
   /** Resolves when the names in a directory are on disk as they are now. */
   readonly syncDirectory: (dir: string) => Promise<void>;
 }
@@ -42,6 +44,15 @@ export const REAL_DISK: Disk = {
   list: (dir) => readdirSync(dir),
   rename,
   unlink,
+  cut: async (path, bytesMax) => {
+    const file = await open(path, 'r+');
+    try {
+      if ((await file.stat()).size > bytesMax) await file.truncate(bytesMax);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  },
   // A file whose directory entry is lost in a power cut is lost with all its synced bytes.
   syncDirectory: async (dir) => {
     const directory = await open(dir, 'r');

@@ -10,13 +10,17 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { FRAME_HEAD_BYTES, peekFrame } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
+import type { Disk } from './disk.ts';
 import { segmentName, segmentNumber } from './log-cursor.ts';
 import { logDamageError } from './log-errors.ts';
 
 /** Bytes per read. */
 const CHUNK_BYTES = 1_048_576;
+/** What disks write as a whole, at least. */
+const SECTOR_BYTES = 512;
 
 export interface LogFiles {
   /** The file of a segment, whether it exists or not. */
@@ -78,9 +82,9 @@ function firstOfSuffix(numbers: readonly number[]): number {
 }
 
 /** Numbers of the segment files in `dir`, ascending. */
-export function segmentNumbers(dir: string): readonly number[] {
+export function segmentNumbers(dir: string, disk?: Disk): readonly number[] {
   const numbers: number[] = [];
-  for (const name of readdirSync(dir)) {
+  for (const name of disk?.list(dir) ?? readdirSync(dir)) {
     const number = segmentNumber(name);
     if (number !== undefined) numbers.push(number);
   }
@@ -140,13 +144,29 @@ export class SegmentInput {
     return bytes === 0 ? undefined : chunk.subarray(0, bytes);
   }
 
-  /** Whether every byte from `offset` to the end of the file is zero. */
-  isBlankFrom(offset: number): boolean {
+  /**
+   * Whether the file ends in sectors that were allocated and never written, as after a power cut: from
+   * `offset` on, where a frame would begin, or from a sector inside that frame.
+   */
+  endsBlank(offset: number): boolean {
+    const { size } = this;
+    const used = this.#usedTo(offset);
+    if (used === offset) return size > offset;
+    const head = new Uint8Array(FRAME_HEAD_BYTES);
+    readSync(this.#fd, head, 0, head.length, offset);
+    const end = offset + (peekFrame(head)?.frameBytes ?? FRAME_HEAD_BYTES);
+    return Math.ceil(used / SECTOR_BYTES) * SECTOR_BYTES < Math.min(size, end);
+  }
+
+  /** Offset behind the last byte that is not zero; `from` if there is none behind that. */
+  #usedTo(from: number): number {
     const chunk = new Uint8Array(CHUNK_BYTES);
-    for (let at = offset; ; ) {
+    let used = from;
+    for (let at = from; ; ) {
       const bytes = readSync(this.#fd, chunk, 0, chunk.length, at);
-      if (bytes === 0) return at > offset;
-      if (chunk.subarray(0, bytes).some((byte) => byte !== 0)) return false;
+      if (bytes === 0) return used;
+      const last = chunk.subarray(0, bytes).findLastIndex((byte) => byte !== 0);
+      if (last >= 0) used = at + last + 1;
       at += bytes;
     }
   }

@@ -15,6 +15,7 @@ import {
   peekBatch,
 } from '../../log-format/index.ts';
 import { FRAME_BYTES_MAX } from '../base/limits.ts';
+import { BLOB_COUNT } from './log-blobs.ts';
 import { findLog, SegmentInput } from './log-files.ts';
 
 export interface LogGlance {
@@ -59,6 +60,28 @@ export function headerAt(path: string): LogHeader | undefined {
     if (!(error instanceof FormatError)) throw error;
   }
   return undefined;
+}
+
+/** Whether the first segment of a log just ends before its header and blobs are complete. */
+export function isUnborn(path: string): boolean {
+  const input = new SegmentInput(path);
+  try {
+    const reader = new FrameReader(FRAME_BYTES_MAX);
+    for (let frames = 0; frames <= BLOB_COUNT; ) {
+      const result = reader.next();
+      if (result.type === 'damaged') return input.endsBlank(result.offset);
+      if (result.type === 'frame') {
+        frames += 1;
+        continue;
+      }
+      const chunk = input.read();
+      if (chunk === undefined) return true;
+      reader.push(chunk);
+    }
+    return false;
+  } finally {
+    input.close();
+  }
 }
 
 function glanceSegment(path: string): { readonly lastLsn: number; readonly sealed: boolean } {

@@ -70,7 +70,7 @@ export class LogIndexScan {
       for (;;) {
         const result = reader.next();
         if (result.type === 'damaged') {
-          if (!this.#hasNext && input.isBlankFrom(result.offset))
+          if (!this.#hasNext && input.endsBlank(result.offset))
             return { type: 'open', tornBytes: input.size - result.offset };
           return this.#damaged(file, result.offset, result.reason);
         }

@@ -1,10 +1,10 @@
 /** Logs for reading: opened, verified as they are read, and repaired where a kill has torn them. */
 
-import { closeSync, fdatasyncSync, ftruncateSync, openSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Blob, LogHeader } from '../../log-format/index.ts';
 import { defined, InvariantError } from '../base/assert.ts';
 import { checkpointLsns } from './checkpoint-files.ts';
+import { type Disk, REAL_DISK } from './disk.ts';
 import { BLOB_COUNT } from './log-blobs.ts';
 import { type LogPosition, segmentName } from './log-cursor.ts';
 import { logDamageError, logWriteError } from './log-errors.ts';
@@ -108,26 +108,30 @@ export function verifyLog(log: OpenedLog): LogVerdict {
  * no whole frame off its end. Undefined when the log was ended on purpose and must not go on. Reads
  * all of it. Call only with the directory locked: a live writer's last frame looks torn, too.
  */
-export function repairTornTail(dir: string): LogPosition | undefined {
+export async function repairTornTail(dir: string): Promise<LogPosition | undefined> {
   const { end, sealed } = verifyLog(openLog(dir));
   if (sealed) return undefined;
-  return cutLog({ ...end, dir });
+  return await cutLog({ ...end, dir });
 }
 
-/** Removes everything behind `position`, and returns it. Throws HV_E_LOG_WRITE. */
-export function cutLog(position: LogPosition): LogPosition {
-  const { dir } = position;
+/**
+ * Removes everything behind `position`, and returns it; what is left is on disk then, whatever the
+ * process before did not live to sync. Rejects with HV_E_LOG_WRITE.
+ */
+export async function cutLog(position: LogPosition, disk: Disk = REAL_DISK): Promise<LogPosition> {
+  const { dir, segment, batches, offset } = position;
+  const pathOf = (number: number): string => join(dir, segmentName(number));
+  const numbers = segmentNumbers(dir, disk);
   try {
-    for (const segment of segmentNumbers(dir)) {
-      if (segment > position.segment) rmSync(join(dir, segmentName(segment)));
-    }
-    const fd = openSync(join(dir, segmentName(position.segment)), 'r+');
-    try {
-      ftruncateSync(fd, position.offset);
-      fdatasyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    // A seal goes before the segment it promises, or that one would seem to be missing.
+    await disk.cut(pathOf(segment), offset);
+    // It may not have lived to sync its last segment but one: batches in the last would vouch for it.
+    if (batches === 0 && numbers.includes(segment - 1))
+      await disk.cut(pathOf(segment - 1), Number.MAX_SAFE_INTEGER);
+    for (const number of [...numbers].reverse())
+      if (number > segment) await disk.unlink(pathOf(number));
+    await disk.syncDirectory(dir);
+    await disk.syncDirectory(dirname(dir));
   } catch (error) {
     throw logWriteError(dir, error);
   }

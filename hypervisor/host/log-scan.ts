@@ -226,10 +226,9 @@ export class LogScan {
     }
   }
 
-  /** After a power cut a file may end in blocks that were allocated and never written. */
   #blankTail(input: SegmentInput, offset: number, segment: number): boolean {
-    const last = !existsSync(this.#files.path(segment + 1));
-    return last && this.#cursor.header !== undefined && input.isBlankFrom(offset);
+    const last = !existsSync(this.#files.path(segment + 1)) || this.#isStub(segment + 1);
+    return last && this.#cursor.header !== undefined && input.endsBlank(offset);
   }
 
   #tornEnd(restBytes: number, reader: FrameReader, segment: number): SegmentEnd {
@@ -251,7 +250,7 @@ export class LogScan {
       let frames = 0;
       for (;;) {
         const result = reader.next();
-        if (result.type === 'damaged') return false;
+        if (result.type === 'damaged') return input.endsBlank(result.offset);
         if (result.type === 'frame') {
           frames++;
           if (result.frame.type !== FRAME.header || frames > 1) return false;

@@ -4,14 +4,14 @@
  * and whether they may follow each other is log-store.ts.
  */
 
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { InvariantError } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { SEGMENT_BYTES } from '../base/limits.ts';
+import { type Disk, REAL_DISK } from './disk.ts';
 import { type LogCursor, segmentName } from './log-cursor.ts';
 import { logWriteError } from './log-errors.ts';
-import { type OpenSegmentFile, openSegmentFile, type SegmentFile } from './log-segment-file.ts';
+import type { SegmentFile } from './log-segment-file.ts';
 
 /** Buffers per write: below the kernel's limit of 1,024. */
 const WRITE_BUFFERS_MAX = 512;
@@ -28,8 +28,8 @@ export interface LogStoreOptions {
   readonly onError: (error: HvError) => void;
   /** A new segment begins at the first batch past this size. The same on every replica. */
   readonly segmentBytes?: number;
-  /** How segment files are opened; tests pass disks that fail. */
-  readonly openFile?: OpenSegmentFile;
+  /** Tests pass one that fails. */
+  readonly disk?: Disk;
 }
 
 /** One frame on its way to the file. `take` moves the cursor over it, right before it is written. */
@@ -54,7 +54,7 @@ const GATHER_BYTES = 256 * 1024;
 export class LogWriter {
   readonly #dir: string;
   readonly #options: LogStoreOptions;
-  readonly #openFile: OpenSegmentFile;
+  readonly #disk: Disk;
   readonly #cursor: LogCursor;
   #file: SegmentFile;
   #queue: QueuedFrame[] = [];
@@ -82,7 +82,7 @@ export class LogWriter {
   constructor(dir: string, cursor: LogCursor, options: LogStoreOptions) {
     this.#dir = dir;
     this.#options = options;
-    this.#openFile = options.openFile ?? openSegmentFile;
+    this.#disk = options.disk ?? REAL_DISK;
     this.#cursor = cursor;
     this.#writtenTo = { segment: cursor.segment, offset: cursor.offset };
     this.#newName = cursor.offset === 0;
@@ -247,7 +247,7 @@ export class LogWriter {
     const next = this.#open(this.#cursor.segment, 0);
     await next.write([header]);
     await next.sync();
-    await syncDirectory(this.#dir);
+    await this.#disk.syncDirectory(this.#dir);
     const old = this.#file;
     await old.write([seal]);
     await old.sync();
@@ -261,7 +261,7 @@ export class LogWriter {
   #open(segment: number, offset: number): SegmentFile {
     const path = join(this.#dir, segmentName(segment));
     try {
-      return this.#openFile(path, { offset });
+      return this.#disk.openFile(path, { offset });
     } catch (error) {
       throw logWriteError(path, error);
     }
@@ -293,7 +293,11 @@ export class LogWriter {
 
   async #syncFile(): Promise<void> {
     await this.#file.sync();
-    if (this.#newName) await syncDirectory(this.#dir);
+    if (!this.#newName) return;
+    // A file whose directory entry is lost in a power cut is lost with all its synced bytes, and so is
+    // a directory.
+    await this.#disk.syncDirectory(this.#dir);
+    await this.#disk.syncDirectory(dirname(this.#dir));
     this.#newName = false;
   }
 
@@ -340,15 +344,5 @@ export class LogWriter {
     this.#waiters = [];
     this.#writeWaiters = [];
     this.#options.onError(this.#error);
-  }
-}
-
-/** A file whose directory entry is lost in a power cut is lost with all its synced bytes. */
-async function syncDirectory(dir: string): Promise<void> {
-  const directory = await open(dir, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

@@ -123,9 +123,9 @@ function runPrimary(given: PrimaryStart): void {
   runner.start();
 }
 
-function runResumed(given: ResumeStart): void {
+async function runResumed(given: ResumeStart): Promise<void> {
   const { logDir, settings, control } = given;
-  const { header, machine, position, handover, booted, report } = recoverLog(logDir, {
+  const { header, machine, position, handover, booted, report } = await recoverLog(logDir, {
     onAlive: aliveIn(control),
   });
   post({ type: 'recovered', report });
@@ -190,7 +190,7 @@ function runBackup(given: BackupStart): void {
 
 try {
   if (start.role === 'primary') runPrimary(start);
-  else if (start.role === 'resume') runResumed(start);
+  else if (start.role === 'resume') await runResumed(start);
   else runBackup(start);
 } catch (error) {
   fail(error);

@@ -1,8 +1,8 @@
 /**
  * Brings a machine to the end of its own log, for a run that goes on: the newest usable checkpoint (or
  * the beginning), then every complete group behind it, checked as ever. What no `end` closes is left
- * for the primary, which settles it once it has won a view. Nothing is written here but the cut of a
- * torn end, and that only when everything else went well.
+ * for the primary, which settles it once it has won a view. Nothing is changed here but the torn end,
+ * which is cut off, after the snapshots beyond it, and that only when everything else went well.
  */
 
 import { asEpoch, asLsn, asMicros, type LogHeader, type Lsn } from '../../log-format/index.ts';
@@ -14,7 +14,8 @@ import type { View } from '../protocol/messages.ts';
 import { divergenceReport } from '../replica/divergence-report.ts';
 import { GroupSplitter, lastLsnOf } from '../replica/group-splitter.ts';
 import type { Handover } from '../replica/handover.ts';
-import type { SkippedCheckpoint } from './checkpoint-files.ts';
+import { dropBehind, type SkippedCheckpoint } from './checkpoint-files.ts';
+import { type Disk, REAL_DISK } from './disk.ts';
 import type { LogPosition } from './log-cursor.ts';
 import { cutLog, type LogVerdict, type OpenedLog, openLog } from './log-reader.ts';
 import { type ReplayStart, startAtNewest } from './replay-start.ts';
@@ -43,10 +44,15 @@ export interface RecoveryReport {
 }
 
 /**
- * Recovers the log in `dir`, which must be locked. Throws HV_E_LOG_NOT_FOUND, HV_E_LOG_DAMAGED,
- * HV_E_LOG_VERSION, HV_E_ENGINE_MISMATCH, HV_E_DIVERGED, HV_E_GUEST_ENDED, HV_E_LOG_WRITE.
+ * Recovers the log in `dir`, which must be locked. Rejects with HV_E_LOG_NOT_FOUND, HV_E_LOG_DAMAGED,
+ * HV_E_LOG_VERSION, HV_E_ENGINE_MISMATCH, HV_E_DIVERGED, HV_E_GUEST_ENDED, HV_E_LOG_WRITE,
+ * HV_E_CHECKPOINT_WRITE.
  */
-export function recoverLog(dir: string, hooks: Pick<MachineOptions, 'onAlive'>): Recovered {
+export async function recoverLog(
+  dir: string,
+  hooks: Pick<MachineOptions, 'onAlive'>,
+  disk: Disk = REAL_DISK,
+): Promise<Recovered> {
   const log = openLog(dir);
   refuseOldFormat(log.header, dir);
   const start = startAtNewest(log, hooks);
@@ -75,7 +81,9 @@ export function recoverLog(dir: string, hooks: Pick<MachineOptions, 'onAlive'>):
   }
   const verdict = next.value;
   refuseEnded(start.machine, dir);
-  const position = cutLog({ ...(stopAt ?? verdict.end), dir });
+  const end = stopAt ?? verdict.end;
+  await dropBehind(dir, end.lastLsn, disk);
+  const position = await cutLog({ ...end, dir }, disk);
   const view = newestView(splitter, start);
   const tail = splitter.tail();
   const { alarmAt, immediatesLeft, halted } = start.machine.collect();

@@ -9,6 +9,8 @@ import type { Machine, MachineOptions } from '../machine/machine.ts';
 import type { View } from '../protocol/messages.ts';
 import { checkpointLsns, newestUsable, type SkippedCheckpoint } from './checkpoint-files.ts';
 import type { LogPosition } from './log-cursor.ts';
+import { findLog } from './log-files.ts';
+import { placeFault } from './log-place.ts';
 import type { OpenedLog } from './log-reader.ts';
 import { buildMachine } from './machine-factory.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './snapshot-reader.ts';
@@ -30,9 +32,7 @@ type Hooks = Pick<MachineOptions, 'onAlive' | 'onMemory'>;
 
 /** The newest place at or before `lsnMax`. Throws HV_E_LOG_DAMAGED when there is none. */
 export function startAtNewest(log: OpenedLog, hooks: Hooks, lsnMax?: Lsn): ReplayStart {
-  const { checkpoint, skipped } = log.isDirectory
-    ? newestUsable(log.path, log.header, lsnMax)
-    : NO_CHECKPOINTS;
+  const { checkpoint, skipped } = log.isDirectory ? newestOnDisk(log, lsnMax) : NO_CHECKPOINTS;
   return checkpoint === undefined
     ? beginning(log, hooks, skipped)
     : behind(log, checkpoint, hooks, skipped);
@@ -49,6 +49,11 @@ export function startAtOldest(log: OpenedLog, hooks: Hooks): ReplayStart {
     skipped.push({ lsn, unusable: checkpoint });
   }
   return beginning(log, hooks, skipped);
+}
+
+function newestOnDisk({ path, header }: OpenedLog, lsnMax?: Lsn): ReturnType<typeof newestUsable> {
+  const files = findLog(path);
+  return newestUsable(path, header, lsnMax, { placeFault: (place) => placeFault(files, place) });
 }
 
 const NO_CHECKPOINTS: ReturnType<typeof newestUsable> = { checkpoint: undefined, skipped: [] };

@@ -1,13 +1,17 @@
 /** Whether there is a run to go on with, and whether it is the one that is asked for. */
 
+import { join } from 'node:path';
 import { type LogHeader, sha256Hex } from '../../log-format/index.ts';
 import { HvError } from '../base/errors.ts';
+import { checkpointLsns } from './checkpoint-files.ts';
+import { segmentName } from './log-cursor.ts';
 import { segmentNumbers } from './log-files.ts';
+import { isUnborn } from './log-glance.ts';
 import { readLogHeader } from './log-reader.ts';
 
 /**
- * The header of the log in `dir`; undefined when there is none and a new run may begin. `image`: of
- * the script given, if one was. Throws HV_E_GUEST_CHANGED, HV_E_LOG_DAMAGED, HV_E_LOG_VERSION.
+ * The header of the log in `dir`; undefined when there is none, or one whose process was killed before
+ * the guest could begin, and a new run may begin. `image`: of the script given, if one was. Throws HV_E_GUEST_CHANGED, HV_E_LOG_DAMAGED, HV_E_LOG_VERSION.
  */
 export function resumableHeader(
   dir: string,
@@ -25,11 +29,15 @@ export function resumableHeader(
   );
 }
 
+/** Whether a run has begun here: all that may happen comes behind the header and the blobs. */
 function hasLog(dir: string): boolean {
+  let numbers: readonly number[];
   try {
-    return segmentNumbers(dir).length > 0;
+    numbers = segmentNumbers(dir);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
+  const only = numbers.length === 1 && numbers[0] === 1 && checkpointLsns(dir).length === 0;
+  return numbers.length > 0 && !(only && isUnborn(join(dir, segmentName(1))));
 }

@@ -31,8 +31,11 @@ const CHUNK_BYTES = 1_048_576;
 /** Why a snapshot cannot be used. `reason` is for people and names no file. */
 export interface Unusable {
   readonly type: 'unusable';
-  /** `missing`: no such file. `foreign`: of another log or engine. `version`: of a newer hv. */
-  readonly why: 'missing' | 'damaged' | 'version' | 'foreign';
+  /**
+   * `missing`: no such file. `foreign`: of another log or engine. `version`: of a newer hv.
+   * `misplaced`: the log does not hold, or no longer, what led to it.
+   */
+  readonly why: 'missing' | 'damaged' | 'version' | 'foreign' | 'misplaced';
   readonly reason: string;
 }
 

@@ -8,7 +8,6 @@ import {
   INTERRUPT,
   type InterruptRecord,
   type Lsn,
-  type Micros,
   type MidTurnRecord,
 } from '../../log-format/index.ts';
 import type {
@@ -53,6 +52,8 @@ export class TurnRunner {
   /** What has to wait until the group under way has its `end`. */
   #between: (() => void)[] = [];
   #scheduled = false;
+  /** The last group ended in a checkpoint whose snapshot is not taken yet. */
+  #checkpointDue = false;
   /** Until the first state is known nothing runs. */
   #busy = true;
   #closed = false;
@@ -111,6 +112,7 @@ export class TurnRunner {
   }
 
   #round(): void {
+    this.#takeCheckpoint();
     const { clock, virtual, journal, machine, flush } = this.#options;
     const time = virtual.stamp(clock.wall(), clock.now());
     const turns: { readonly lsn: Lsn; readonly record: InterruptRecord }[] = [];
@@ -145,30 +147,31 @@ export class TurnRunner {
     if (recordOutput !== undefined)
       for (const { output } of result.outputs)
         journal.add({ type: 'output', bytes: recordOutput(output) });
-    const checkpoint = this.#addCheckpoint(result, runMs);
+    this.#checkpointDue = this.#addCheckpoint(result, runMs);
     journal.add({ type: 'end', ...result.end });
     this.#busy = false;
     produced(result, lsn);
-    if (checkpoint !== undefined) this.#takeCheckpoint(checkpoint);
+    if (!this.#options.outputsWait()) this.#takeCheckpoint();
     for (const act of this.#between.splice(0)) act();
     this.#goOn(result);
   }
 
-  #addCheckpoint(result: TurnsResult, runMs: number): { readonly time: Micros } | undefined {
+  #addCheckpoint(result: TurnsResult, runMs: number): boolean {
     const { journal, checkpoints, machine, virtual } = this.#options;
-    if (checkpoints === undefined || result.halted !== undefined) return undefined;
+    if (checkpoints === undefined || result.halted !== undefined) return false;
     const time = virtual.last;
-    if (!checkpoints.ran({ lsn: journal.lsnLast, time, runMs })) return undefined;
+    if (!checkpoints.ran({ lsn: journal.lsnLast, time, runMs })) return false;
     journal.add({ type: 'checkpoint', time, ...machine.figures() });
-    return { time };
+    return true;
   }
 
-  /** The record stays, as a check of memory, where the snapshot cannot be taken. */
-  #takeCheckpoint({ time }: { readonly time: Micros }): void {
-    const { journal, checkpoints, flush, outputsWait, view } = this.#options;
-    if (outputsWait()) return;
+  /** At once, or before the next round: the `end` may not be in the log before the outputs have left. */
+  #takeCheckpoint(): void {
+    if (!this.#checkpointDue) return;
+    this.#checkpointDue = false;
+    const { journal, checkpoints, flush, view, virtual } = this.#options;
     flush();
-    checkpoints?.take({ lsn: journal.lsnLast, time, view: view() });
+    checkpoints?.take({ lsn: journal.lsnLast, time: virtual.last, view: view() });
   }
 
   #goOn(state: MachineState): void {

@@ -54,6 +54,8 @@ export class FaultyDisk implements Disk {
   readonly rename: Disk['rename'] = (from, to) =>
     this.#run('rename', () => REAL_DISK.rename(from, to));
   readonly unlink: Disk['unlink'] = (path) => this.#run('unlink', () => REAL_DISK.unlink(path));
+  readonly cut: Disk['cut'] = (path, bytesMax) =>
+    this.#run('cut', () => REAL_DISK.cut(path, bytesMax));
   readonly syncDirectory: Disk['syncDirectory'] = (dir) =>
     this.#run('syncDirectory', () => REAL_DISK.syncDirectory(dir));
 

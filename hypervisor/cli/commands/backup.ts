@@ -1,8 +1,7 @@
 /** `hv backup`: shadows a primary and takes over when it dies. */
 
 import type { Command } from 'commander';
-import { HANG_LIMIT_MS } from '../../base/limits.ts';
-import { descriptor, hangLimitMs } from '../options.ts';
+import { descriptor, hangLimitOption } from '../options.ts';
 
 interface BackupOptions {
   readonly listen: string;
@@ -22,12 +21,7 @@ export function registerBackup(program: Command): void {
     .option('-j, --join <host:port>', 'ask this running primary to take us as its backup')
     .option('--dir <path>', 'where the copies of logs go (default: .hv/backup-<port>)')
     .option('--arbiter <url>', "use this arbiter instead of the primary's: file:DIR")
-    .option(
-      '--hang-limit <time>',
-      'end a guest by force that is this long inside a built-in which never polls, or off',
-      hangLimitMs,
-      HANG_LIMIT_MS,
-    )
+    .addOption(hangLimitOption(program))
     .option(
       '--events-fd <fd>',
       'write lifecycle events as JSON lines to this descriptor',

@@ -1,7 +1,7 @@
 /** `hv run <script> [args…]`: starts a guest as primary, recorded and, if asked, protected. */
 
 import type { Command } from 'commander';
-import { DETECT_MS, HANG_LIMIT_MS } from '../../base/limits.ts';
+import { DETECT_MS } from '../../base/limits.ts';
 import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
 import {
   ackMode,
@@ -9,7 +9,7 @@ import {
   collect,
   descriptor,
   detectMs,
-  hangLimitMs,
+  hangLimitOption,
   keepPolicy,
 } from '../options.ts';
 import type { RunOptions } from '../run-process.ts';
@@ -75,17 +75,23 @@ function logOptions(command: Command): Command {
         '--resume',
         'go on from the log of an earlier run, after a stop or a crash; without a log start a new one',
       )
-      .option(
-        '--checkpoint <every>',
-        'keep a snapshot every so many records (10000), log bytes (64MiB) or guest time (30s); auto, off',
-        checkpointEvery,
-        { type: 'auto' },
+      .addOption(
+        command
+          .createOption(
+            '--checkpoint <every>',
+            'keep a snapshot every so many records (10000), log bytes (64MiB) or guest time (30s); auto, off',
+          )
+          .argParser(checkpointEvery)
+          .default({ type: 'auto' }, 'auto'),
       )
-      .option(
-        '--keep <amount>',
-        'forget what is older than so many records (1000000), log bytes (2GiB) or guest time (24h); all',
-        keepPolicy,
-        { type: 'all' },
+      .addOption(
+        command
+          .createOption(
+            '--keep <amount>',
+            'forget what is older than so many records (1000000), log bytes (2GiB) or guest time (24h); all',
+          )
+          .argParser(keepPolicy)
+          .default({ type: 'all' }, 'all'),
       )
       .option('--record-outputs', 'record outputs, too: a replay then compares them byte for byte')
       .option('--no-record', 'keep no log')
@@ -105,10 +111,5 @@ function limitOptions(command: Command): Command {
       [],
     )
     .option('--stack <size>', 'stack of the guest, 64KiB to 1MiB (default: 1MiB)', stackBytes)
-    .option(
-      '--hang-limit <time>',
-      'end a guest by force that is this long inside a built-in which never polls, or off',
-      hangLimitMs,
-      HANG_LIMIT_MS,
-    );
+    .addOption(hangLimitOption(command));
 }

@@ -272,7 +272,7 @@ describe('a log whose writer was killed', () => {
       cpSync(whole, dir, { recursive: true });
       truncateSync(path, cut);
       const before = verify(dir);
-      const position = repairTornTail(dir);
+      const position = await repairTornTail(dir);
       if (position === undefined) throw new Error('the log cannot go on');
       expect(position.lastLsn).toBe(before.lastLsn);
       if (position.segment === 3) expect(verify(dir)).toEqual({ ...before, tornBytes: 0 });
@@ -299,7 +299,7 @@ describe('a log whose writer was killed', () => {
         const verdict = verify(dir);
         expect(verdict).toMatchObject({ sealed: false, segments: 2 });
         expect(verdict.tornBytes).toBe(header + cut - seal.offset);
-        const position = repairTornTail(dir);
+        const position = await repairTornTail(dir);
         if (position === undefined) throw new Error('the log cannot go on');
         expect(readdirSync(dir)).toEqual([FIRST, '000002.hvlog']);
         const store = FileLogStore.resume(position, {
@@ -319,7 +319,7 @@ describe('a log whose writer was killed', () => {
     const { size } = statSync(join(dir, FIRST));
     appendFileSync(join(dir, FIRST), new Uint8Array(5000));
     expect(verify(dir)).toMatchObject({ sealed: false, tornBytes: 5000, lastLsn: 6 });
-    expect(repairTornTail(dir)?.offset).toBe(size);
+    expect((await repairTornTail(dir))?.offset).toBe(size);
     expect(verify(dir)).toMatchObject({ tornBytes: 0, lastLsn: 6 });
     appendFileSync(join(dir, FIRST), Buffer.concat([Buffer.alloc(5000), Buffer.from([1])]));
     expect(() => verify(dir)).toThrow(damaged);
@@ -328,7 +328,7 @@ describe('a log whose writer was killed', () => {
   it('after a deliberate end is not repaired', async () => {
     const dir = await threeSegments();
     const before = contentOf(dir);
-    expect(repairTornTail(dir)).toBeUndefined();
+    expect(await repairTornTail(dir)).toBeUndefined();
     expect(contentOf(dir)).toEqual(before);
   });
 });

@@ -2,6 +2,7 @@ import { statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { HvError } from '../../../hypervisor/base/errors.ts';
+import { type Disk, REAL_DISK } from '../../../hypervisor/host/disk.ts';
 import type { LogPosition } from '../../../hypervisor/host/log-cursor.ts';
 import { openLog, repairTornTail, verifyLog } from '../../../hypervisor/host/log-reader.ts';
 import {
@@ -44,6 +45,10 @@ function deferred(): { promise: Promise<void>; resolve: () => void } {
     resolve = done;
   });
   return { promise, resolve: () => resolve() };
+}
+
+function diskOf(openFile: OpenSegmentFile): Disk {
+  return { ...REAL_DISK, openFile };
 }
 
 /** A disk whose files fail at the nth call of one kind. */
@@ -193,7 +198,7 @@ describe('a log store', () => {
   it('asked to write says nothing when the disk refuses, and reports it once', async () => {
     const errors: HvError[] = [];
     const store = createStore(tempDir(), {
-      openFile: failingDisk('write', 1, 'ENOSPC'),
+      disk: diskOf(failingDisk('write', 1, 'ENOSPC')),
       onError: (error) => errors.push(error),
     });
     store.append(batchNumber(1));
@@ -221,7 +226,7 @@ describe('a log store', () => {
         close: () => file.close(),
       };
     };
-    const store = createStore(tempDir(), { openFile });
+    const store = createStore(tempDir(), { disk: diskOf(openFile) });
     store.append(batchNumber(1));
     const first = synced(store);
     // The loop is in its first write by then; this batch waits for the second.
@@ -261,7 +266,7 @@ describe('a log store', () => {
         },
       };
     };
-    const store = createStore(tempDir(), { openFile, segmentBytes: 1 });
+    const store = createStore(tempDir(), { disk: diskOf(openFile), segmentBytes: 1 });
     for (let n = 1; n <= 20; n++) {
       store.append(batchNumber(n));
       for (let k = 0; k < (n % 4) * 5; k++) {
@@ -287,7 +292,7 @@ describe('a log store', () => {
         close: () => file.close(),
       };
     };
-    const store = createStore(tempDir(), { openFile: counting });
+    const store = createStore(tempDir(), { disk: diskOf(counting) });
     for (let n = 1; n <= 400; n++) store.append(batchNumber(n));
     await synced(store);
     expect(writes).toBe(1);
@@ -445,7 +450,7 @@ describe('a disk that fails', () => {
     const errors: HvError[] = [];
     const failure = deferred();
     const store = createStore(tempDir(), {
-      openFile: failingDisk(kind, nth, code),
+      disk: diskOf(failingDisk(kind, nth, code)),
       onError: (error) => {
         errors.push(error);
         failure.resolve();
@@ -484,14 +489,17 @@ describe('a disk that fails', () => {
       };
     };
     const errors: HvError[] = [];
-    const store = createStore(dir, { openFile: halfway, onError: (error) => errors.push(error) });
+    const store = createStore(dir, {
+      disk: diskOf(halfway),
+      onError: (error) => errors.push(error),
+    });
     store.append(batchNumber(1));
     await synced(store);
     store.append(batchNumber(2));
     await closed(store);
     expect(errors).toHaveLength(1);
     expect(verifyLog(openLog(dir))).toMatchObject({ sealed: false, tornBytes: 20, lastLsn: 2 });
-    const position = repairTornTail(dir);
+    const position = await repairTornTail(dir);
     if (position === undefined) throw new Error('the log cannot go on');
     const again = FileLogStore.resume(position, failOnError);
     again.append(batchNumber(2));
@@ -523,7 +531,7 @@ describe('a disk that fails', () => {
       let failed = false;
       const failure = deferred();
       const store = createStore(dir, {
-        openFile,
+        disk: diskOf(openFile),
         segmentBytes: SMALL,
         onError: () => {
           failed = true;
@@ -536,7 +544,7 @@ describe('a disk that fails', () => {
       }
       await sealed(store);
       if (!failed) break;
-      const position = repairTornTail(dir);
+      const position = await repairTornTail(dir);
       if (position === undefined) throw new Error('the log cannot go on');
       const again = FileLogStore.resume(position, { ...failOnError, segmentBytes: SMALL });
       for (let n = position.lastLsn / 2 + 1; n <= 30; n++) again.append(batchNumber(n));
@@ -555,12 +563,12 @@ describe('a disk that fails', () => {
     };
     const errors: HvError[] = [];
     const onError = (error: HvError): unknown => errors.push(error);
-    const store = createStore(dir, { openFile, onError, segmentBytes: 1 });
+    const store = createStore(dir, { disk: diskOf(openFile), onError, segmentBytes: 1 });
     store.append(batchNumber(1));
     store.append(batchNumber(2));
     await closed(store);
     expect(errors).toHaveLength(1);
-    expect(repairTornTail(dir)).toMatchObject({ segment: 1, lastLsn: 2 });
+    expect(await repairTornTail(dir)).toMatchObject({ segment: 1, lastLsn: 2 });
   });
 
   it('that forbids the directory is an error at once', () => {

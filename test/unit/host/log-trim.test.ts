@@ -274,7 +274,7 @@ describe('a trimmed log', () => {
       expect(verdict).toMatchObject({ sealed: false, lastLsn: whole.lastLsn - 2 });
       expect(verdict.tornBytes).toBeGreaterThan(0);
     }
-    const position = repairTornTail(dir);
+    const position = await repairTornTail(dir);
     if (position === undefined) throw new Error('a torn log has a position');
     expect(statSync(last).size).toBe(position.offset);
     const store = FileLogStore.resume(position, { ...failOnError, segmentBytes: SEGMENT_BYTES });
