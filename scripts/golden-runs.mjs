@@ -270,6 +270,16 @@ async function resumed(name) {
   return { log: join('logs', name), has: (records) => records.some(({ epoch }) => epoch === 2) };
 }
 
+/** Stopped by its operator in the middle of a turn that would never end. */
+async function stopped(name) {
+  const lived = run(name, 'hostile/infinite-loop.js');
+  await lived.until('the loop', () => lived.stdout.includes('looping'));
+  // Well into the turn that follows; nothing is heard of it before it ends.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await lived.stop('SIGTERM');
+  return { log: join('logs', name), lived, has: typed('stopAt') };
+}
+
 /** Goes on live from the middle of another run. */
 async function fork(name) {
   const origin = `${name}-origin`;
@@ -338,6 +348,7 @@ export const GOLDENS = {
   checkpoints,
   trimmed,
   resumed,
+  stopped,
   fork,
   'stack-depth': runs('golden/stack-depth.js'),
   semantics: runs('golden/semantics.js'),

@@ -190,6 +190,11 @@ function parted(lines: readonly string[], stdout: Buffer, stderr: Buffer): reado
   });
 }
 
+/** Without hv's own lines, which tell the time it took or, indented, what an error means. */
+export function guestLines(stderr: string): string {
+  return stderr.replace(/^hv: .*\n(?: {4}.*\n)*/gm, '');
+}
+
 /** An answer in the form of `Expected.report`: without how long it took and where the log lies. */
 export function reportOf(answer: ReplayAnswer): unknown {
   if (answer.type !== 'done') return answer;

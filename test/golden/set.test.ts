@@ -67,6 +67,7 @@ const NAMES: Readonly<Record<number, readonly string[]>> = {
     'small-stack',
     'stack-depth',
     'stdin-sum',
+    'stopped',
     'string-doubling',
     'swallow-all',
     'throw-uncaught',
