@@ -89,7 +89,7 @@ const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
 /**
  * Keeps one file of a golden and answers what its entry says. All goldens of one build have the same
- * firmware, nine tenths of a small log: its frame is kept once, beside them.
+ * firmware, nine tenths of a small log: its frame is kept once, beside them, and cut out of each.
  */
 function keep(name, bytes) {
   const file = join(target, name);
@@ -103,7 +103,10 @@ function keep(name, bytes) {
   const { at, frame } = found;
   const shared = `firmware-${sha256(frame).slice(0, 16)}.frame`;
   if (!existsSync(join(target, shared))) writeFileSync(join(target, shared), frame);
-  writeFileSync(file, Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + frame.length)]));
+  writeFileSync(
+    `${file}.cut`,
+    Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + frame.length)]),
+  );
   return { ...entry, cut: { at, file: shared } };
 }
 

@@ -32,7 +32,7 @@ export const VERSIONS: readonly number[] = [1, 2];
 /** A file of a log as it was recorded, and what was cut out of it to be kept only once. */
 interface KeptFile {
   readonly sha256: string;
-  /** The frame in `file` belongs at byte `at`. */
+  /** The frame in `file` belongs at byte `at` of what is kept under the name with `.cut` behind it. */
   readonly cut?: { readonly at: number; readonly file: string };
 }
 
@@ -83,7 +83,7 @@ function unpacked(version: number, name: string, dir: string): Golden {
   const expected = expectedOf(version, name);
   const names = Object.keys(expected.files);
   for (const [file, { cut }] of Object.entries(expected.files)) {
-    const bytes = readFileSync(join(goldenDir(version), file));
+    const bytes = readFileSync(join(goldenDir(version), cut === undefined ? file : `${file}.cut`));
     const target = join(dir, `v${version}`, file);
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, cut === undefined ? bytes : joined(bytes, version, cut));

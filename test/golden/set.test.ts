@@ -109,7 +109,7 @@ describe.each(VERSIONS)('the goldens of format %i', (version) => {
     const used = own.flatMap(({ name, expected }) => [
       `${name}.json`,
       ...Object.entries(expected.files).flatMap(([file, { cut }]) =>
-        cut === undefined ? [file] : [file, cut.file],
+        cut === undefined ? [file] : [`${file}.cut`, cut.file],
       ),
     ]);
     expect(filesIn(version).sort()).toEqual([...new Set(used)].sort());
