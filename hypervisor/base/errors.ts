@@ -109,8 +109,9 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   },
   HV_E_LOG_VERSION: {
     exit: EXIT.logDamaged,
-    means: 'The log has a format version this hv does not know.',
-    fix: 'Replay it with a newer hv.',
+    means:
+      'The log has a version this hv does not know, or one it reads but no longer writes. The log is untouched.',
+    fix: 'Newer than this hv: use a newer one. Older, and to be continued: hv fork <log> --at end goes on with its guest.',
   },
   HV_E_LOG_WRITE: {
     exit: EXIT.limit,

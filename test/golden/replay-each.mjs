@@ -1,17 +1,20 @@
 /**
- * Replays logs one after the other in the worker of `hv replay` and prints its answer to each as one
- * line of JSON. One process for all of them, so that the engine is compiled once: what test/golden
- * and test/e2e/node-versions.test.ts run under every Node, flag, zone and locale.
+ * Replays logs one after the other in the worker of `hv replay`. The guests print to stdout and
+ * stderr; the answer to each replay, and how far both had come by then, is one line of JSON on
+ * descriptor 3. One process for all of them, so that the engine is compiled once: what test/golden and
+ * test/e2e/node-versions.test.ts run under every Node, flag, zone and locale.
  *
- *   node replay-each.mjs <log>...
+ *   node replay-each.mjs '{"path":"<log>","from":<lsn>}'... 3>answers     with files as stdout and stderr
  */
 
 import { once } from 'node:events';
+import { fstatSync, writeSync } from 'node:fs';
 import { startWorker } from '../../dist/hypervisor/host/threads.js';
 
-for (const path of process.argv.slice(2)) {
-  const worker = startWorker('replay-worker', { path, console: false });
+for (const request of process.argv.slice(2)) {
+  const worker = startWorker('replay-worker', { ...JSON.parse(request), console: true });
   const [answer] = await once(worker, 'message');
   await worker.terminate();
-  console.log(JSON.stringify(answer));
+  const line = { answer, outTo: fstatSync(1).size, errTo: fstatSync(2).size };
+  writeSync(3, `${JSON.stringify(line)}\n`);
 }
