@@ -150,7 +150,7 @@ export class SegmentInput {
    */
   endsBlank(offset: number): boolean {
     const { size } = this;
-    const used = this.#usedTo(offset);
+    const used = this.#usedTo(offset, size);
     if (used === offset) return size > offset;
     const head = new Uint8Array(FRAME_HEAD_BYTES);
     readSync(this.#fd, head, 0, head.length, offset);
@@ -159,8 +159,8 @@ export class SegmentInput {
   }
 
   /** Offset behind the last byte that is not zero; `from` if there is none behind that. */
-  #usedTo(from: number): number {
-    const chunk = new Uint8Array(CHUNK_BYTES);
+  #usedTo(from: number, size: number): number {
+    const chunk = new Uint8Array(Math.max(1, Math.min(CHUNK_BYTES, size - from)));
     let used = from;
     for (let at = from; ; ) {
       const bytes = readSync(this.#fd, chunk, 0, chunk.length, at);

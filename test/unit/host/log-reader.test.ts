@@ -27,17 +27,28 @@ import {
   Chain,
   decodeHeader,
   decodeSeal,
+  encodeBatch,
   encodeFrame,
   encodeHeader,
   encodeSeal,
   FRAME,
   type Frame,
   FrameReader,
+  INTERRUPT,
   SNAPSHOT_FRAME,
   sha256Hex,
 } from '../../../log-format/index.ts';
-import { sampleHeader } from '../log-format/samples.ts';
-import { batchNumber, contentOf, failOnError, sealed, tempDir, writeLog } from './log-samples.ts';
+import { batchOf, end, interrupt, STARTED_AT, sampleHeader } from '../log-format/samples.ts';
+import {
+  batchNumber,
+  closed,
+  contentOf,
+  createStore,
+  failOnError,
+  sealed,
+  tempDir,
+  writeLog,
+} from './log-samples.ts';
 
 const SEGMENT_BYTES = 1050;
 const BATCHES = 12;
@@ -322,6 +333,43 @@ describe('a log whose writer was killed', () => {
     expect((await repairTornTail(dir))?.offset).toBe(size);
     expect(verify(dir)).toMatchObject({ tornBytes: 0, lastLsn: 6 });
     appendFileSync(join(dir, FIRST), Buffer.concat([Buffer.alloc(5000), Buffer.from([1])]));
+    expect(() => verify(dir)).toThrow(damaged);
+  });
+
+  it('by a power cut may end in a frame whose last sectors were never written', async () => {
+    const dir = tempDir();
+    const payload = new Uint8Array(3000).fill(7);
+    const store = createStore(dir);
+    store.append(batchNumber(1));
+    const record = interrupt(100, { kind: INTERRUPT.netData, id: 2, payload });
+    store.append(encodeBatch(batchOf(1, 3, [record, end(2)]), STARTED_AT));
+    await closed(store);
+    const path = join(dir, FIRST);
+    const bytes = readFileSync(path);
+    const blank = (from: number, to = bytes.length): void => {
+      const changed = Buffer.from(bytes);
+      changed.fill(0, from, to);
+      writeFileSync(path, changed);
+    };
+    const sector = Math.floor((bytes.length - 1000) / 512) * 512;
+    blank(sector);
+    expect(verify(dir)).toMatchObject({ sealed: false, lastLsn: 2 });
+    // No disk does this: it is damage.
+    blank(sector, sector + 512);
+    expect(() => verify(dir)).toThrow(damaged);
+    blank(bytes.length - 3);
+    expect(() => verify(dir)).toThrow(damaged);
+  });
+
+  it('while it forgot its past may find its first segment back', async () => {
+    const dir = await threeSegments();
+    const frames = framesOf(join(dir, FIRST)).filter(({ type }) => type !== FRAME.batch);
+    const beginning = frames.filter(({ type }) => type !== FRAME.seal).map(({ bytes }) => bytes);
+    writeFileSync(join(dir, 'beginning.hvlog'), Buffer.concat(beginning));
+    expect(verify(dir)).toMatchObject({ segments: 3 });
+    rmSync(join(dir, '000002.hvlog'));
+    expect(verify(dir)).toMatchObject({ segments: 1, sealed: true });
+    rmSync(join(dir, 'beginning.hvlog'));
     expect(() => verify(dir)).toThrow(damaged);
   });
 
