@@ -16,6 +16,7 @@ import {
   sha256Hex,
 } from '../../log-format/index.ts';
 import { type HvProcess, Stage } from '../support/hv-process.ts';
+import { rechain } from '../support/rechain.ts';
 
 const MIB = 1024 * 1024;
 
@@ -371,7 +372,7 @@ describe('a checkpoint record', () => {
   );
 
   test('is compared by a backup, too, which reports that it differs', async () => {
-    // In place and of one length, so that the snapshots behind it are still those of this log.
+    // In place and of one length, so that the first snapshot, which is taken there, still fits.
     cpSync(logDir('small'), logDir('patched'), { recursive: true });
     const log = openLog(logDir('patched'));
     for (const { batch, file, offset, frameBytes } of log.batches()) {
@@ -387,6 +388,7 @@ describe('a checkpoint record', () => {
       const content = readFileSync(file);
       content.set(bytes, offset);
       writeFileSync(file, content);
+      rechain(logDir('patched'), asLsn(batch.firstLsn + batch.records.length - 1));
       break;
     }
     const { process: backup, address } = await stage.backup('--dir', 'backups');

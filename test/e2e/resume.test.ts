@@ -108,16 +108,16 @@ async function replays(dir: string): Promise<void> {
 
 describe('kill -9 and resume, again and again', () => {
   test.each([
-    { how: 'everything is kept', options: ['--checkpoint', '500'], times: 10 },
+    { how: 'everything is kept', options: ['--checkpoint', '500'], times: 5 },
     {
       how: 'the past is forgotten',
       options: ['--checkpoint', '100', '--keep', '256KiB'],
-      times: 10,
+      times: 5,
     },
     {
       how: 'outputs wait for the disk',
       options: ['--checkpoint', '200', '--ack', 'durable'],
-      times: 5,
+      times: 3,
     },
   ])('loses no acknowledged write: $how', { timeout: 120_000 }, async ({ options, times }) => {
     const random = new Random(3);

@@ -326,7 +326,7 @@ describe('a scan from a position', () => {
     const dir = await untrimmed();
     const whole = readAll(dir);
     const position = { ...(await positionBehind(8, SEGMENT_BYTES)), dir };
-    cutLog(position);
+    await cutLog(position);
     const cut = readAll(dir);
     expect(cut.batches).toEqual(whole.batches.slice(0, 4));
     expect(cut.verdict).toMatchObject({ sealed: false, tornBytes: 0, lastLsn: 8 });
