@@ -88,7 +88,7 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   HV_E_GUEST_CHANGED: {
     exit: EXIT.diverged,
     means: 'The script given is not the one in the log. Replaying it would not be a replay.',
-    fix: 'Leave the script out: the log carries the recorded one.',
+    fix: 'Leave the script out and give the --name: the log carries the recorded one. `hv fork --script` goes on with new code.',
   },
   HV_E_GUEST_ENDED: {
     exit: EXIT.usage,
@@ -104,8 +104,9 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   },
   HV_E_LOG_DAMAGED: {
     exit: EXIT.logDamaged,
-    means: 'Bytes of the log changed after they were written. Nothing beyond that place is used.',
-    fix: 'Use the copy on the other replica; `hv log verify` names the file and offset.',
+    means:
+      'Bytes of the log changed after they were written, or parts of it are gone. Nothing beyond that place is used.',
+    fix: 'Use the copy on the other replica, or go on from a place before the damage with `hv fork`; `hv log verify` names the file and offset.',
   },
   HV_E_LOG_VERSION: {
     exit: EXIT.logDamaged,

@@ -9,7 +9,7 @@ import {
   MEMORY_PAGES_DEFAULT,
   MEMORY_RESERVED_BYTES,
 } from '../base/limits.ts';
-import type { GuestLimits } from '../host/hypervisor.ts';
+import type { GuestLimits, HypervisorOptions } from '../host/hypervisor.ts';
 import { usage } from './options.ts';
 
 /** One `--cpu`: ticks of a turn, or of a second. */
@@ -61,11 +61,26 @@ export function cpuTicks(text: string, before: readonly CpuLimit[]): readonly Cp
 }
 
 /** What goes into the log's header. Memory comes in whole pages: the heap is rounded up to them. */
-export function guestLimits(options: {
+interface LimitOptions {
   readonly memory?: number;
   readonly stack?: number;
   readonly cpu: readonly CpuLimit[];
-}): GuestLimits {
+}
+
+/** All limits, and those among them that were asked for. */
+export function limitsOf(options: LimitOptions): Pick<HypervisorOptions, 'limits' | 'limitsAsked'> {
+  const limits = guestLimits(options);
+  const { memoryPages, stackBytes, turnTicksMax, secondTicksMax } = limits;
+  const limitsAsked = {
+    ...(options.memory === undefined ? {} : { memoryPages }),
+    ...(options.stack === undefined ? {} : { stackBytes }),
+    ...(turnTicksMax === 0 ? {} : { turnTicksMax }),
+    ...(secondTicksMax === 0 ? {} : { secondTicksMax }),
+  };
+  return { limits, limitsAsked };
+}
+
+export function guestLimits(options: LimitOptions): GuestLimits {
   const { memory, stack, cpu } = options;
   const ticksOf = (per: CpuLimit['per']): number =>
     cpu.find((limit) => limit.per === per)?.ticks ?? 0;

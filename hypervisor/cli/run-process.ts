@@ -8,7 +8,7 @@ import type { RecoveryReport } from '../host/recovery.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { counted } from '../timeline/record-words.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { type CpuLimit, guestLimits } from './limit-options.ts';
+import { type CpuLimit, limitsOf } from './limit-options.ts';
 import { startLocalBackup } from './local-backup.ts';
 import { type AckMode, guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
@@ -79,7 +79,7 @@ export async function runGuest(
       recordOutputs: options.recordOutputs === true,
       movesPorts: options.movesPorts === true,
       ownLog: options.ack === 'durable' ? 'durable' : 'written',
-      limits: guestLimits(options),
+      ...limitsOf(options),
       hangLimitMs: options.hangLimit,
       hooks: {
         note: (note, at) => lifecycle.note(note, at),

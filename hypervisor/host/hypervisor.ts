@@ -34,7 +34,7 @@ import { type IncomingLink, LinkListener } from './link.ts';
 import { findLog } from './log-files.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
-import { resumableHeader } from './resume.ts';
+import { refuseOtherLimits, resumableHeader } from './resume.ts';
 import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
 import { startWorker } from './threads.ts';
@@ -86,6 +86,8 @@ export interface HypervisorOptions {
   readonly movesPorts: boolean;
   /** Recorded in the log's header: every replica and every replay keeps them. */
   readonly limits: GuestLimits;
+  /** Those that somebody asked for: a log that was recorded under others is refused. */
+  readonly limitsAsked?: Partial<GuestLimits>;
   /** Silence of a guest at work that ends it by force; Infinity: none does. */
   readonly hangLimitMs: number;
   readonly hooks: SupervisorHooks;
@@ -147,7 +149,10 @@ export class Hypervisor {
       const old = options.resume && logDir ? resumableHeader(logDir, image) : undefined;
       if (old === undefined && image === undefined)
         throw new HvError('HV_E_LOG_NOT_FOUND', `there is no log in ${logDir} to go on from`);
-      if (old !== undefined && logDir !== undefined) refuseWithoutStart(options, logDir);
+      if (old !== undefined && logDir !== undefined) {
+        refuseWithoutStart(options, logDir);
+        refuseOtherLimits(logDir, old, options.limitsAsked);
+      }
       if (old === undefined && logDir !== undefined) rotateAside(logDir);
       return await Hypervisor.#launch(options, { arbiter, image, old, name, logDir, lock });
     } catch (error) {

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { HvError } from '../base/errors.ts';
+import { checkpointLsns } from './checkpoint-files.ts';
 import { makeDirectory } from './directories.ts';
 import { logWriteError } from './log-errors.ts';
 import { segmentNumbers } from './log-files.ts';
@@ -132,18 +133,26 @@ function isAlive(holder: string): boolean {
     return isCode(error, 'EPERM');
   }
   const started = holder.trim().split(' ')[1];
-  return started === undefined || started === startOf(pid);
+  const fields = statOf(pid);
+  // Killed, with all its files closed, and not yet waited for by its parent.
+  if (fields[0] === 'Z' || fields[0] === 'X') return false;
+  return started === undefined || started === (fields[19] ?? '');
 }
 
 /** When a process started, in clock ticks since the host's boot; empty where /proc is missing. */
 function startOf(pid: number): string {
+  return statOf(pid)[19] ?? '';
+}
+
+/** Fields of /proc/<pid>/stat from the third, the state, on. */
+function statOf(pid: number): readonly string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The second field is the program's name in parentheses and may hold spaces: count behind it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     // No /proc, or the process has just ended; the pid alone must do.
-    return '';
+    return [];
   }
 }
 
@@ -160,7 +169,7 @@ export function rotateAside(dir: string): string | undefined {
   const path = resolve(dir);
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
-    if (segmentNumbers(path).length === 0) return undefined;
+    if (segmentNumbers(path).length === 0 && checkpointLsns(path).length === 0) return undefined;
     const prefix = `${basename(path)}~`;
     let last = 0;
     for (const name of readdirSync(dirname(path))) {

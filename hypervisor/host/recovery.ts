@@ -81,6 +81,7 @@ export async function recoverLog(
   }
   const verdict = next.value;
   refuseEnded(start.machine, dir);
+  refuseLost(dir, start, verdict.end.lastLsn);
   const end = stopAt ?? verdict.end;
   await dropBehind(dir, end.lastLsn, disk);
   const position = await cutLog({ ...end, dir }, disk);
@@ -138,6 +139,20 @@ function refuseOldFormat({ formatVersion, hvVersion }: LogHeader, dir: string): 
     'HV_E_LOG_VERSION',
     `${dir} was recorded by hv ${hvVersion} in format ${formatVersion}: it can be replayed and inspected, not continued`,
     { details: { dir, formatVersion } },
+  );
+}
+
+/**
+ * A snapshot gets its name once the log is on disk up to it. One of a place behind the log's end proves
+ * that records are gone which were acknowledged: no kill and no power cut does that.
+ */
+function refuseLost(dir: string, { skipped }: ReplayStart, lastLsn: Lsn): void {
+  const proof = skipped.find(({ lsn, unusable }) => unusable.why === 'misplaced' && lsn > lastLsn);
+  if (proof === undefined) return;
+  throw new HvError(
+    'HV_E_LOG_DAMAGED',
+    `${dir} ends with record ${lastLsn}, but a snapshot beside it was made at ${proof.lsn}: the log has lost its end, and what was acknowledged there. Nothing was changed. To go on without it, move the snapshots (*.hvsnap) behind ${lastLsn} away`,
+    { details: { dir, lastLsn, snapshot: proof.lsn } },
   );
 }
 

@@ -30,8 +30,14 @@ export interface ReplayStart {
 
 type Hooks = Pick<MachineOptions, 'onAlive' | 'onMemory'>;
 
-/** The newest place at or before `lsnMax`. Throws HV_E_LOG_DAMAGED when there is none. */
+/** The newest place at or before `lsnMax`. Throws HV_E_USAGE where the log begins later, HV_E_LOG_DAMAGED when there is none. */
 export function startAtNewest(log: OpenedLog, hooks: Hooks, lsnMax?: Lsn): ReplayStart {
+  if (lsnMax !== undefined && lsnMax < log.firstLsn - 1)
+    throw new HvError(
+      'HV_E_USAGE',
+      `lsn ${lsnMax} is out of range: ${log.path} begins with record ${log.firstLsn} (it was forked, or trimmed by --keep)`,
+      { details: { lsn: lsnMax, firstLsn: log.firstLsn } },
+    );
   const { checkpoint, skipped } = log.isDirectory ? newestOnDisk(log, lsnMax) : NO_CHECKPOINTS;
   return checkpoint === undefined
     ? beginning(log, hooks, skipped)

@@ -81,6 +81,7 @@ function replay(request: ReplayRequest): ReplayAnswer {
     if (next.done) {
       const { divergence, ...report } = replayer.finish();
       if (divergence !== undefined) break;
+      refuseBeyond(request.from, next.value.lastLsn);
       return {
         type: 'done',
         report,
@@ -95,6 +96,11 @@ function replay(request: ReplayRequest): ReplayAnswer {
   const { divergence } = replayer.finish();
   if (divergence === undefined) throw new Error('a replay ended early without a divergence');
   return { type: 'diverged', text: divergenceReport(divergence), lsn: divergence.lsn };
+}
+
+function refuseBeyond(from: number | undefined, lastLsn: number): void {
+  if (from === undefined || from <= lastLsn) return;
+  throw new HvError('HV_E_USAGE', `lsn ${from} is out of range: the last record is ${lastLsn}`);
 }
 
 function answer(): ReplayAnswer {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type LogHeader, sha256Hex } from '../../log-format/index.ts';
 import { HvError } from '../base/errors.ts';
 import { checkpointLsns } from './checkpoint-files.ts';
+import type { GuestLimits } from './hypervisor.ts';
 import { segmentName } from './log-cursor.ts';
 import { segmentNumbers } from './log-files.ts';
 import { isUnborn } from './log-glance.ts';
@@ -29,6 +30,31 @@ export function resumableHeader(
   );
 }
 
+/** Limits are part of a log: every replay must run into the same ones. Throws HV_E_USAGE. */
+export function refuseOtherLimits(
+  dir: string,
+  recorded: LogHeader,
+  asked: Partial<GuestLimits> = {},
+): void {
+  for (const [field, words] of Object.entries(LIMIT_WORDS) as [keyof GuestLimits, string][]) {
+    const value = asked[field];
+    if (value === undefined || value === recorded[field]) continue;
+    const was = recorded[field] === 0 ? 'none' : recorded[field];
+    throw new HvError(
+      'HV_E_USAGE',
+      `${dir} was recorded with ${words} ${was}, not ${value}; a run that goes on keeps its limits: leave the option out`,
+      { details: { field, recorded: recorded[field], asked: value } },
+    );
+  }
+}
+
+const LIMIT_WORDS: Record<keyof GuestLimits, string> = {
+  memoryPages: 'pages of memory (64 KiB)',
+  stackBytes: 'stack bytes',
+  turnTicksMax: 'ticks of a turn',
+  secondTicksMax: 'ticks of a second',
+};
+
 /** Whether a run has begun here: all that may happen comes behind the header and the blobs. */
 function hasLog(dir: string): boolean {
   let numbers: readonly number[];
@@ -38,6 +64,13 @@ function hasLog(dir: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
-  const only = numbers.length === 1 && numbers[0] === 1 && checkpointLsns(dir).length === 0;
+  const snapshots = checkpointLsns(dir);
+  if (numbers.length === 0 && snapshots.length > 0)
+    throw new HvError(
+      'HV_E_LOG_DAMAGED',
+      `${dir} has snapshots up to lsn ${snapshots[0]} and no log: its segments are missing. To begin anew, move the directory away`,
+      { details: { dir, snapshot: snapshots[0] } },
+    );
+  const only = numbers.length === 1 && numbers[0] === 1 && snapshots.length === 0;
   return numbers.length > 0 && !(only && isUnborn(join(dir, segmentName(1))));
 }

@@ -194,20 +194,24 @@ describe('a run that goes on', () => {
     expect(two.stderr).toMatch(/the checkpoint at lsn \d+ cannot be used/);
   });
 
-  test('passes over snapshots beyond the end of a log that lost it, and drops them', async () => {
+  test('of a log that lost its end goes on once its snapshots are moved away', async () => {
     await killedAfter(600, '--checkpoint', '100');
     const file = join(log(), '000001.hvlog');
     truncateSync(file, readFileSync(file).length - 20_000);
     const before = snapshots();
+    const bytes = readFileSync(file);
+    const why = await refused(['--name', 'kv'], 'HV_E_LOG_DAMAGED');
+    const [, last] = /ends with record (\d+), but a snapshot beside it/.exec(why) ?? [];
+    expect(readFileSync(file).equals(bytes)).toBe(true);
+    expect(snapshots()).toEqual(before);
+    const beyond = before.filter((name) => Number.parseInt(name, 10) > Number(last));
+    expect(beyond.length).toBeGreaterThan(0);
+    for (const name of beyond) rmSync(join(log(), name));
     const two = run('--checkpoint', 'off');
-    const { skipped } = await two.event('recovered');
-    expect(skipped).toContainEqual(
-      expect.objectContaining({ reason: 'it lies beyond the end of the log' }),
-    );
+    await two.event('recovered');
     const list = await listOf(await KvClient.reach(port));
     expect(list.length).toBeGreaterThan(0);
     expect(list).toEqual(list.map((_, index) => index + 1));
-    expect(snapshots()).toEqual(before.slice(0, before.length - (skipped as unknown[]).length));
     two.kill('SIGTERM');
     await two.exited;
     await replays(log());
@@ -258,7 +262,8 @@ describe('a resume is refused', () => {
   test('of a log that was trimmed and whose checkpoints are gone', async () => {
     const one = run('--checkpoint', '20', '--keep', '256KiB');
     const client = await KvClient.reach(port);
-    while (!readdirSync(log()).includes('beginning.hvlog'))
+    // The beginning is written first: until segment 1 is gone, the log is whole without snapshots.
+    while (readdirSync(log()).includes('000001.hvlog'))
       await client.ask('SET', 'n', 'x'.repeat(60_000));
     one.kill();
     await one.exited;
@@ -271,6 +276,31 @@ describe('a resume is refused', () => {
     const one = run();
     await one.event('primary.live');
     await refused(['--name', 'kv', KV, '1'], 'HV_E_NAME_IN_USE');
+  });
+
+  test('of snapshots without their log', async () => {
+    await killedAfter(300, '--checkpoint', '100');
+    rmSync(join(log(), '000001.hvlog'));
+    const before = snapshots();
+    expect(await refused(['--name', 'kv', KV], 'HV_E_LOG_DAMAGED')).toContain('and no log');
+    expect(snapshots()).toEqual(before);
+  });
+
+  test('with other limits than its own, before anything is changed', async () => {
+    await killedAfter(3, '--memory', '32MiB', '--cpu', '5G');
+    for (const option of [
+      ['--memory', '64MiB'],
+      ['--cpu', '6G'],
+      ['--cpu', '50M/s'],
+      ['--stack', '128KiB'],
+    ])
+      expect(await refused(['--name', 'kv', ...option], 'HV_E_USAGE')).toContain(
+        'was recorded with',
+      );
+    const two = run('--memory', '32MiB', '--cpu', '5G');
+    expect(await listOf(await KvClient.reach(port))).toHaveLength(3);
+    two.kill();
+    await two.exited;
   });
 
   test('without a script and without a log', async () => {

@@ -19,6 +19,7 @@ import {
 } from '../../log-format/index.ts';
 import { Stage } from '../support/hv-process.ts';
 import {
+  ELSEWHERE,
   type Golden,
   goldens,
   guestLines,
@@ -39,7 +40,10 @@ let replays: readonly Replayed[];
 
 beforeAll(async () => {
   stage = new Stage();
-  replays = await replayEach(all.map(({ path }) => ({ path })));
+  replays = await replayEach(
+    all.map(({ path }) => ({ path })),
+    ELSEWHERE,
+  );
 }, REPLAYS_MS);
 afterAll(async () => {
   await stage.close();

@@ -123,6 +123,12 @@ export interface Surroundings {
   readonly script?: string;
 }
 
+/** Another zone, locale and directory than logs are recorded in. */
+export const ELSEWHERE: Surroundings = {
+  cwd: '/',
+  env: { TZ: 'Pacific/Apia', LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8' },
+};
+
 export interface Replayed {
   readonly answer: ReplayAnswer;
   /** What the guest printed. */

@@ -73,7 +73,7 @@ function logOptions(command: Command): Command {
     command
       .option(
         '--resume',
-        'go on from the log of an earlier run, after a stop or a crash; without a log start a new one',
+        'go on from the log of an earlier run, with its script, arguments, environment and limits; without a log start a new one',
       )
       .addOption(
         command

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -30,6 +31,29 @@ describe('a directory lock', () => {
     const lock = lockDirectory(dir);
     expect(lockHolder(dir)).toBe(process.pid);
     lock.release();
+  });
+
+  it('of a killed process that nobody has waited for yet is free', async () => {
+    const dir = join(tempDir(), 'server');
+    // The shell replaces itself by one that never waits for its child.
+    const shell = spawn('sh', ['-c', 'sleep 61 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    try {
+      const [line] = (await once(shell.stdout, 'data')) as [Buffer];
+      const pid = Number(String(line).trim());
+      const shellName = (): string => readFileSync(`/proc/${shell.pid}/comm`, 'utf8').trim();
+      while (shellName() !== 'sleep') await new Promise((resolve) => setTimeout(resolve, 5));
+      process.kill(pid, 'SIGKILL');
+      const state = (): string =>
+        readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[0] ?? '';
+      while (state() !== 'Z') await new Promise((resolve) => setTimeout(resolve, 5));
+      const started = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19];
+      writeFileSync(`${dir}.lock`, `${pid} ${started}\n`);
+      lockDirectory(dir).release();
+    } finally {
+      shell.kill('SIGKILL');
+    }
   });
 
   it('of a process whose pid is used again is free', () => {
