@@ -16,7 +16,8 @@ import {
 import type { FirstDifference } from '../../hypervisor/timeline/first-difference.ts';
 import { asMicros } from '../../log-format/index.ts';
 import { TEST_HEADER } from '../support/guest-runner.ts';
-import { FAULTS, type Fault, faultySide, OFFSET, Probe, SOURCE_MAPS } from './faults.ts';
+import { type Fault, faultySide, OFFSET, Probe } from './fault-kit.ts';
+import { FAULTS, SOURCE_MAPS } from './faults.ts';
 import { type BuildOptions, type Built, extent, MachineWorks } from './machines.ts';
 import type { Lsn } from './records.ts';
 import { recordSampler, SAMPLER } from './sampler.ts';
