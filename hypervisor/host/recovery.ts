@@ -1,8 +1,8 @@
 /**
  * Brings a machine to the end of its own log, for a run that goes on: the newest usable checkpoint (or
  * the beginning), then every complete group behind it, checked as ever. What no `end` closes is left
- * for the primary, which settles it once it has won a view. Nothing is changed here but the torn end,
- * which is cut off, after the snapshots beyond it, and that only when everything else went well.
+ * for the primary, which settles it once it has won a view. Nothing is changed here but the end, which is
+ * cut off where it is torn or a stop, after snapshots of that stop, when everything else went well.
  */
 
 import { asEpoch, asLsn, asMicros, type LogHeader, type Lsn } from '../../log-format/index.ts';
