@@ -278,6 +278,11 @@ describe('a log with snapshots', () => {
     const early = await stage.hv(['inspect', '.hv/trimmed', '--at', '3', '--eval', 'lines']).exited;
     expect(early.code).toBe(2);
     expect(early.stderr).toContain(`this log goes from ${first}`);
+    for (const lsn of ['1', '99999999']) {
+      const outside = await stage.hv(['replay', '--from', lsn, '.hv/trimmed']).exited;
+      expect(outside.code).toBe(2);
+      expect(outside.stderr).toContain(`lsn ${lsn} is out of range`);
+    }
     await exported('trimmed');
   });
 
