@@ -175,6 +175,8 @@ export interface MachineMeter {
   readonly outputs: number;
   readonly bytes: number;
   readonly blocks: number;
+  /** Calls of the guest to its devices by name, in this process. */
+  readonly traps: Readonly<Record<string, number>>;
 }
 
 /** Answer of a machine after a group of turns. */

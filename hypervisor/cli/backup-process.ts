@@ -7,12 +7,15 @@ import { formatAddress, isLoopback, parseAddress } from '../host/addresses.ts';
 import { BackupHost } from '../host/backup-host.ts';
 import { HostClock } from '../host/clock.ts';
 import { dialLink } from '../host/link.ts';
+import { Observation } from '../host/observation.ts';
+import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
+import type { AdminOptions } from './admin-options.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { exitWith } from './outcome.ts';
 import { explain, say } from './print.ts';
 import { serveOwnStatus } from './status-report.ts';
 
-export interface BackupProcessOptions {
+export interface BackupProcessOptions extends AdminOptions {
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
@@ -24,7 +27,12 @@ export interface BackupProcessOptions {
 
 export async function runBackup(options: BackupProcessOptions): Promise<void> {
   let host: BackupHost | undefined;
+  const observation = new Observation('backup');
+  const { observer } = observation;
+  const admin = await openAdmin(observation, options);
   const lifecycle = new Lifecycle({
+    observation,
+    logger: openLog(options, { replica: options.listen, role: 'backup' }),
     name: () => host?.guestName ?? 'guest',
     joinAt: () => host?.address,
     eventsFd: options.eventsFd,
@@ -42,6 +50,9 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
       if (note.type === 'following') stopJoining.abort();
       lifecycle.note(note, at);
     },
+    heard: () => observer.heard(Date.now()),
+    beat: (roundTripMs) => observer.beat(roundTripMs),
+    checkpoint: (taken) => observer.checkpoint(taken),
     inStep: (epoch) => {
       lifecycle.event('in.step', new HostClock().wall(), { epoch });
       say(`in step with the primary (epoch ${epoch}); ready to take over at once`);
@@ -57,7 +68,23 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     },
   });
   lifecycle.event('listening', new HostClock().wall(), { address: host.address });
-  await serveOwnStatus(dir, 'backup', (done) => host.status(done));
+  const replica = host;
+  observation.attach({
+    status: (done) => replica.status(done),
+    get meters() {
+      return replica.meters;
+    },
+    get arbiter() {
+      return replica.settings?.arbiter;
+    },
+    get detectMs() {
+      return replica.settings?.detectMs;
+    },
+    logDir: dir,
+  });
+  tellAdmin(lifecycle, observation);
+  await serveOwnStatus(dir, 'backup', (done) => observation.status(done));
+  await openOwnerSocket(admin, { dir, name: 'backup' });
   say(`backup listening on ${host.address}`);
   if (!isLoopback(wanted.host))
     say('this port is not authenticated yet: let only the primary reach it');

@@ -44,6 +44,7 @@ export async function forkLog(path: string, options: ForkOptions): Promise<void>
   if (!options.start) return;
   await runGuest(undefined, done.args ?? [], {
     backup: [],
+    admin: 'auto',
     detect: DETECT_MS.lan,
     ack: 'received',
     name,

@@ -1,12 +1,16 @@
 /** The process of `hv run`: the hypervisor of one guest, and a local backup if asked for. */
 
 import { HvError } from '../base/errors.ts';
+import type { AdminServer } from '../host/admin-server.ts';
 import type { KeepPolicy } from '../host/checkpointer.ts';
 import { HostClock } from '../host/clock.ts';
 import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
+import { Observation } from '../host/observation.ts';
 import type { RecoveryReport } from '../host/recovery.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { counted } from '../timeline/record-words.ts';
+import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
+import type { AdminOptions } from './admin-options.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CpuLimit, limitsOf } from './limit-options.ts';
 import { startLocalBackup } from './local-backup.ts';
@@ -15,7 +19,7 @@ import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
 import { serveOwnStatus } from './status-report.ts';
 
-export interface RunOptions {
+export interface RunOptions extends AdminOptions {
   readonly backup: readonly string[];
   readonly arbiter?: string;
   readonly listen?: string;
@@ -49,7 +53,12 @@ export async function runGuest(
   let name = script ?? options.name ?? 'guest';
   let address: string | undefined;
   const record = recordMode(options);
+  const observation = new Observation('primary');
+  const { observer } = observation;
+  const admin = await openAdmin(observation, options);
   const lifecycle = new Lifecycle({
+    observation,
+    logger: openLog(options, { replica: name, role: 'primary' }),
     name: () => name,
     joinAt: () => address,
     eventsFd: options.eventsFd,
@@ -84,14 +93,12 @@ export async function runGuest(
       hooks: {
         note: (note, at) => lifecycle.note(note, at),
         trouble: (event, fields) => lifecycle.trouble(event, fields),
-        checkpoint: ({ lsn, base, bytes, pauseMs, writeMs }) =>
-          lifecycle.event('checkpoint', new HostClock().wall(), {
-            lsn,
-            base,
-            bytes,
-            pauseMs,
-            writeMs,
-          }),
+        beat: (roundTripMs) => observer.beat(roundTripMs),
+        checkpoint: ({ lsn, base, bytes, pauseMs, writeMs }) => {
+          observer.checkpoint({ bytes, pauseMs });
+          const fields = { lsn, base, bytes, pauseMs, writeMs };
+          lifecycle.event('checkpoint', new HostClock().wall(), fields);
+        },
         recovered: (report) => tellRecovery(lifecycle, name, report),
         ended: (outcome, error) => {
           if (error !== undefined) local?.kill();
@@ -101,15 +108,10 @@ export async function runGuest(
     });
     name = hypervisor.name;
     address = hypervisor.address;
-    const at = new HostClock().wall();
-    lifecycle.event('started', at, {
-      pid: process.pid,
-      log: hypervisor.logDir,
-      address: hypervisor.address,
-    });
-    // Without a log nobody else is kept from the name, and nothing is left behind.
-    if (hypervisor.logDir !== undefined)
-      await serveOwnStatus(options.dir, name, (done) => hypervisor.status(done));
+    const { pid } = process;
+    const log = hypervisor.logDir;
+    lifecycle.event('started', new HostClock().wall(), { pid, log, address });
+    await show(hypervisor, { observation, admin, lifecycle, options });
     if (options.verbose === true || backups.length > 0)
       say(`${name}: recording to ${hypervisor.logDir ?? 'nowhere'}`);
     if (local !== undefined)
@@ -121,6 +123,33 @@ export async function runGuest(
   } catch (error) {
     local?.kill();
     throw error;
+  }
+}
+
+/** From here on others can look at the guest. */
+async function show(
+  hypervisor: Hypervisor,
+  given: {
+    readonly observation: Observation;
+    readonly admin: AdminServer;
+    readonly lifecycle: Lifecycle;
+    readonly options: RunOptions;
+  },
+): Promise<void> {
+  const { observation, admin, lifecycle, options } = given;
+  const { name, logDir } = hypervisor;
+  observation.attach({
+    status: (done) => hypervisor.status(done),
+    meters: hypervisor.supervisor.meters,
+    arbiter: hypervisor.arbiter,
+    detectMs: options.detect,
+    logDir,
+  });
+  tellAdmin(lifecycle, observation);
+  // Without a log nobody else is kept from the name, and nothing is left behind.
+  if (logDir !== undefined) {
+    await serveOwnStatus(options.dir, name, (done) => observation.status(done));
+    await openOwnerSocket(admin, { dir: options.dir, name });
   }
 }
 

@@ -16,6 +16,7 @@ import type { Hello } from '../protocol/backup-events.ts';
 import { BackupReplica } from '../replica/backup.ts';
 import type { Handover } from '../replica/handover.ts';
 import type { BackupOutcome, Estate, PrimaryOutcome } from '../replica/hooks.ts';
+import { Meters } from '../replica/meters.ts';
 import { refusalOf } from '../replica/refusal.ts';
 import { dialable, formatAddress } from './addresses.ts';
 import { absoluteArbiterUrl, openArbiter } from './arbiters.ts';
@@ -27,6 +28,7 @@ import type { LogPosition } from './log-cursor.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { FileLogStore } from './log-store.ts';
 import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
+import { startMeters } from './meters-clock.ts';
 import { RemoteMachine } from './remote-machine.ts';
 import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
@@ -45,6 +47,11 @@ export interface BackupHostOptions {
   readonly hangLimitMs: number;
   readonly note: SupervisorHooks['note'];
   readonly trouble: SupervisorHooks['trouble'];
+  /** The primary has given a sign of life. */
+  heard?(): void;
+  /** See `SupervisorHooks`; after a takeover. */
+  readonly beat?: SupervisorHooks['beat'];
+  readonly checkpoint?: SupervisorHooks['checkpoint'];
   /** The replay has caught up with the log, for the first time since this backup joined. */
   inStep(epoch: Epoch): void;
   /** Exactly once. */
@@ -54,6 +61,7 @@ export interface BackupHostOptions {
 export class BackupHost {
   readonly #options: BackupHostOptions;
   readonly #clock = new HostClock();
+  readonly #meters = startMeters(new Meters());
   readonly #responders = new Set<HeartbeatResponder>();
   readonly #locks = new Map<string, DirectoryLock>();
   #listener: LinkListener | undefined;
@@ -62,6 +70,7 @@ export class BackupHost {
   /** The newest one; its thread is the supervisor's after a takeover. */
   #machine: RemoteMachine | undefined;
   #guestName = 'guest';
+  #hello: Hello | undefined;
   #inStep = false;
   /** Backups of the last view before this replica claimed its own. */
   #viewBackups: readonly string[] = [];
@@ -96,9 +105,21 @@ export class BackupHost {
     return this.#guestName;
   }
 
+  /** Who decides the view, and what silence makes a peer suspect; undefined before a primary came. */
+  get settings(): { readonly arbiter: string; readonly detectMs: number } | undefined {
+    const hello = this.#hello;
+    if (hello === undefined) return undefined;
+    return { arbiter: this.#options.arbiter ?? hello.arbiter, detectMs: hello.detectMs };
+  }
+
   /** True once this replica has taken over. */
   get primary(): boolean {
     return this.#supervisor !== undefined;
+  }
+
+  /** What this replica counts in the role it has now. */
+  get meters(): Meters {
+    return this.#supervisor?.meters ?? this.#meters;
   }
 
   /** Stops on purpose: a backup just goes; a primary stops its guest first. */
@@ -139,6 +160,7 @@ export class BackupHost {
     return new BackupReplica({
       ports: {
         clock: this.#clock,
+        meters: this.#meters,
         entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
         openArbiter: (address) =>
           watchedArbiter(openArbiter(arbiter ?? address), (reason) =>
@@ -146,6 +168,7 @@ export class BackupHost {
           ),
         openStore: (hello) => {
           this.#guestName = hello.name;
+          this.#hello = hello;
           return this.#openStore(join(dir, safeName(hello.name)));
         },
         openMachine: (base) => {
@@ -201,6 +224,7 @@ export class BackupHost {
       rmSync(dir, { recursive: true, force: true });
     }
     this.#store = FileLogStore.fromFrames(dir, {
+      meters: this.#meters,
       onError: (error) => this.#end(undefined, error),
     });
     return this.#store;
@@ -220,7 +244,9 @@ export class BackupHost {
       epoch: () => this.#replica.core.epoch,
       hooks: {
         onBeat: ({ epoch }) => {
-          if (epoch >= this.#replica.core.epoch) this.#replica.heartbeat();
+          if (epoch < this.#replica.core.epoch) return;
+          this.#options.heard?.();
+          this.#replica.heartbeat();
         },
         onLate: () => undefined,
         onClose: () => this.#responders.delete(responder),
@@ -274,6 +300,8 @@ export class BackupHost {
         {
           note: (note, at) => this.#options.note(note, at),
           trouble: (event, fields) => this.#options.trouble(event, fields),
+          beat: (roundTripMs) => this.#options.beat?.(roundTripMs),
+          checkpoint: (taken) => this.#options.checkpoint?.(taken),
           ended: (outcome, error) => this.#end(outcome, error),
         },
       );

@@ -103,6 +103,8 @@ export class Hypervisor {
   readonly supervisor: Supervisor;
   /** An earlier run goes on. */
   readonly resumes: boolean;
+  /** Who decides the view; undefined for a guest that will never have a backup. */
+  readonly arbiter: string | undefined;
   readonly #header: LogHeader;
   readonly #listener: LinkListener | undefined;
 
@@ -113,6 +115,7 @@ export class Hypervisor {
       logDir: string | undefined;
       listener: LinkListener | undefined;
       resumes: boolean;
+      arbiter: string | undefined;
     },
   ) {
     this.supervisor = supervisor;
@@ -121,6 +124,7 @@ export class Hypervisor {
     this.logDir = facts.logDir;
     this.#listener = facts.listener;
     this.resumes = facts.resumes;
+    this.arbiter = facts.arbiter;
   }
 
   /** Address of the listener for fresh backups, as bound. */
@@ -206,6 +210,7 @@ export class Hypervisor {
         trouble: (event, fields) => options.hooks.trouble(event, fields),
         recovered: (report) => options.hooks.recovered?.(report),
         checkpoint: (taken) => options.hooks.checkpoint?.(taken),
+        beat: (roundTripMs) => options.hooks.beat?.(roundTripMs),
         ended: (outcome, error) => {
           given.lock?.release();
           void listener?.close();
@@ -219,6 +224,7 @@ export class Hypervisor {
       logDir,
       listener,
       resumes: given.old !== undefined,
+      arbiter: settings.arbiter,
     });
   }
 }

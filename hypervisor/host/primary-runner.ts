@@ -30,6 +30,7 @@ import { watchedArbiter } from './watched-arbiter.ts';
 import {
   CONTROL,
   type FromWorker,
+  metersOf,
   type PrimarySettings,
   type ToWorker,
 } from './worker-protocol.ts';
@@ -105,6 +106,7 @@ export class PrimaryRunner {
         net,
         console: this.#console,
         checkpoints: options.checkpoints,
+        meters: metersOf(control),
         entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
       },
       config: {

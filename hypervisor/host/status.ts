@@ -11,6 +11,7 @@ import { heapBytesMax } from '../machine/engine.ts';
 import type { MachineMeter } from '../ports.ts';
 import type { View } from '../protocol/messages.ts';
 import type { HangState } from './hang-watch.ts';
+import { HV_VERSION } from './version.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
 /** A primary's thread about itself. */
@@ -90,6 +91,7 @@ export function commonStatus(given: {
     vm,
     name,
     script,
+    version: HV_VERSION,
     role,
     pid: process.pid,
     uptimeMs,

@@ -198,7 +198,8 @@ export class Machine {
   /** Cheap; between turns. */
   meter(): MachineMeter {
     const { turns, outputs } = this.#tally.figures();
-    return { turns, outputs, ticks: this.#cpu.ticks, ...this.#engine.heap };
+    const traps = this.#bus.trapCounts();
+    return { turns, outputs, ticks: this.#cpu.ticks, ...this.#engine.heap, traps };
   }
 
   /** Guest memory up to the last byte ever used: a view, to be read between turns. */

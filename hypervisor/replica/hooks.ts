@@ -20,6 +20,7 @@ import type { ReplicaId, View } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { Handover } from './handover.ts';
+import type { Meters } from './meters.ts';
 
 export interface PrimaryPorts {
   readonly clock: Clock;
@@ -31,6 +32,8 @@ export interface PrimaryPorts {
   readonly entropy: Entropy;
   /** Undefined: no snapshots are kept. */
   readonly checkpoints?: Checkpointer | undefined;
+  /** Undefined: nothing is counted. */
+  readonly meters?: Meters | undefined;
 }
 
 export interface PrimaryConfig {
@@ -75,6 +78,8 @@ export interface BackupPorts {
   openMachine(base: LogBase): BackupMachine;
   /** Every output when it is replayed, before anything is known of its release. */
   retain(output: Output): void;
+  /** Undefined: nothing is counted. */
+  readonly meters?: Meters | undefined;
 }
 
 export interface BackupConfig {

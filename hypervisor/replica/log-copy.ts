@@ -3,7 +3,7 @@
  * in the bin: the store, the machine that replays it, and the outputs that may still be needed.
  */
 
-import { asLsn, type EncodedBatch, type Lsn } from '../../log-format/index.ts';
+import { asLsn, type EncodedBatch, type Lsn, type Millis } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
 import { WINDOW_BYTES_MAX } from '../base/limits.ts';
 import type {
@@ -66,6 +66,7 @@ export class LogCopy {
     this.#handlers = handlers;
     this.arbiter = ports.openArbiter(hello.arbiter);
     this.#store = ports.openStore(hello);
+    ports.meters?.begun(ports.clock.now());
   }
 
   get lsnReplayed(): Lsn {
@@ -154,8 +155,11 @@ export class LogCopy {
       return;
     }
     if (result.batches.length === 0) return;
+    const { meters, clock } = this.#ports;
     for (const { encoded, batch } of result.batches) {
       this.#backlog.shipped(encoded);
+      for (const record of batch.records) meters?.recorded(record);
+      meters?.shipped(clock.now(), encoded.lastLsn, encoded.bytes.length);
       for (const group of this.#splitter.push(batch)) this.#groups.push(group);
     }
     this.#machine ??= this.#ports.openMachine(
@@ -168,6 +172,7 @@ export class LogCopy {
       backups: record.backups,
     };
     this.#handlers.logged(this.#intake.lsnLast, view, this.#splitter.stop);
+    if (!this.#running && this.#idle) meters?.settled(clock.now(), this.#intake.lsnLast, 0);
     this.#pumpSoon();
   }
 
@@ -196,14 +201,36 @@ export class LogCopy {
       const group = this.#groups.shift();
       if (group === undefined) break;
       this.#running = true;
+      const began = this.#ports.clock.now();
       this.#machine?.replay(group, (turns, divergence) => {
         this.#running = false;
         if (this.#discarded) return;
+        this.#count(group, turns, began);
         this.#replayed(group, turns, divergence);
         this.#pump();
       });
     }
     this.#pumping = false;
+  }
+
+  /** Nothing received waits to be replayed: what is left are control records. */
+  get #idle(): boolean {
+    return this.#groups.size === 0 && this.#splitter.tail() === undefined;
+  }
+
+  #count(group: ReplayGroup, { outputs, end }: TurnsResult, began: Millis): void {
+    const { meters, clock } = this.#ports;
+    if (meters === undefined) return;
+    const now = clock.now();
+    const lsn = this.#idle ? this.#intake.lsnLast : lastLsnOf(group);
+    meters.replayed(now, lsn, {
+      records: group.records.length,
+      turns: group.records.filter(({ type }) => type === 'interrupt').length,
+      outputs: outputs.length,
+      ms: now - began,
+      ticks: end.ticks,
+      time: this.#splitter.timeLast,
+    });
   }
 
   #replayed(

@@ -81,14 +81,12 @@ export class PrimaryReplica {
     this.#setup = setup;
     this.#ports = ports;
     const lsnLast = handover?.lsnReceived ?? asLsn(0);
-    this.#journal = new Journal({ store: ports.store, startedAt: config.startedAt, lsnLast });
+    this.#journal = new Journal({ ...ports, startedAt: config.startedAt, lsnLast });
     this.#clock = new VirtualClock(handover?.timeLast ?? config.startedAt);
     this.#turns = new TurnRunner({
-      clock: ports.clock,
+      ...ports,
       virtual: this.#clock,
-      machine: ports.machine,
       journal: this.#journal,
-      checkpoints: ports.checkpoints,
       recordOutput: config.recordOutput,
       view: () => this.#core.view,
       outputsWait: () => this.#core.waitsForOwnLog,
@@ -118,6 +116,7 @@ export class PrimaryReplica {
       settled: () => this.#settled(),
     });
     this.#links = new BackupLinks({
+      meters: ports.meters,
       onMessage: (peer, message) =>
         this.#step({ type: 'message', now: this.#now(), peer, message }),
       onClose: (peer, reason) => this.#step({ type: 'closed', now: this.#now(), peer, reason }),
@@ -198,6 +197,7 @@ export class PrimaryReplica {
     if (lsn > this.#lsnDurable) {
       this.#lsnDurable = lsn;
       this.#ports.net.durable(lsn);
+      this.#ports.meters?.settled(this.#now(), lsn, this.#core.view.backups.length);
     }
     this.#turns.schedule();
     if (this.#core.waitsForOwnLog) return;
@@ -244,6 +244,7 @@ export class PrimaryReplica {
         return;
       case 'throttle':
         this.#ports.net.throttle(effect.on);
+        this.#ports.meters?.stopped(this.#now(), effect.on);
         this.#ports.console.throttle(effect.on);
         return;
       case 'finish': {
@@ -308,6 +309,7 @@ export class PrimaryReplica {
       this.#released = true;
       release(output, this.#ports);
     }
+    this.#ports.meters?.released(this.#now(), this.#core.lsnReleased, outputs.length);
   }
 
   #produced(result: TurnsResult, lsn: Lsn): void {

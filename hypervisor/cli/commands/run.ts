@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { DETECT_MS } from '../../base/limits.ts';
+import { adminOptions } from '../admin-options.ts';
 import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
 import {
   ackMode,
@@ -35,11 +36,13 @@ export function registerRun(program: Command): void {
       'write lifecycle events as JSON lines to this descriptor',
       descriptor,
     )
-    .option('-v, --verbose', 'more lines on stderr')
-    .action(async (script: string | undefined, args: readonly string[], options: RunOptions) => {
+    .option('-v, --verbose', 'more lines on stderr');
+  adminOptions(command).action(
+    async (script: string | undefined, args: readonly string[], options: RunOptions) => {
       const { runGuest } = await import('../run-process.ts');
       await runGuest(script, args, options);
-    });
+    },
+  );
 }
 
 /** Backups, and when outputs may leave. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { HostClock } from '../../../hypervisor/host/clock.ts';
 import { NullLogStore } from '../../../hypervisor/host/null-log-store.ts';
 import { Journal } from '../../../hypervisor/replica/journal.ts';
 import {
@@ -13,7 +14,12 @@ const stop: LogRecord = { type: 'stop', time: asMicros(5), code: 0, reason: 'don
 
 function flushed(encodes: boolean): ReturnType<Journal['flush']> {
   const store = new NullLogStore({ encodes });
-  const journal = new Journal({ store, startedAt: asMicros(0), lsnLast: asLsn(4) });
+  const journal = new Journal({
+    clock: new HostClock(),
+    store,
+    startedAt: asMicros(0),
+    lsnLast: asLsn(4),
+  });
   expect(journal.flush(asEpoch(1))).toBeUndefined();
   journal.add(stop);
   journal.add(stop);
