@@ -17,6 +17,7 @@ import { registerLog } from './commands/log.ts';
 import { registerReplay } from './commands/replay.ts';
 import { registerRun } from './commands/run.ts';
 import { registerStatus } from './commands/status.ts';
+import { registerTop } from './commands/top.ts';
 import { explain, guestText } from './print.ts';
 
 function buildProgram(): Command {
@@ -35,6 +36,7 @@ function buildProgram(): Command {
   registerFork(program);
   registerLog(program);
   registerStatus(program);
+  registerTop(program);
   registerDemo(program);
   registerExplain(program);
   for (const command of program.commands) overrideExit(command);
