@@ -48,6 +48,10 @@ export class ArbiterWatch {
   }
 
   #moveTo(place: ArbiterPlace): void {
+    // Whoever waits for the other guest's arbiter gets no answer of it any more.
+    const waiting = this.#looking ?? [];
+    this.#looking = undefined;
+    for (const one of waiting) one(undefined);
     this.#place = place;
     this.#arbiter = this.#open(place.url);
     this.#lookedAt = Number.NEGATIVE_INFINITY;

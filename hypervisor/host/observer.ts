@@ -155,9 +155,9 @@ export class Observer {
         return;
       case 'suspected':
         this.#joining.delete(note.peer);
-        // Redials of a dead host are no further losses.
-        if (this.#lost.has(note.peer)) return;
-        if (this.#view?.backups.includes(note.peer) === true) this.backupsLost += 1;
+        // Redials of a dead host are no further losses, and who was never there cannot be lost.
+        if (this.#lost.has(note.peer) || !this.#view?.backups.includes(note.peer)) return;
+        this.backupsLost += 1;
         this.#lost.set(note.peer, { at: now, reason: note.reason });
         return;
       case 'refused':
