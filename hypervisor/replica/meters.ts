@@ -22,44 +22,42 @@ const KIND_OF_TYPE: ReadonlyMap<string, number> = new Map(
   RECORD_KINDS.map((name, index) => [name, index]),
 );
 
-/** Single figures, in the order of their words. */
-const FIGURES = [
-  'lsnAppended',
-  'lsnSent',
-  'lsnAcked',
-  'lsnReplayed',
-  'lsnReleased',
-  'lsnDurable',
+/** Single figures and their words. Literals: a look-up by name would cost more than the counting. */
+const AT = {
+  lsnAppended: 0,
+  lsnSent: 1,
+  lsnAcked: 2,
+  lsnReplayed: 3,
+  lsnReleased: 4,
+  lsnDurable: 5,
   /** When the oldest record that is behind was written, by the writer's clock; 0: none is behind. */
-  'behindSince',
-  'behindBytes',
-  'rawBytes',
-  'wireBytes',
-  'diskBytes',
-  'segments',
-  'heldCount',
-  'heldBytes',
-  'heldSince',
-  'released',
-  'suppressed',
-  'turns',
-  'ticks',
-  'replayedRecords',
-  'replayedMs',
+  behindSince: 6,
+  behindBytes: 7,
+  rawBytes: 8,
+  wireBytes: 9,
+  diskBytes: 10,
+  segments: 11,
+  heldCount: 12,
+  heldBytes: 13,
+  heldSince: 14,
+  released: 15,
+  suppressed: 16,
+  turns: 17,
+  ticks: 18,
+  replayedRecords: 19,
+  replayedMs: 20,
   /** First and newest time of the guest that was replayed, in microseconds. */
-  'replayedFrom',
-  'replayedTo',
-  'stoppedMs',
+  replayedFrom: 21,
+  replayedTo: 22,
+  stoppedMs: 23,
   /** Since when input is stopped; 0: it is not. */
-  'stoppedSince',
+  stoppedSince: 24,
   /** Of the writer's clock, on that of the whole process: see `host/meters-clock.ts`. */
-  'origin',
-] as const;
-export type FigureName = (typeof FIGURES)[number];
+  origin: 25,
+} as const;
+export type FigureName = keyof typeof AT;
 
-const WORD: Readonly<Record<FigureName, number>> = Object.fromEntries(
-  FIGURES.map((name, index) => [name, index]),
-) as Record<FigureName, number>;
+const KINDS_AT: number = Object.keys(AT).length;
 
 /** What is true of one copy of a log only. */
 const COPY_FIGURES: readonly FigureName[] = [
@@ -67,7 +65,6 @@ const COPY_FIGURES: readonly FigureName[] = [
   ...(['replayedRecords', 'replayedMs', 'replayedFrom', 'replayedTo'] as const),
 ];
 
-const KINDS_AT = FIGURES.length;
 const SECONDS_WORDS = Distribution.wordsFor(SECONDS_BOUNDS);
 const DISTRIBUTIONS_AT = KINDS_AT + RECORD_KINDS.length;
 const TICKS_AT = DISTRIBUTIONS_AT + 4 * SECONDS_WORDS;
@@ -106,7 +103,7 @@ export class Meters {
   }
 
   figure(name: FigureName): number {
-    return this.#words[WORD[name]] as number;
+    return this.#words[AT[name]] as number;
   }
 
   /** Records so far by kind, those that were never seen left out. */
@@ -123,7 +120,7 @@ export class Meters {
     let kind: number | undefined;
     if (record.type === 'interrupt') {
       kind = KIND_OF_INTERRUPT[record.kind];
-      this.#add('rawBytes', record.payload?.length ?? 0);
+      this.#add(AT.rawBytes, record.payload?.length ?? 0);
     } else kind = KIND_OF_TYPE.get(record.type);
     if (kind === undefined) return;
     const at = KINDS_AT + kind;
@@ -132,42 +129,42 @@ export class Meters {
 
   /** Where the clock of whoever calls the hooks has its zero. */
   setOrigin(ms: number): void {
-    this.#set('origin', ms);
+    this.#set(AT.origin, ms);
   }
 
   /** A copy of a log begins, in place of the one before. */
   begun(now: number): void {
     this.#behind.settle(Number.POSITIVE_INFINITY, now, undefined);
     this.#behindChanged();
-    for (const name of COPY_FIGURES) this.#set(name, 0);
+    for (const name of COPY_FIGURES) this.#set(AT[name], 0);
   }
 
   /** A batch was appended here and is on its way to every backup; on a backup: it has come. */
   shipped(now: number, lsn: Lsn, bytes: number): void {
-    this.#set('lsnAppended', lsn);
+    this.#set(AT.lsnAppended, lsn);
     this.#behind.pass(lsn, now, 1, bytes);
     this.#behindChanged();
   }
 
   /** Bytes were handed to the link of one backup. */
   sent(lsn: Lsn | undefined, bytes: number): void {
-    if (lsn !== undefined && lsn > this.figure('lsnSent')) this.#set('lsnSent', lsn);
-    this.#add('wireBytes', bytes);
+    if (lsn !== undefined && lsn > this.#get(AT.lsnSent)) this.#set(AT.lsnSent, lsn);
+    this.#add(AT.wireBytes, bytes);
   }
 
   /** All `backups` that outputs wait for have the log up to `lsn`. With none no wait is measured. */
   settled(now: number, lsn: Lsn, backups: number): void {
-    if (backups > 0) this.#set('lsnAcked', lsn);
+    if (backups > 0) this.#set(AT.lsnAcked, lsn);
     this.#behind.settle(lsn, now, backups > 0 ? this.#ackTook : undefined);
     this.#behindChanged();
   }
 
   /** A group of turns has run live. `ticks` since the guest's boot. */
   ran(turns: number, runMs: number, ticks: number): void {
-    const before = this.figure('ticks');
-    this.#set('ticks', ticks);
+    const before = this.#get(AT.ticks);
+    this.#set(AT.ticks, ticks);
     if (turns === 0) return;
-    this.#add('turns', turns);
+    this.#add(AT.turns, turns);
     this.turn.observe(runMs / 1000 / turns, turns);
     // The figures of an earlier life are no turn's.
     if (before > 0) this.turnTicks.observe((ticks - before) / turns, turns);
@@ -182,20 +179,20 @@ export class Meters {
 
   /** `count` outputs have left, the last one of `lsn`. */
   released(now: number, lsn: Lsn, count: number): void {
-    this.#add('released', count);
-    this.#set('lsnReleased', lsn);
+    this.#add(AT.released, count);
+    this.#set(AT.lsnReleased, lsn);
     this.#held.settle(lsn, now, this.#holdTook);
     this.#heldChanged();
   }
 
   /** A backup has replayed up to `lsn`: `outputs` stay here. */
   replayed(now: number, lsn: Lsn, done: ReplayedGroup): void {
-    this.#set('lsnReplayed', lsn);
-    this.#add('suppressed', done.outputs);
-    this.#add('replayedRecords', done.records);
-    this.#add('replayedMs', done.ms);
-    if (this.figure('replayedFrom') === 0) this.#set('replayedFrom', done.time);
-    this.#set('replayedTo', done.time);
+    this.#set(AT.lsnReplayed, lsn);
+    this.#add(AT.suppressed, done.outputs);
+    this.#add(AT.replayedRecords, done.records);
+    this.#add(AT.replayedMs, done.ms);
+    if (this.#get(AT.replayedFrom) === 0) this.#set(AT.replayedFrom, done.time);
+    this.#set(AT.replayedTo, done.time);
     this.ran(done.turns, done.ms, done.ticks);
     this.#behind.settle(lsn, now, undefined);
     this.#behindChanged();
@@ -203,40 +200,43 @@ export class Meters {
 
   /** Input is stopped because a window is full, or goes on. */
   stopped(now: number, on: boolean): void {
-    const since = this.figure('stoppedSince');
-    if (since !== 0) this.#add('stoppedMs', now - since);
-    this.#set('stoppedSince', on ? now : 0);
+    const since = this.#get(AT.stoppedSince);
+    if (since !== 0) this.#add(AT.stoppedMs, now - since);
+    this.#set(AT.stoppedSince, on ? now : 0);
   }
 
   /** The log's file of number `segment` has `bytes` more. */
   wrote(bytes: number, segment: number): void {
-    this.#add('diskBytes', bytes);
-    this.#set('segments', segment);
+    this.#add(AT.diskBytes, bytes);
+    this.#set(AT.segments, segment);
   }
 
   /** The log is on disk up to `lsn`. */
   synced(lsn: Lsn, ms: number): void {
-    this.#set('lsnDurable', lsn);
+    this.#set(AT.lsnDurable, lsn);
     this.sync.observe(ms / 1000);
   }
 
   #behindChanged(): void {
-    this.#set('behindSince', this.#behind.since);
-    this.#set('behindBytes', this.#behind.bytes);
+    this.#set(AT.behindSince, this.#behind.since);
+    this.#set(AT.behindBytes, this.#behind.bytes);
   }
 
   #heldChanged(): void {
-    this.#set('heldCount', this.#held.count);
-    this.#set('heldBytes', this.#held.bytes);
-    this.#set('heldSince', this.#held.since);
+    this.#set(AT.heldCount, this.#held.count);
+    this.#set(AT.heldBytes, this.#held.bytes);
+    this.#set(AT.heldSince, this.#held.since);
   }
 
-  #set(name: FigureName, value: number): void {
-    this.#words[WORD[name]] = value;
+  #get(at: number): number {
+    return this.#words[at] as number;
   }
 
-  #add(name: FigureName, value: number): void {
-    const at = WORD[name];
+  #set(at: number, value: number): void {
+    this.#words[at] = value;
+  }
+
+  #add(at: number, value: number): void {
     this.#words[at] = (this.#words[at] as number) + value;
   }
 }
