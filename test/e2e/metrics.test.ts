@@ -128,6 +128,18 @@ test('a pair shows every metric of dashboard and alarms, and the failover with i
     failover: { possible: true, winner: backup.address },
   });
 
+  const rows = (await stage.hv(['top', '--json']).exited).stdout.trimEnd().split('\n');
+  expect(rows.map((row) => JSON.parse(row))).toMatchObject([
+    { name: 'echo', role: 'primary', state: 'protected', held: 0, acksPerSecond: 0 },
+    { name: 'echo', role: 'backup', state: 'in the view', acksPerSecond: null },
+  ]);
+  const table = (await stage.hv(['top', '--once']).exited).stdout;
+  expect(table).toMatch(/^VM +PID +ROLE .*\necho +\d+ +primary +2 +protected /);
+  expect(table).toContain(`echo: failover possible now: ${backup.address} would take over`);
+  const watching = stage.hv(['status', '--watch', '--json']);
+  await watching.output(/"role":"primary"[\s\S]*"role":"primary"/);
+  watching.kill('SIGTERM');
+
   primary.kill();
   await backup.process.event('live');
   // The port is bound a moment later.
