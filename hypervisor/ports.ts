@@ -71,10 +71,37 @@ export interface LogStore {
    * Batches appended while it runs are included up to some lsn; the caller continues from there.
    */
   readAll(onFrames: (bytes: Uint8Array) => void, done: (lastLsn: Lsn, error?: Error) => void): void;
+  /**
+   * Streams, in order, the whole frames of all batches behind `lsn`, which lies in the log; 0: as `readAll`,
+   * header and blobs first. A batch is never cut: from one with `lsn` inside, all of it is streamed, and
+   * `end.from` says so. Batches appended while it runs are included up to `end.lastLsn`; the caller continues
+   * from there in that very call. `done` is called once, unless the reading was cancelled.
+   */
+  readFrom(
+    lsn: Lsn,
+    onFrames: (bytes: Uint8Array) => void,
+    done: (end: SuffixEnd) => void,
+  ): LogReading;
   /** Seals the log as deliberately ended and closes it. */
   seal(done: () => void): void;
   /** Closes without a seal (handover to another thread, or a stop after an error). */
   close(done: () => void): void;
+}
+
+export type SuffixEnd =
+  /** All behind `from`, the batch boundary at or below the lsn asked for, up to `lastLsn` was streamed. */
+  | { readonly type: 'caughtUp'; readonly from: Lsn; readonly lastLsn: Lsn }
+  /** The log does not go back so far, or was trimmed past the reader meanwhile: only a snapshot helps. */
+  | { readonly type: 'trimmed' }
+  | { readonly type: 'failed'; readonly error: Error };
+
+/** A stream under way. It begins running; each call may come at any time, more than once and after its end. */
+export interface LogReading {
+  /** No more than what is being read already, and at most once what the writer has queued, comes before `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Nothing is called any more. */
+  cancel(): void;
 }
 
 /** Decides views by compare-and-set. See `protocol/views.ts` for the rule that makes it safe. */

@@ -1,6 +1,6 @@
 /** A log in memory, as a primary writes it and as a backup receives it: the same bytes. */
 
-import type { BackupStore, LogStore } from '../../hypervisor/ports.ts';
+import type { BackupStore, LogReading, LogStore, SuffixEnd } from '../../hypervisor/ports.ts';
 import {
   asLsn,
   asMicros,
@@ -96,17 +96,44 @@ export class SimStore implements LogStore, BackupStore {
   }
 
   readAll(onFrames: (bytes: Uint8Array) => void, done: (lastLsn: Lsn) => void): void {
-    let at = 0;
+    this.readFrom(asLsn(0), onFrames, (end) => {
+      if (end.type === 'caughtUp') done(end.lastLsn);
+    });
+  }
+
+  readFrom(
+    lsn: Lsn,
+    onFrames: (bytes: Uint8Array) => void,
+    done: (end: SuffixEnd) => void,
+  ): LogReading {
+    const first = this.batches.findIndex((batch) => batch.lastLsn > lsn);
+    const from = first < 0 ? lsn : asLsn((this.batches[first]?.firstLsn ?? 1) - 1);
+    let at = first < 0 ? this.batches.length : first;
+    let [begun, paused, cancelled] = [lsn > 0, false, false];
     const next = (): void => {
+      if (paused || cancelled) return;
       const part = this.batches.slice(at, at + STREAM_BATCHES).map((batch) => batch.bytes);
-      if (at === 0) part.unshift(...HEADER_FRAMES);
+      if (!begun) part.unshift(...HEADER_FRAMES);
+      begun = true;
       at += STREAM_BATCHES;
       if (part.length > 0) onFrames(Buffer.concat(part));
-      const last = this.batches[at - 1]?.lastLsn ?? this.batches.at(-1)?.lastLsn ?? asLsn(0);
+      const lastLsn = this.batches[at - 1]?.lastLsn ?? this.batches.at(-1)?.lastLsn ?? asLsn(0);
       if (at < this.batches.length) this.#soon(next);
-      else this.#soon(() => done(last));
+      else this.#soon(() => cancelled || done({ type: 'caughtUp', from, lastLsn }));
     };
     this.#soon(next);
+    return {
+      pause: () => {
+        paused = true;
+      },
+      resume: () => {
+        if (paused) this.#soon(next);
+        paused = false;
+      },
+      cancel: () => {
+        cancelled = true;
+      },
+    };
   }
 
   seal(done: () => void): void {
