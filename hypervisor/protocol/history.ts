@@ -77,13 +77,19 @@ export class EpochHistory implements History {
     return this.#lsnLast;
   }
 
+  /** As it is now, as plain data: it crosses threads. */
+  get plain(): History {
+    return { epochs: this.#epochs, lsnFirst: this.lsnFirst, lsnLast: this.#lsnLast };
+  }
+
   /** The next batch. */
   appended(batch: { readonly epoch: Epoch; readonly firstLsn: Lsn; readonly lastLsn: Lsn }): void {
     const { epoch, firstLsn, lastLsn } = batch;
     assert(firstLsn === this.#lsnLast + 1, 'batches follow without a gap');
     const newest = this.#epochs.at(-1)?.epoch ?? -1;
     assert(epoch >= newest, 'epochs never go back');
-    if (epoch > newest) this.#epochs.push({ epoch, firstLsn });
+    // A new array: who was given the old one may keep it.
+    if (epoch > newest) this.#epochs = [...this.#epochs, { epoch, firstLsn }];
     this.#lsnLast = lastLsn;
   }
 

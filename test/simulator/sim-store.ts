@@ -1,9 +1,18 @@
 /** A log in memory, as a primary writes it and as a backup receives it: the same bytes. */
 
-import type { BackupStore, LogReading, LogStore, SuffixEnd } from '../../hypervisor/ports.ts';
+import type {
+  BackupStore,
+  LogBase,
+  LogReading,
+  LogStore,
+  SuffixEnd,
+} from '../../hypervisor/ports.ts';
+import { EpochHistory, type History } from '../../hypervisor/protocol/history.ts';
+import { LogIntake } from '../../hypervisor/replica/log-intake.ts';
 import {
   asLsn,
   asMicros,
+  type Batch,
   type EncodedBatch,
   encodeBlob,
   encodeHeader,
@@ -134,6 +143,36 @@ export class SimStore implements LogStore, BackupStore {
         cancelled = true;
       },
     };
+  }
+
+  snapshotPiece(): void {
+    throw new Error('simulated primaries keep no snapshots');
+  }
+
+  /** As a disk would have it for the next life: batches up to `lsn`, header and blobs. */
+  cut(lsn: Lsn): void {
+    this.batches = this.batches.filter(({ lastLsn }) => lastLsn <= lsn);
+    this.epochs.length = (this.batches.at(-1)?.lastLsn ?? 0) + 1;
+    this.sealed = false;
+  }
+
+  /** Whole, as it was streamed. */
+  get base(): LogBase {
+    return { header: HEADER, blobs: HEADER_FRAMES.slice(1) };
+  }
+
+  /** All batches, as a replica reads them. */
+  decoded(): readonly Batch[] {
+    const bytes = Buffer.concat([...HEADER_FRAMES, ...this.batches.map((batch) => batch.bytes)]);
+    const result = new LogIntake().frames(bytes);
+    if (result.type === 'damaged') throw new Error(result.reason);
+    return result.batches.map(({ batch }) => batch);
+  }
+
+  get history(): History {
+    const history = new EpochHistory();
+    for (const batch of this.batches) history.appended(batch);
+    return history;
   }
 
   seal(done: () => void): void {
