@@ -140,6 +140,11 @@ export class CheckpointStore {
     return true;
   }
 
+  /** The next snapshot is complete. */
+  forgetBase(): void {
+    this.#base = undefined;
+  }
+
   /** Calls `done` when nothing is being written; at once if so. */
   whenIdle(done: () => void): void {
     if (this.#busy) this.#idleWaiters.push(done);
