@@ -18,7 +18,7 @@ import {
   listCheckpoints,
   thin,
 } from './checkpoint-files.ts';
-import { CheckpointStore, type TakenCheckpoint } from './checkpoint-store.ts';
+import { type CheckpointPlace, CheckpointStore, type TakenCheckpoint } from './checkpoint-store.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
 import type { LogPosition } from './log-cursor.ts';
 import { logBytes, segmentNumbers } from './log-files.ts';
@@ -63,7 +63,7 @@ export interface CheckpointerOptions {
 }
 
 export class FileCheckpointer implements Checkpointer {
-  readonly #options: CheckpointerOptions;
+  #options: CheckpointerOptions;
   readonly #store: CheckpointStore;
   /** Where the last one was taken. */
   #last: { readonly lsn: Lsn; readonly time: Micros; readonly bytes: number; readonly at: number };
@@ -145,6 +145,28 @@ export class FileCheckpointer implements Checkpointer {
     this.#costMs = now - this.#dueAt;
     this.#last = { lsn: at.lsn, time, bytes: log.bytesAppended, at: now };
     this.#runMs = 0;
+  }
+
+  /**
+   * On a backup: its replay stands behind the group of a checkpoint record of the primary. False, and
+   * nothing happens, while an earlier one is being written.
+   */
+  follow(at: {
+    readonly lsn: Lsn;
+    readonly time: Micros;
+    readonly located: Promise<CheckpointPlace>;
+  }): boolean {
+    const { lsn, time, located } = at;
+    if (!this.#store.take(this.#options.machine, { lsn, located })) return false;
+    this.#last = { lsn, time, bytes: 0, at: performance.now() };
+    this.#runMs = 0;
+    return true;
+  }
+
+  /** The backup has become primary: from here on it decides itself, in a log that it writes itself. */
+  goLive(given: Pick<CheckpointerOptions, 'log' | 'every' | 'keep'>): void {
+    this.#options = { ...this.#options, ...given };
+    this.#last = { ...this.#last, bytes: given.log.bytesAppended };
   }
 
   /** Calls `done` when nothing is being written any more. */

@@ -179,6 +179,9 @@ export class PrimaryRunner {
         this.#options.post({ type: 'stopping' });
         this.#replica.stop(message.code, message.reason);
         return;
+      // Told by the copy's store before it was handed over; nobody waits for it any more.
+      case 'placed':
+        return;
       case 'replay':
       case 'promote':
         throw new Error(`a primary takes no ${message.type}`);

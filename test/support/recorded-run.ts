@@ -17,6 +17,7 @@ import {
   asEpoch,
   asLsn,
   asMicros,
+  type Blob,
   type EncodedBatch,
   encodeBatch,
   INTERRUPT,
@@ -39,7 +40,7 @@ const GUEST = bytes(`(function hvMain(require) {
     const text = String(data); log.push(Math.random());
     if (text[0] === 'g') for (let left = Number(text.slice(1)); left > 0; left -= 16) {
       const block = new Float64Array(2048);
-      for (let i = 0; i < 2048; i++) block[i] = i * 3 + Math.floor(log[log.length - 1] * 64);
+      for (let i = 0; i < 2048; i++) block[i] = i % 4 ? i * 3 : Math.random();
       heap.push(block);
     }
     console.log('got ' + text);
@@ -54,6 +55,10 @@ export const RUN_BLOBS: {
   readonly image: Uint8Array;
   readonly sourcemap: Uint8Array;
 } = { firmware: FIRMWARE, image: GUEST, sourcemap: bytes('{}') };
+/** As the log carries them. */
+export const RUN_BLOB_LIST: readonly Blob[] = (['firmware', 'image', 'sourcemap'] as const).map(
+  (name) => ({ name, hash: sha256Hex(RUN_BLOBS[name]), bytes: RUN_BLOBS[name] }),
+);
 const STARTED = 1_700_000_000_000_000;
 
 export const RUN_HEADER: LogHeader = sampleHeader({
@@ -110,18 +115,13 @@ export class RecordedRun {
   constructor(dir: string, options: RecordedRunOptions = {}, recovered?: Recovered) {
     const { segmentBytes = 1_000_000, differencesMax = 3, every = 0, hashes = true } = options;
     this.#hashes = hashes;
-    const blobs = (['firmware', 'image', 'sourcemap'] as const).map((name) => ({
-      name,
-      hash: sha256Hex(RUN_BLOBS[name]),
-      bytes: RUN_BLOBS[name],
-    }));
     const fail = (error: Error): void => {
       throw error;
     };
     const storeOptions = { segmentBytes, onError: fail };
     this.store =
       recovered === undefined
-        ? FileLogStore.create(dir, RUN_HEADER, blobs, storeOptions)
+        ? FileLogStore.create(dir, RUN_HEADER, RUN_BLOB_LIST, storeOptions)
         : FileLogStore.resume(recovered.position, storeOptions);
     this.machine = recovered?.machine ?? buildMachine(RUN_HEADER, RUN_BLOBS);
     const { lsnReceived = asLsn(0), timeLast = RUN_HEADER.startedAt } = recovered?.handover ?? {};
