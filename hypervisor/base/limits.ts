@@ -149,6 +149,14 @@ export const LINK_HEADER_BYTES_MAX: number = 4 * KIB;
 export const CONTROL_BYTES_MAX: number = MIB;
 /** Epochs a hello tells of, the newest ones. A copy that left the log before them is made anew. */
 export const HISTORY_EPOCHS_MAX = 1_024;
+/** A log of no more records than this is streamed whole: replaying it takes less than a snapshot's way. */
+export const JOIN_LOG_RECORDS = 5_000;
+/** A backup that joins behind a snapshot replays no more records than this: else one is taken for it. */
+export const JOIN_SUFFIX_RECORDS = 20_000;
+/** A checkpoint for a join that has not come by then (an idle guest takes none) is not waited for. */
+export const JOIN_CHECKPOINT_MS = 2_000;
+/** Files of one snapshot: a complete one and a difference to it. */
+export const SNAPSHOT_FILES_MAX = 2;
 /** A backup of lower rank waits this long, times its rank, before it claims: who is preferred goes first. */
 export const CLAIM_STAGGER_MS = 20;
 /** A backup that may not claim yet asks the others again after this. */

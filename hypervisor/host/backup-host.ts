@@ -10,7 +10,7 @@ import { asEpoch, type Epoch } from '../../log-format/index.ts';
 import { assert, defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { IN_STEP_POLL_MS, LAG_RECORDS_FREE } from '../base/limits.ts';
-import type { Link, LinkHandlers, LogBase } from '../ports.ts';
+import type { Link, LinkHandlers } from '../ports.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import { BackupReplica } from '../replica/backup.ts';
 import type { Handover } from '../replica/handover.ts';
@@ -55,6 +55,8 @@ export class BackupHost {
   readonly #clock = new HostClock();
   readonly #responders = new Set<HeartbeatResponder>();
   readonly #directories = new Map<string, CopyDirectory>();
+  /** Of the guest that is followed. */
+  #at: CopyDirectory | undefined;
   #listener: LinkListener | undefined;
   #replica: BackupReplica;
   /** The newest one; its thread is the supervisor's after a takeover. */
@@ -143,12 +145,10 @@ export class BackupHost {
             this.#options.trouble('arbiter.unavailable', { reason }),
           ),
         openStore: (hello) => this.#directory(hello).fresh(),
-        openMachine: (base) => this.#openMachine(base),
-        reopen: (hello, from, done) => {
-          const { cold } = this.#options.member;
-          const machine = cold ? undefined : (base: LogBase) => this.#openMachine(base);
-          void this.#directory(hello).reopen(from, machine).then(done);
-        },
+        openMachine: (base) => defined(this.#at, 'a copy has a directory').openMachine(base),
+        reopen: (hello, { from, lsnReleased }, done) =>
+          void this.#directory(hello).reopen(from, lsnReleased).then(done),
+        join: (hello, snapshot, done) => this.#directory(hello).join(snapshot, done),
         dial: (peer, handlers) => dialLink(peer, '/link', handlers),
         retain: () => undefined,
       },
@@ -196,22 +196,22 @@ export class BackupHost {
     this.#guestName = hello.name;
     const dir = join(this.#options.dir, safeName(hello.name));
     const known = this.#directories.get(dir);
+    this.#at = known;
     if (known !== undefined) return known;
-    const directory = new CopyDirectory(dir, {
+    const { member, hangLimitMs } = this.#options;
+    const directory = new CopyDirectory({
+      dir,
+      cold: member.cold,
+      hangLimitMs,
       onError: (error) => this.#end(undefined, error),
+      onMachine: (machine) => {
+        this.#machine = machine;
+      },
       trouble: (event, fields) => this.#options.trouble(event, fields),
     });
     this.#directories.set(dir, directory);
+    this.#at = directory;
     return directory;
-  }
-
-  #openMachine(base: LogBase): RemoteMachine {
-    const { hangLimitMs } = this.#options;
-    this.#machine = new RemoteMachine(base, {
-      hangLimitMs,
-      onFailure: (error) => this.#end(undefined, error),
-    });
-    return this.#machine;
   }
 
   #accept(incoming: IncomingLink): LinkHandlers {

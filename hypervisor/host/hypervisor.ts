@@ -32,7 +32,6 @@ import { makeDirectory } from './directories.ts';
 import { loadFirmware } from './engine-parts.ts';
 import { checkName } from './guest-name.ts';
 import { type IncomingLink, LinkListener } from './link.ts';
-import { findLog } from './log-files.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
 import { refuseOtherLimits, resumableHeader } from './resume.ts';
@@ -154,7 +153,6 @@ export class Hypervisor {
       if (old === undefined && image === undefined)
         throw new HvError('HV_E_LOG_NOT_FOUND', `there is no log in ${logDir} to go on from`);
       if (old !== undefined && logDir !== undefined) {
-        refuseWithoutStart(options, logDir);
         refuseOtherLimits(logDir, old, options.limitsAsked);
       }
       if (old === undefined && logDir !== undefined) rotateAside(logDir);
@@ -273,10 +271,10 @@ function blobsOf(image: GuestImage): GuestBlobs {
 function refuseWithoutLog(options: HypervisorOptions): void {
   const { record, backups, listen, resume, keep, checkpoint } = options;
   const protects = backups.length > 0 || listen !== undefined;
-  if (keep.type !== 'all' && protects)
+  if (checkpoint.type === 'off' && resume && protects)
     throw new HvError(
       'HV_E_USAGE',
-      '--keep and a backup exclude each other in this version: a fresh backup replays the log from its start',
+      '--checkpoint off, --resume and a backup exclude each other: a log that goes on may have lost its beginning, and then a backup joins by a snapshot',
     );
   if (keep.type !== 'all' && checkpoint.type === 'off')
     throw new HvError('HV_E_USAGE', '--keep needs checkpoints: what is forgotten lies before one');
@@ -287,16 +285,6 @@ function refuseWithoutLog(options: HypervisorOptions): void {
     protects
       ? `${option} and a backup exclude each other: a backup joins by replaying the log`
       : `${option} and --resume exclude each other: a run goes on from its log`,
-  );
-}
-
-/** A log that was trimmed or forked has nothing a fresh backup could replay its way up with. */
-function refuseWithoutStart({ backups, listen }: HypervisorOptions, logDir: string): void {
-  if ((backups.length === 0 && listen === undefined) || findLog(logDir).first === 1) return;
-  throw new HvError(
-    'HV_E_USAGE',
-    `${logDir} begins with a checkpoint (it was forked, or trimmed by --keep) and cannot have a backup in this version: a fresh backup replays the log from its start`,
-    { details: { logDir } },
   );
 }
 

@@ -20,6 +20,7 @@ import type { FileCheckpointer } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
 import { HostConsole } from './console.ts';
 import { noteBusy } from './hang-watch.ts';
+import { JoinSource } from './join-source.ts';
 import { dialLink } from './link.ts';
 import { MACHINE_VERSION } from './machine-factory.ts';
 import { DirectNet } from './net-direct.ts';
@@ -41,6 +42,8 @@ export interface PrimaryRunnerOptions {
   readonly machine: Machine;
   readonly store: LogStore;
   readonly checkpoints: FileCheckpointer | undefined;
+  /** Undefined: no log is kept. */
+  readonly logDir: string | undefined;
   /** From a promoted backup. */
   readonly handover: Handover | undefined;
   /** Backups the guest waits for before it boots. */
@@ -105,6 +108,7 @@ export class PrimaryRunner {
         net,
         console: this.#console,
         checkpoints: options.checkpoints,
+        snapshots: this.#joinSource(),
         entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
       },
       config: {
@@ -182,10 +186,25 @@ export class PrimaryRunner {
         this.#options.post({ type: 'stopping' });
         this.#replica.stop(message.code, message.reason);
         return;
+      // Told by the copy's store before it was handed over; nobody waits for it any more.
+      case 'placed':
+        return;
       case 'replay':
       case 'promote':
         throw new Error(`a primary takes no ${message.type}`);
     }
+  }
+
+  #joinSource(): JoinSource | undefined {
+    const { checkpoints, header, logDir, post } = this.#options;
+    if (checkpoints === undefined || logDir === undefined) return undefined;
+    return new JoinSource({
+      dir: logDir,
+      owner: header,
+      checkpoints,
+      lsnLast: () => this.#replica.lsn,
+      trouble: (event, fields) => post({ type: 'trouble', event, fields }),
+    });
   }
 
   #figures(): PrimaryFigures {
