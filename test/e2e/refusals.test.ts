@@ -89,6 +89,33 @@ describe('bad arguments', () => {
       'HV_E_ARBITER',
     ],
     [
+      'an arbiter that dies with the primary',
+      ['run', '--backup', '192.0.2.1:7700', '--arbiter', 'etcd://127.0.0.1', HELLO],
+      123,
+      'HV_E_ARBITER_COLOCATED',
+    ],
+    [
+      'an arbiter that dies with the backup',
+      ['run', '--backup', '192.0.2.1:7700', '--arbiter', 'pg://192.0.2.1/views', HELLO],
+      123,
+      'HV_E_ARBITER_COLOCATED',
+    ],
+    [
+      'an arbiter on the own host of a backup for others',
+      ['backup', '--listen', '0.0.0.0:0', '--arbiter', 'etcd://localhost'],
+      123,
+      'HV_E_ARBITER_COLOCATED',
+    ],
+    [
+      'an arbiter that dies with the primary and was asked for by name',
+      [
+        ...['run', '--backup', '192.0.2.1:7700', '--arbiter', 'etcd://hv:secret@127.0.0.1:1'],
+        ...['--arbiter-colocated', HELLO],
+      ],
+      123,
+      'the arbiter etcd://hv:***@127.0.0.1:1 decided no view: etcd at 127.0.0.1:1 does not answer',
+    ],
+    [
       'a backup without a log',
       ['run', '--no-record', '--backup', '127.0.0.1:1', HELLO],
       2,
