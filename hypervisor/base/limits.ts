@@ -94,9 +94,9 @@ export const ARBITER_ANSWER_BYTES_MAX: number = MIB;
 /** A connection to an arbiter that nobody uses is closed after this. Longer than between two probes,
  * so that a failover finds one open. */
 export const ARBITER_IDLE_MS = 30_000;
-/** An arbiter that answers is asked again after this, to see that it still would; one that does not
- * after the shorter time. */
-export const ARBITER_PROBE_MS = 5_000;
+/** An arbiter that answers is asked again after this, to see that it still would: a read, a millisecond
+ * of its time. One that does not is asked after the shorter time. */
+export const ARBITER_PROBE_MS = 2_000;
 export const ARBITER_PROBE_AWAY_MS = 1_000;
 /** A deliberate stop waits this long for the backups (or the arbiter), then says it could not. */
 export const STOP_TIMEOUT_MS = 5_000;

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { arbiterKey } from '../../hypervisor/host/arbiter-answers.ts';
@@ -17,6 +19,7 @@ import { EtcdCluster, hasEtcd } from '../support/etcd-cluster.ts';
 import { GUESTS, Stage } from '../support/hv-process.ts';
 import { freePort, KvClient } from '../support/kv-client.ts';
 import { LossyProxy } from '../support/lossy-proxy.ts';
+import { hasOpenssl, makeCertificate } from '../support/test-certificate.ts';
 import { requireTools } from '../support/tools.ts';
 
 const canRun = requireTools(hasEtcd, 'etcd is not installed (Debian: etcd-server)');
@@ -207,3 +210,78 @@ describe.skipIf(!canRun)('a real etcd of three', () => {
     await cluster.ready();
   });
 });
+
+describe.skipIf(!canRun)('an etcd that does not let everybody in', () => {
+  let dir = '';
+  beforeAll(() => {
+    dir = mkdtempSync(join(tmpdir(), 'hv-etcd-auth-'));
+  });
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  test('is asked with a user and a password, who log in again when the cluster forgot them', async () => {
+    const cluster = await EtcdCluster.start(1);
+    const as = (login: string, query = ''): EtcdArbiter =>
+      client(`etcd://${login}${cluster.hosts[0]}${query}`);
+    for (const [path, body] of [
+      ['user/add', { name: 'root', password: 'r' }],
+      ['role/add', { name: 'root' }],
+      ['user/grant', { user: 'root', role: 'root' }],
+      ['user/add', { name: 'hv', password: 'p@ss' }],
+      ['role/add', { name: 'views' }],
+      ['user/grant', { user: 'hv', role: 'views' }],
+      [
+        'role/grant',
+        { name: 'views', perm: { permType: 'READWRITE', ...keysBelow('/hv/views/') } },
+      ],
+      ['enable', {}],
+    ] as const)
+      await cluster.ask(`/v3/auth/${path}`, body);
+    const vm = newVm();
+    expect(await claimView(as(''), vm, 0)).toMatchObject({
+      reason: expect.stringContaining('user name is empty'),
+    });
+    expect(await claimView(as('hv:wrong@'), vm, 0)).toMatchObject({
+      reason: expect.stringContaining('authentication failed'),
+    });
+    const arbiter = as('hv:p%40ss@');
+    expect(await claimView(arbiter, vm, 0)).toEqual({ type: 'won', view: viewOf(1) });
+    writeFileSync(join(dir, 'secret'), 'p@ss\n');
+    const byFile = as('hv@', `?password-file=${join(dir, 'secret')}`);
+    expect(await readView(byFile, vm)).toEqual({ type: 'current', view: viewOf(1) });
+    // Tokens of logins are in the memory of the members only.
+    await cluster.restartAll();
+    expect(await claimView(arbiter, vm, 1)).toEqual({ type: 'won', view: viewOf(2) });
+    await cluster.stop();
+  });
+
+  const canEncrypt = requireTools(hasOpenssl, 'openssl is not installed');
+  test.skipIf(!canEncrypt)(
+    'is asked over TLS with a client certificate, and by nobody without',
+    async () => {
+      const { cert, key } = makeCertificate(dir);
+      const cluster = await EtcdCluster.start(1, { cert, key });
+      const host = cluster.hosts[0];
+      const vm = newVm();
+      const full = client(`etcds://${host}?ca=${cert}&cert=${cert}&key=${key}`);
+      expect(await claimView(full, vm, 0)).toEqual({ type: 'won', view: viewOf(1) });
+      for (const url of [
+        `etcd://${host}`,
+        `etcds://${host}`,
+        `etcds://${host}?ca=${cert}`,
+        `etcds://${host}?ca=${cert}&cert=/no/such/file&key=${key}`,
+      ])
+        expect({ url, answer: await claimView(client(url), vm, 1) }).toMatchObject({
+          answer: { type: 'unavailable' },
+        });
+      expect(await readView(full, vm)).toEqual({ type: 'current', view: viewOf(1) });
+      await cluster.stop();
+    },
+  );
+});
+
+/** The range of all keys with a prefix. */
+function keysBelow(prefix: string): { key: string; range_end: string } {
+  const last = prefix.charCodeAt(prefix.length - 1);
+  const end = prefix.slice(0, -1) + String.fromCharCode(last + 1);
+  return { key: base64(prefix), range_end: base64(end) };
+}

@@ -18,6 +18,7 @@ import { GUESTS, Stage } from '../support/hv-process.ts';
 import { freePort, KvClient } from '../support/kv-client.ts';
 import { LossyProxy } from '../support/lossy-proxy.ts';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.ts';
+import { hasOpenssl } from '../support/test-certificate.ts';
 import { requireTools } from '../support/tools.ts';
 
 const canRun = requireTools(
@@ -177,7 +178,7 @@ describe.skipIf(!canRun)('a real PostgreSQL', () => {
     }
   });
 
-  test('a server that forgets in a crash, and one that may not be written, decide nothing', async () => {
+  test('a server that forgets in a crash, one that may not be written and a standby decide nothing', async () => {
     const vm = newVm();
     await claimView(client(server.url), vm, 0);
     // Takes effect at once: every session is told before it is asked again.
@@ -197,23 +198,60 @@ describe.skipIf(!canRun)('a real PostgreSQL', () => {
       reason: expect.stringContaining('read-only'),
     });
     server.sql('BEGIN READ WRITE; ALTER ROLE hv RESET ALL; COMMIT');
+    await server.kill();
+    await server.revive({ standby: true });
+    const standby = { reason: expect.stringContaining('this is a standby, which shows old views') };
+    expect(await readView(client(server.url), vm)).toMatchObject(standby);
+    await server.kill();
+    await server.revive();
     expect(await readView(client(server.url), vm)).toEqual({ type: 'current', view: viewOf(1) });
   });
 
-  test('a failover whose PostgreSQL is killed at the same moment goes on when that is back', async () => {
+  const canEncrypt = requireTools(hasOpenssl, 'openssl is not installed');
+  test.skipIf(!canEncrypt)(
+    'it is asked over TLS where the URL says so, and knows the server',
+    async () => {
+      const vm = newVm();
+      const ca = server.encrypt();
+      const withOptions = (options: string): PgArbiter => client(`${server.url}?${options}`);
+      const sessions =
+        "FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'hv'";
+      server.sql(`SELECT pg_terminate_backend(pid) ${sessions}`);
+      const verified = withOptions(`sslmode=verify-full&sslrootcert=${ca}`);
+      expect(await claimView(verified, vm, 0)).toMatchObject({ type: 'won' });
+      expect(server.sql(`SELECT ssl ${sessions}`)).toBe('t');
+      expect(await readView(withOptions('sslmode=require'), vm)).toMatchObject({ type: 'current' });
+      expect(await readView(withOptions('sslmode=verify-full'), vm)).toMatchObject({
+        reason: expect.stringContaining('self-signed certificate'),
+      });
+      const missing = 'sslmode=verify-full&sslrootcert=/no/such/file';
+      expect(await readView(withOptions(missing), vm)).toMatchObject({
+        reason: expect.stringContaining('/no/such/file'),
+      });
+    },
+  );
+
+  test('while it is away the service goes on, status says so, and a failover waits for it', async () => {
     const stage = new Stage();
     try {
-      const backup = await stage.backup('--dir', 'b1');
+      const backup = await stage.backup('--dir', '.hv/b1');
       const port = await freePort();
       const options = ['--arbiter', server.url, '--backup', backup.address, '--events-fd', '3'];
       const kv = join(GUESTS, 'kv.js');
       const primary = stage.hv(['run', ...options, '--name', 'kv', kv, `${port}`]);
       await primary.event('protected');
       const before = await KvClient.reach(port);
+      await server.kill();
+      for (const one of [primary, backup.process]) await one.event('arbiter.unavailable');
       expect(await before.ask('INCR', 'n')).toMatchObject({ value: 1 });
-      const killed = server.kill();
+      const { stdout } = await stage.hv(['status']).exited;
+      expect(stdout.match(/arbiter +UNREACHABLE for .* a failover now would wait/g)).toHaveLength(
+        2,
+      );
       primary.kill('SIGKILL');
-      await Promise.all([killed, backup.process.event('arbiter.unavailable')]);
+      await backup.process.event('suspected');
+      const told = backup.process.events.length;
+      await backup.process.event('arbiter.unavailable', told);
       expect(backup.process.events.some(({ evt }) => evt === 'claimed')).toBe(false);
       await server.revive();
       await backup.process.event('live');

@@ -2,6 +2,9 @@ import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } fr
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { dialLink } from '../../hypervisor/host/link.ts';
+import { PROTOCOL_VERSION } from '../../hypervisor/protocol/messages.ts';
+import { asEpoch } from '../../log-format/index.ts';
 import { GUESTS, Stage } from '../support/hv-process.ts';
 
 const HELLO = join(GUESTS, 'hello.js');
@@ -139,6 +142,24 @@ describe('bad arguments', () => {
     server.close();
     expect(code).toBe(2);
     expect(stderr).toContain('HV_E_PORT_IN_USE');
+  });
+
+  test('a primary with an arbiter the backup does not know is refused, and the backup waits on', async () => {
+    const { process: backup, address } = await stage.backup('--dir', 'choosy');
+    const refusal = new Promise<string>((resolve, reject) => {
+      const link = dialLink(address, '/link', {
+        onMessage: (message) => resolve(message.type === 'refuse' ? message.reason : message.type),
+        onClose: (reason) => reject(new Error(reason)),
+      });
+      const hashes = { engineHash: '', helperHash: '', machineVersion: 1 };
+      const names = { hvVersion: '9', vm: 'v', name: 'n', primary: 'p', backup: address };
+      link.send({
+        ...{ type: 'hello', protocol: PROTOCOL_VERSION, epoch: asEpoch(1), detectMs: 100 },
+        ...{ ...hashes, ...names, arbiter: 'consul://x' },
+      });
+    });
+    expect(await refusal).toContain('there is no arbiter "consul://x"');
+    expect(backup.child.exitCode).toBeNull();
   });
 
   test('a name in use is refused and the running guest not disturbed', async () => {

@@ -45,6 +45,9 @@ export async function raceForEpochs(
         expect({ epoch, wonBefore: winners.get(epoch) }).toEqual({ epoch, wonBefore: undefined });
         winners.set(epoch, name);
         options.won(epoch);
+      } else if (epoch === known + 1) {
+        // Who has won must not be told that it was somebody else.
+        expect(answer.view?.primary).not.toBe(name);
       } else if (unclear) {
         overtaken.set(known + 1, (overtaken.get(known + 1) ?? new Set()).add(name));
       }

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './kv-client.ts';
+import type { TestCertificate } from './test-certificate.ts';
 
 const POLL_MS = 10;
 const READY_MS = 30_000;
@@ -13,6 +14,8 @@ interface Member {
   readonly name: string;
   readonly clientPort: number;
   readonly peerPort: number;
+  /** Health without TLS. */
+  readonly metricsPort: number;
   process: ChildProcess | undefined;
 }
 
@@ -21,15 +24,22 @@ export const hasEtcd: boolean = spawnSync('etcd', ['--version']).status === 0;
 export class EtcdCluster {
   readonly #dir = mkdtempSync(join(tmpdir(), 'hv-etcd-'));
   readonly #members: Member[] = [];
+  readonly #certificate: TestCertificate | undefined;
   #log = '';
 
-  static async start(members: number): Promise<EtcdCluster> {
-    const cluster = new EtcdCluster();
+  private constructor(certificate: TestCertificate | undefined) {
+    this.#certificate = certificate;
+  }
+
+  /** With a certificate, clients must show it as well as members. */
+  static async start(members: number, certificate?: TestCertificate): Promise<EtcdCluster> {
+    const cluster = new EtcdCluster(certificate);
     for (let at = 0; at < members; at++)
       cluster.#members.push({
         name: `m${at}`,
         clientPort: await freePort(),
         peerPort: await freePort(),
+        metricsPort: await freePort(),
         process: undefined,
       });
     for (const member of cluster.#members) cluster.#spawn(member, 'new');
@@ -116,8 +126,9 @@ export class EtcdCluster {
   }
 
   #spawn(member: Member, state: 'new' | 'existing'): void {
-    const { name, clientPort, peerPort } = member;
-    const client = `http://127.0.0.1:${clientPort}`;
+    const { name, clientPort, peerPort, metricsPort } = member;
+    const tls = this.#certificate;
+    const client = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${clientPort}`;
     const peer = `http://127.0.0.1:${peerPort}`;
     const process = spawn(
       'etcd',
@@ -130,6 +141,11 @@ export class EtcdCluster {
         ...['--initial-cluster-state', state, '--initial-cluster-token', this.#dir],
         // A leader that dies is replaced in some 300 ms instead of a second or two.
         ...['--heartbeat-interval', '30', '--election-timeout', '300'],
+        ...['--listen-metrics-urls', `http://127.0.0.1:${metricsPort}`],
+        ...(tls === undefined ? [] : ['--cert-file', tls.cert, '--key-file', tls.key]),
+        ...(tls === undefined ? [] : ['--trusted-ca-file', tls.cert, '--client-cert-auth']),
+        // Logins take some ms instead of a tenth of a second.
+        ...['--bcrypt-cost', '4'],
         ...['--logger', 'zap', '--log-level', 'error'],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: globalThis.process.env.PATH } },
@@ -141,9 +157,9 @@ export class EtcdCluster {
     member.process = process;
   }
 
-  async #healthy({ clientPort }: Member): Promise<boolean> {
+  async #healthy({ metricsPort }: Member): Promise<boolean> {
     try {
-      const response = await fetch(`http://127.0.0.1:${clientPort}/health`);
+      const response = await fetch(`http://127.0.0.1:${metricsPort}/health`);
       return ((await response.json()) as { health?: string }).health === 'true';
     } catch {
       // It does not listen yet.

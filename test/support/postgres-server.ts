@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   chownSync,
   existsSync,
   mkdtempSync,
@@ -13,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './kv-client.ts';
+import { makeCertificate } from './test-certificate.ts';
 
 const POLL_MS = 20;
 const READY_MS = 30_000;
@@ -83,8 +85,11 @@ export class PostgresServer {
     return `pg://hv:${encodeURIComponent(PASSWORD)}@${host}:${port}/postgres`;
   }
 
-  /** Starts it and waits until it lets us in. */
-  async revive(): Promise<void> {
+  /** Starts it, perhaps as a standby (of nobody), and waits until it lets us in. */
+  async revive(options: { readonly standby?: boolean } = {}): Promise<void> {
+    const signal = join(this.#dir, 'data', 'standby.signal');
+    if (options.standby === true) writeFileSync(signal, '');
+    else rmSync(signal, { force: true });
     const until = performance.now() + READY_MS;
     for (;;) {
       // The first try may find shared memory of a session that is not quite dead.
@@ -93,6 +98,21 @@ export class PostgresServer {
       if (performance.now() > until) throw new Error(`postgres does not start:\n${this.#log}`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
+  }
+
+  /** From now on it speaks TLS, too. The path of the certificate to trust. */
+  encrypt(): string {
+    const { cert, key } = makeCertificate(this.#dir);
+    const { uid, gid } = owner() ?? {};
+    chmodSync(key, 0o600);
+    if (uid !== undefined && gid !== undefined)
+      for (const file of [cert, key]) chownSync(file, uid, gid);
+    this.sql(`ALTER SYSTEM SET ssl_cert_file = '${cert}'`);
+    this.sql(`ALTER SYSTEM SET ssl_key_file = '${key}'`);
+    this.sql('ALTER SYSTEM SET ssl = on');
+    this.sql('SELECT pg_reload_conf()');
+    while (this.sql('SHOW ssl') !== 'on') this.sql('SELECT pg_sleep(0.01)');
+    return cert;
   }
 
   /** Ends the server and all its sessions at once, without a word to anybody. */
