@@ -153,7 +153,7 @@ describe.skipIf(!canRun)('a real etcd of three', () => {
     const vm = newVm();
     // The first is silent, so that the second is asked, and later the other way round.
     const proxy = await LossyProxy.to(Number(cluster.hosts[0]?.split(':')[1]));
-    const arbiter = client(`etcd://127.0.0.1:${proxy.port},${other.hosts[0]}`, 2_000);
+    const arbiter = client(`etcd://127.0.0.1:${proxy.port},${other.hosts[0]}`, 500);
     expect(await claimView(arbiter, vm, 0)).toMatchObject({ type: 'won' });
     proxy.mode = 'swallow';
     const answer = await readView(arbiter, vm);

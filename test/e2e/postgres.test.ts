@@ -257,6 +257,10 @@ describe.skipIf(!canRun)('a real PostgreSQL', () => {
       await backup.process.event('live');
       const after = await KvClient.reach(port);
       expect(await after.ask('INCR', 'n')).toMatchObject({ value: 2 });
+      // Who has taken over goes on asking.
+      const status = async (): Promise<string> => (await stage.hv(['status']).exited).stdout;
+      while (!/arbiter +answered/.test(await status()))
+        expect(backup.process.child.exitCode).toBeNull();
       after.close();
       // The password is in no file but the ones people wrote themselves, and on no console.
       for (const text of [primary.stderr, backup.process.stderr, backup.process.stdout])
