@@ -11,6 +11,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
+import { defined } from '../base/assert.ts';
 import { ARBITER_IDLE_MS, HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import type { Arbiter, ArbiterAnswer, ViewClaim } from '../ports.ts';
 import { formatAddress, type HostPort } from './addresses.ts';
@@ -105,7 +106,7 @@ export class EtcdArbiter implements Arbiter {
       const { server, answer } = await firstAnswer({
         servers: hosts.length,
         first: this.#preferred,
-        ask: (at, over) => this.#askMember(hosts[at] as HostPort, path, { body, over }),
+        ask: (at, over) => this.#askMember(defined(hosts[at], 'a member'), path, { body, over }),
         late,
       });
       this.#preferred = server;
