@@ -90,6 +90,19 @@ export const REPLAY_ACK_MS = 10;
 export const CLAIM_RETRY_MS = 25;
 /** No answer to a claim for this long counts as a failed one; asking twice is harmless. */
 export const CLAIM_TIMEOUT_MS = 1_000;
+/** A server of an arbiter that is silent for this long is not waited for: the next one is asked the same.
+ * Some twenty times what etcd takes; asking twice is harmless. Doubles with each full circle. */
+export const HEDGE_MS = 100;
+export const HEDGE_MS_MAX = 1_000;
+/** An arbiter's answer: a view with all backups has some 20 KiB. A longer one is not read. */
+export const ARBITER_ANSWER_BYTES_MAX: number = MIB;
+/** A connection to an arbiter that nobody uses is closed after this. Longer than between two probes,
+ * so that a failover finds one open. */
+export const ARBITER_IDLE_MS = 30_000;
+/** An arbiter that answers is asked again after this, to see that it still would: a read, a millisecond
+ * of its time. One that does not is asked after the shorter time. */
+export const ARBITER_PROBE_MS = 2_000;
+export const ARBITER_PROBE_AWAY_MS = 1_000;
 /** A deliberate stop waits this long for the backups (or the arbiter), then says it could not. */
 export const STOP_TIMEOUT_MS = 5_000;
 /** A switchover that has not come to its claim by then is given up; the guest goes on where it is. */
@@ -207,3 +220,4 @@ assert(BATCH_BYTES_MAX < FRAME_BYTES_MAX, 'a batch fits a frame');
 assert(NET_DATA_BYTES_MAX < BATCH_BYTES_MAX, 'one interrupt fits a batch');
 assert(WORKER_STACK_MIB * MIB >= 32 * GUEST_STACK_BYTES, 'native stack outlasts the guest stack');
 assert(BACKUPS_MAX <= VIEW_BACKUPS_MAX, 'a view can name every backup');
+assert(ARBITER_PROBE_MS < ARBITER_IDLE_MS, 'a probe keeps the connection to an arbiter open');

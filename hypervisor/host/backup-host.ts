@@ -16,9 +16,10 @@ import { BackupReplica } from '../replica/backup.ts';
 import type { Handover } from '../replica/handover.ts';
 import type { BackupOutcome, Estate, PrimaryOutcome } from '../replica/hooks.ts';
 import { refusalOf } from '../replica/refusal.ts';
-import { dialable, formatAddress } from './addresses.ts';
+import { dialable, formatAddress, parseAddress } from './addresses.ts';
 import { absoluteArbiterUrl, openArbiter } from './arbiters.ts';
 import { HostClock } from './clock.ts';
+import { arbiterRefusal } from './colocation.ts';
 import { CopyDirectory } from './copy-directory.ts';
 import { makeDirectory } from './directories.ts';
 import { HeartbeatResponder } from './heartbeat.ts';
@@ -29,7 +30,7 @@ import { RemoteMachine } from './remote-machine.ts';
 import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
 import { HV_VERSION } from './version.ts';
-import { watchedArbiter } from './watched-arbiter.ts';
+import { WatchedArbiter } from './watched-arbiter.ts';
 import type { PrimarySettings } from './worker-protocol.ts';
 
 export interface BackupHostOptions {
@@ -39,6 +40,8 @@ export interface BackupHostOptions {
   readonly dir: string;
   /** Overrides the arbiter named by the primary. */
   readonly arbiter: string | undefined;
+  /** Also one that dies with the host of a replica. */
+  readonly arbiterMayBeColocated: boolean;
   /** Silence of a machine at work that ends it by force; Infinity: none does. */
   readonly hangLimitMs: number;
   readonly member: { readonly priority: number; readonly hidden: boolean; readonly cold: boolean };
@@ -58,6 +61,10 @@ export class BackupHost {
   /** Of the guest that is followed. */
   #at: CopyDirectory | undefined;
   #listener: LinkListener | undefined;
+  #arbiter: WatchedArbiter | undefined;
+  #arbiterUrl = '';
+  /** Host of the peer whose message is being taken. */
+  #speaker = '';
   #replica: BackupReplica;
   /** The newest one; its thread is the supervisor's after a takeover. */
   #machine: RemoteMachine | undefined;
@@ -126,6 +133,7 @@ export class BackupHost {
         lsnReceived,
         lsnReplayed,
         lag: lsnReceived - lsnReplayed,
+        arbiter: this.#arbiter?.figures(),
       };
       done({
         ...commonStatus({ role, header: machine.header, logDir, hang, worker }),
@@ -140,10 +148,7 @@ export class BackupHost {
       ports: {
         clock: this.#clock,
         entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
-        openArbiter: (address) =>
-          watchedArbiter(openArbiter(arbiter ?? address), (reason) =>
-            this.#options.trouble('arbiter.unavailable', { reason }),
-          ),
+        openArbiter: (address) => this.#openArbiter(arbiter ?? address),
         openStore: (hello) => this.#directory(hello).fresh(),
         openMachine: (base) => defined(this.#at, 'a copy has a directory').openMachine(base),
         reopen: (hello, { from, lsnReleased }, done) =>
@@ -181,7 +186,22 @@ export class BackupHost {
     } else setTimeout(() => this.#awaitStep(), IN_STEP_POLL_MS).unref();
   }
 
+  /** The same one for the same URL: a copy that is made anew needs no new connections. */
+  #openArbiter(url: string): WatchedArbiter {
+    if (this.#arbiter === undefined || this.#arbiterUrl !== url) {
+      this.#arbiter?.stop();
+      this.#arbiterUrl = url;
+      this.#arbiter = new WatchedArbiter(openArbiter(url), {
+        onTrouble: (reason) => this.#options.trouble('arbiter.unavailable', { reason }),
+      });
+    }
+    return this.#arbiter;
+  }
+
   #refuses(hello: Hello): string | undefined {
+    const { arbiter, arbiterMayBeColocated: mayBeColocated } = this.#options;
+    const misplaced = arbiterRefusal(arbiter ?? hello.arbiter, this.#speaker, { mayBeColocated });
+    if (misplaced !== undefined) return misplaced;
     const { engineHash, helperHash } = engineParts();
     return refusalOf(hello, {
       hvVersion: HV_VERSION,
@@ -206,6 +226,7 @@ export class BackupHost {
       onError: (error) => this.#end(undefined, error),
       onMachine: (machine) => {
         this.#machine = machine;
+        this.#arbiter?.probe(machine.header.vm);
       },
       trouble: (event, fields) => this.#options.trouble(event, fields),
     });
@@ -219,11 +240,12 @@ export class BackupHost {
     if (path === '/heartbeat') return this.#answerHeartbeats(link);
     if (path === '/join') return this.#answerJoin(incoming);
     if (this.#supervisor !== undefined) return refuseLink(link, 'this replica is primary itself');
-    return this.#lookFirst(this.#replica.accept(link));
+    return this.#lookFirst(this.#replica.accept(link), incoming);
   }
 
   /** What the disk has of a guest's log is known before its primary is answered. */
-  #lookFirst(handlers: LinkHandlers): LinkHandlers {
+  #lookFirst(handlers: LinkHandlers, { remoteAddress }: IncomingLink): LinkHandlers {
+    const { host } = parseAddress(remoteAddress, { what: 'the address of a peer' });
     let ready: Promise<void> | undefined;
     const after = (act: () => void): void => {
       if (ready === undefined) act();
@@ -231,6 +253,7 @@ export class BackupHost {
     };
     return {
       onMessage: (message) => {
+        this.#speaker = host;
         const looks = message.type === 'hello' && this.#replica.core.phase === 'idle';
         if (looks && this.#refuses(message) === undefined)
           ready = this.#directory(message)
@@ -238,7 +261,10 @@ export class BackupHost {
             .finally(() => {
               ready = undefined;
             });
-        after(() => handlers.onMessage(message));
+        after(() => {
+          this.#speaker = host;
+          handlers.onMessage(message);
+        });
       },
       onClose: (reason) => after(() => handlers.onClose(reason)),
     };
@@ -309,6 +335,7 @@ export class BackupHost {
         },
       );
       this.#supervisor = supervisor;
+      this.#arbiter?.stop();
       supervisor.send({ type: 'promote', handover, position, settings, others });
     });
   }
@@ -316,6 +343,7 @@ export class BackupHost {
   #end(outcome: BackupOutcome | PrimaryOutcome | undefined, error: HvError | undefined): void {
     for (const directory of this.#directories.values()) directory.release();
     for (const responder of this.#responders) responder.stop();
+    this.#arbiter?.stop();
     void this.#listener?.close();
     this.#options.ended(outcome, error);
   }
