@@ -37,6 +37,9 @@ export type HvErrorCode =
   | 'HV_E_BACKUP_REFUSED'
   | 'HV_E_JOIN'
   | 'HV_E_ARBITER'
+  | 'HV_E_VIEWS_IN_USE'
+  | 'HV_E_VIEWS_DAMAGED'
+  | 'HV_E_VIEWS_WRITE'
   | 'HV_E_GUEST_HUNG'
   | 'HV_E_CPU_LIMIT'
   | 'HV_E_INTERNAL';
@@ -157,6 +160,23 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     exit: EXIT.cannotProtect,
     means: 'The arbiter could not be read or written, so no view could be decided.',
     fix: 'Check that the directory exists, is writable and is the same one on both hosts.',
+  },
+  HV_E_VIEWS_IN_USE: {
+    exit: EXIT.usage,
+    means: 'Another arbiter keeps its views in this directory. They were not touched.',
+    fix: 'Pass another --data, or stop the other one. Two arbiters never share a directory.',
+  },
+  HV_E_VIEWS_DAMAGED: {
+    exit: EXIT.logDamaged,
+    means:
+      'Views that were in force are not readable any more. The arbiter does not start, because it could give an epoch to two primaries. Guests go on; nobody is promoted.',
+    fix: 'Restore the file from a copy of after the last change of a view. Without one, start an arbiter on an empty --data and start the guests anew with it.',
+  },
+  HV_E_VIEWS_WRITE: {
+    exit: EXIT.limit,
+    means:
+      'A view could not be written to disk, so nobody was told that it is in force, and the arbiter stopped. All views before it are intact.',
+    fix: 'Free space, or check the permissions and the disk, and start the arbiter again: claimants ask until it answers.',
   },
   HV_E_GUEST_HUNG: {
     exit: EXIT.limit,
