@@ -139,7 +139,7 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     exit: EXIT.cannotProtect,
     means:
       'The backup is on another host and nobody decides who is primary when the link breaks. Nothing was started.',
-    fix: 'Pass --arbiter file:DIR on a directory both hosts share.',
+    fix: 'Pass --arbiter file:DIR on a directory both hosts share, or http://host:port of an `hv arbiter` on a third host.',
   },
   HV_E_BACKUP_UNREACHABLE: {
     exit: EXIT.cannotProtect,
@@ -159,7 +159,7 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   HV_E_ARBITER: {
     exit: EXIT.cannotProtect,
     means: 'The arbiter could not be read or written, so no view could be decided.',
-    fix: 'Check that the directory exists, is writable and is the same one on both hosts.',
+    fix: 'Check that it runs and can be reached, or that the directory exists and is writable, and that it is the same one on both hosts.',
   },
   HV_E_VIEWS_IN_USE: {
     exit: EXIT.usage,

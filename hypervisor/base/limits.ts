@@ -166,6 +166,10 @@ export const ARBITER_IDLE_MS = 30_000;
 export const ARBITER_POLLS_MAX = 512;
 /** A long poll is answered after this at the latest, so that a dead client's does not wait for ever. */
 export const ARBITER_POLL_MS_MAX = 30_000;
+/** Connections of one client to an arbiter: pings, a long poll and claims do not wait for each other. */
+export const ARBITER_SOCKETS_MAX = 8;
+/** The same advice is passed on again after this, for who could not follow it. */
+export const VIEW_ADVICE_REPEAT_MS = 1_000;
 /** An answer of an arbiter. A longer one is not an arbiter's. */
 export const ARBITER_ANSWER_BYTES_MAX: number = 8 * MIB;
 /** A token anyone could guess protects nothing. */

@@ -13,13 +13,10 @@
 import { asEpoch, crc32 } from '../../log-format/index.ts';
 import { HvError } from '../base/errors.ts';
 import { ARBITER_GROUP_MAX, VIEW_BACKUPS_MAX } from '../base/limits.ts';
-import type { View } from '../protocol/messages.ts';
+import { isObject, type StoredView } from './arbiter-answers.ts';
 
-export interface StoredView {
+export interface ViewRecord extends StoredView {
   readonly vm: string;
-  readonly view: View;
-  /** Of the claim that made it. */
-  readonly token: string;
   /** When it came into force, for people. */
   readonly at: string;
   /** Made by the view service for its primary, which has not claimed it yet. */
@@ -27,7 +24,7 @@ export interface StoredView {
 }
 
 export interface ViewsRead {
-  readonly views: ReadonlyMap<string, StoredView>;
+  readonly views: ReadonlyMap<string, ViewRecord>;
   /** Bytes of an unfinished last write. */
   readonly tornBytes: number;
 }
@@ -44,12 +41,12 @@ export class ViewLines {
     return this.#line({ hv: 'arbiter', format: FORMAT, instance });
   }
 
-  views(some: readonly StoredView[]): Buffer {
+  views(some: readonly ViewRecord[]): Buffer {
     return this.#line({ views: some.map(recordOf) });
   }
 
   /** All lines of a new file. */
-  whole(instance: string, all: Iterable<StoredView>): Buffer[] {
+  whole(instance: string, all: Iterable<ViewRecord>): Buffer[] {
     const lines = [this.header(instance)];
     const rest = [...all];
     for (let at = 0; at < rest.length; at += ARBITER_GROUP_MAX)
@@ -66,14 +63,14 @@ export class ViewLines {
 }
 
 /** A view as it is in the file, and as the arbiter shows it. */
-export function recordOf({ vm, view, token, at, reserved }: StoredView): object {
+export function recordOf({ vm, view, token, at, reserved }: ViewRecord): object {
   const { epoch, primary, backups } = view;
   return { vm, epoch, primary, backups, token, at, ...(reserved ? { reserved } : {}) };
 }
 
 /** Reads a whole file. Throws HV_E_VIEWS_DAMAGED; `path` is for people. */
 export function readViews(path: string, bytes: Buffer): ViewsRead {
-  const views = new Map<string, StoredView>();
+  const views = new Map<string, ViewRecord>();
   let crc = 0;
   let offset = 0;
   let line = 0;
@@ -89,7 +86,7 @@ export function readViews(path: string, bytes: Buffer): ViewsRead {
     const value: unknown = JSON.parse(text.subarray(CRC_DIGITS + 1).toString());
     const good = line === 0 ? isHeader(value) : takeViews(value, views);
     if (!good) throw damaged(path, { line, offset });
-    offset = (end ?? 0) + 1;
+    offset = end + 1;
     line += 1;
   }
   if (line === 0) throw damaged(path, { line, offset });
@@ -114,7 +111,7 @@ function isHeader(value: unknown): boolean {
 }
 
 /** False: not what we write, or an epoch that does not follow. */
-function takeViews(value: unknown, views: Map<string, StoredView>): boolean {
+function takeViews(value: unknown, views: Map<string, ViewRecord>): boolean {
   if (!isObject(value) || !Array.isArray(value.views)) return false;
   return value.views.every((one: unknown) => {
     const stored = parseRecord(one);
@@ -131,7 +128,7 @@ function takeViews(value: unknown, views: Map<string, StoredView>): boolean {
 }
 
 /** The view in what `recordOf` has made; undefined if it is none. */
-export function parseRecord(value: unknown): StoredView | undefined {
+export function parseRecord(value: unknown): ViewRecord | undefined {
   if (!isObject(value)) return undefined;
   const { vm, epoch, primary, backups, token, at, reserved } = value;
   if (typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 1) return undefined;
@@ -149,8 +146,4 @@ function damaged(path: string, at: { readonly line: number; readonly offset: num
     `${path} is damaged at line ${at.line + 1} (byte ${at.offset})`,
     { details: { path, ...at } },
   );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -21,7 +21,7 @@ import {
   ARBITER_VMS_MAX,
 } from '../base/limits.ts';
 import type { View } from '../protocol/messages.ts';
-import { readViews, recordOf, type StoredView, ViewLines } from './arbiter-file.ts';
+import { readViews, recordOf, ViewLines, type ViewRecord } from './arbiter-file.ts';
 import { makeDirectory } from './directories.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
 import { type DirectoryLock, lockDirectory } from './log-lock.ts';
@@ -37,20 +37,20 @@ export interface StoreClaim {
 }
 
 export type StoreAnswer =
-  | { readonly type: 'won'; readonly stored: StoredView }
-  | { readonly type: 'lost'; readonly stored: StoredView }
+  | { readonly type: 'won'; readonly stored: ViewRecord }
+  | { readonly type: 'lost'; readonly stored: ViewRecord }
   /** The claim follows a view this store has never seen. */
-  | { readonly type: 'ahead'; readonly stored: StoredView | undefined }
+  | { readonly type: 'ahead'; readonly stored: ViewRecord | undefined }
   /** Not decided, and not written. */
   | { readonly type: 'unavailable'; readonly reason: string };
 
 export interface StoreOptions {
   readonly dir: string;
   /** A view came into force, and is on disk. */
-  readonly changed: (stored: StoredView) => void;
+  readonly changed: (stored: ViewRecord) => void;
   /** The disk failed (HV_E_VIEWS_WRITE), or another arbiter has the directory (HV_E_VIEWS_IN_USE). */
   readonly failed: (error: HvError) => void;
-  readonly disk?: Disk;
+  readonly disk?: Disk | undefined;
   /** Date and time, for people. */
   readonly clock?: () => string;
   /** Tests make it small. */
@@ -71,7 +71,7 @@ export class ArbiterStore {
   readonly #disk: Disk;
   readonly #path: string;
   readonly #lock: DirectoryLock;
-  readonly #views = new Map<string, StoredView>();
+  readonly #views = new Map<string, ViewRecord>();
   readonly #queue: Waiting[] = [];
   #stateBytes = 0;
   #file: SegmentFile | undefined;
@@ -115,7 +115,7 @@ export class ArbiterStore {
   }
 
   /** The view in force. */
-  get(vm: string): StoredView | undefined {
+  get(vm: string): ViewRecord | undefined {
     return this.#views.get(vm);
   }
 
@@ -180,8 +180,8 @@ export class ArbiterStore {
 
   /** Nothing of a group is answered, not even who has lost, before all of it is on disk. */
   async #decide(group: readonly Waiting[]): Promise<readonly StoreAnswer[]> {
-    const fresh = new Map<string, StoredView>();
-    const written: StoredView[] = [];
+    const fresh = new Map<string, ViewRecord>();
+    const written: ViewRecord[] = [];
     const answers = group.map(({ claim }): StoreAnswer => {
       const current = fresh.get(claim.vm) ?? this.#views.get(claim.vm);
       const decision = this.#judge(claim, current, written);
@@ -203,9 +203,9 @@ export class ArbiterStore {
 
   #judge(
     claim: StoreClaim,
-    current: StoredView | undefined,
-    pending: readonly StoredView[],
-  ): StoreAnswer | { readonly type: 'write'; readonly stored: StoredView } {
+    current: ViewRecord | undefined,
+    pending: readonly ViewRecord[],
+  ): StoreAnswer | { readonly type: 'write'; readonly stored: ViewRecord } {
     const { vm, expect, next, token, reserved } = claim;
     const epoch = current?.view.epoch ?? 0;
     if (epoch < expect) return { type: 'ahead', stored: current };
@@ -226,7 +226,7 @@ export class ArbiterStore {
     return write;
   }
 
-  async #append(written: readonly StoredView[]): Promise<void> {
+  async #append(written: readonly ViewRecord[]): Promise<void> {
     const file = defined(this.#file, 'the file is open');
     const line = this.#lines.views(written);
     await file.write([line]);
@@ -272,7 +272,7 @@ export class ArbiterStore {
     this.#file = this.#disk.openFile(this.#path, { offset: this.#fileBytes });
   }
 
-  #keep(stored: StoredView): void {
+  #keep(stored: ViewRecord): void {
     const before = this.#views.get(stored.vm);
     this.#stateBytes += sizeOf(stored) - (before === undefined ? 0 : sizeOf(before));
     this.#views.set(stored.vm, stored);
@@ -287,7 +287,7 @@ export class ArbiterStore {
   }
 }
 
-function sizeOf(stored: StoredView): number {
+function sizeOf(stored: ViewRecord): number {
   return Buffer.byteLength(JSON.stringify(recordOf(stored)));
 }
 

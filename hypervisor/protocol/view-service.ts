@@ -49,7 +49,7 @@ export type Advice =
 
 export interface ReplicaStatus extends Known {
   readonly state: 'alive' | 'dead' | 'restarted' | 'unheard';
-  /** Since the last ping that counted; undefined: none yet. */
+  /** Since the last ping; undefined: none that can be judged by. */
   readonly silentMs: number | undefined;
   readonly inView: boolean;
 }
@@ -185,7 +185,7 @@ export class ViewService {
     const { view, reserved = false } = this.#current ?? {};
     const replicas = [...this.#replicas.values()].map((one): ReplicaStatus => {
       const { replica } = one.last;
-      const silentMs = one.silentMs(this.#clock.time);
+      const silentMs = one.timed ? Math.round(one.silentMs(this.#clock.time)) : undefined;
       return { ...one.last, state: this.#state(replica), silentMs, inView: this.#names(replica) };
     });
     return {
@@ -255,18 +255,19 @@ export class ViewService {
       find: (name) => this.#replicas.get(name),
       alive: (name) => this.#state(name) === 'alive',
       needs: this.#needs ?? 1,
+      asIfGone: this.#state(view.primary) === 'alive',
     });
   }
 
+  /** Of the backups it has, those that are not gone count, and newcomers in transfer. */
   #wanted(wants: number, pool: readonly ReplicaId[]): readonly ReplicaId[] {
+    const backups = this.#current?.view.backups ?? [];
+    const has = backups.filter((name) => ['alive', 'unheard'].includes(this.#state(name)));
     const joining = [...this.#replicas.values()].filter(
       ({ last: { role, replica, synced } }) =>
-        role === 'backup' &&
-        !this.#leads(replica) &&
-        this.#state(replica) === 'alive' &&
-        (this.#names(replica) || !synced),
+        role === 'backup' && !synced && !this.#names(replica) && this.#state(replica) === 'alive',
     );
-    const missing = Math.max(0, wants - joining.length);
+    const missing = Math.max(0, wants - has.length - joining.length);
     const others = pool.filter((name) => !this.#replicas.has(name) && !this.#names(name));
     return [...this.spares(), ...others].slice(0, missing);
   }

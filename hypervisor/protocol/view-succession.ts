@@ -19,6 +19,8 @@ export interface Members {
   alive(name: ReplicaId): boolean;
   /** Backups that had to have an output's cause before it left; 1 where nobody has said. */
   readonly needs: number;
+  /** What if the primary died now: then its backups would hear it no more. */
+  readonly asIfGone: boolean;
 }
 
 /** Whether the view may move away from a primary in this state. */
@@ -27,6 +29,7 @@ export function mayMove(primary: 'alive' | 'dead' | 'restarted' | 'unheard'): bo
 }
 
 export function successor(view: View, members: Members): Verdict {
+  const { needs, asIfGone } = members;
   if (view.backups.length === 0) return none('the view has no backup');
   const alive = view.backups.flatMap((name) => {
     const one = members.find(name);
@@ -34,14 +37,14 @@ export function successor(view: View, members: Members): Verdict {
   });
   if (alive.length === 0) return none('no backup of the view pings');
   const hears = alive.find(({ last }) => last.primaryLink === 'up');
-  if (hears !== undefined) return none(`${hears.last.replica} still hears the primary`);
+  if (!asIfGone && hears !== undefined)
+    return none(`${hears.last.replica} still hears the primary`);
   const synced = alive.filter(({ last }) => last.synced && last.epoch === view.epoch);
   if (synced.length === 0)
     return none(`no backup says that it holds the state of epoch ${view.epoch}`);
   const total = view.backups.length;
-  const { needs } = members;
   if (needs >= total) return best(synced, (one) => one.last.priority, lsnOf);
-  const settled = synced.filter(({ last }) => last.primaryLink === 'down');
+  const settled = synced.filter(({ last }) => asIfGone || last.primaryLink === 'down');
   const enough = Math.min(total, total - needs + 1);
   if (settled.length < enough)
     // What left before the primary died is on `needs` backups, but nobody knows on which.

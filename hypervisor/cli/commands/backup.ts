@@ -20,7 +20,10 @@ export function registerBackup(program: Command): void {
     .option('-l, --listen <host:port>', 'where the primary connects', '127.0.0.1:7700')
     .option('-j, --join <host:port>', 'ask this running primary to take us as its backup')
     .option('--dir <path>', 'where the copies of logs go (default: .hv/backup-<port>)')
-    .option('--arbiter <url>', "use this arbiter instead of the primary's: file:DIR")
+    .option(
+      '--arbiter <url>',
+      "use this arbiter instead of the primary's: file:DIR or http://host:port",
+    )
     .addOption(hangLimitOption(program))
     .option(
       '--events-fd <fd>',

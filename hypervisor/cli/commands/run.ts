@@ -51,7 +51,10 @@ function protectionOptions(command: Command): Command {
       collect,
       [],
     )
-    .option('--arbiter <url>', 'who decides the view: file:DIR, a directory both hosts share')
+    .option(
+      '--arbiter <url>',
+      'who decides the view: file:DIR, a directory both hosts share, or http://host:port, an hv arbiter',
+    )
     .option('-l, --listen <host:port>', 'let fresh backups join here (hv backup --join)')
     .option(
       '--detect <how>',
