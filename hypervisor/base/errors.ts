@@ -40,6 +40,7 @@ export type HvErrorCode =
   | 'HV_E_VIEWS_IN_USE'
   | 'HV_E_VIEWS_DAMAGED'
   | 'HV_E_VIEWS_WRITE'
+  | 'HV_E_ARBITER_COLOCATED'
   | 'HV_E_GUEST_HUNG'
   | 'HV_E_CPU_LIMIT'
   | 'HV_E_INTERNAL';
@@ -139,7 +140,7 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     exit: EXIT.cannotProtect,
     means:
       'The backup is on another host and nobody decides who is primary when the link breaks. Nothing was started.',
-    fix: 'Pass --arbiter file:DIR on a directory both hosts share, or http://host:port of an `hv arbiter` on a third host.',
+    fix: 'Pass --arbiter: http://host:port of an `hv arbiter` on a third host, etcd://h1,h2,h3, pg://user@host/database, or file:DIR on a directory both hosts share.',
   },
   HV_E_BACKUP_UNREACHABLE: {
     exit: EXIT.cannotProtect,
@@ -159,7 +160,13 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   HV_E_ARBITER: {
     exit: EXIT.cannotProtect,
     means: 'The arbiter could not be read or written, so no view could be decided.',
-    fix: 'Check that it runs and can be reached, or that the directory exists and is writable, and that it is the same one on both hosts.',
+    fix: 'The message has the reason. Check that the arbiter is there, may be written and is the same one on all hosts.',
+  },
+  HV_E_ARBITER_COLOCATED: {
+    exit: EXIT.cannotProtect,
+    means:
+      'The arbiter would die with the host of a replica, or another host would ask another one: then no backup could take over, or two would. Nothing was started.',
+    fix: 'Put the arbiter on a third host, an etcd on three. If losing that host may stop the service: --arbiter-colocated.',
   },
   HV_E_VIEWS_IN_USE: {
     exit: EXIT.usage,

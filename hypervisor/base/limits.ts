@@ -85,6 +85,19 @@ export const REPLAY_ACK_MS = 10;
 export const CLAIM_RETRY_MS = 25;
 /** No answer to a claim for this long counts as a failed one; asking twice is harmless. */
 export const CLAIM_TIMEOUT_MS = 1_000;
+/** A server of an arbiter that is silent for this long is not waited for: the next one is asked the same.
+ * Some twenty times what etcd takes; asking twice is harmless. Doubles with each full circle. */
+export const HEDGE_MS = 100;
+export const HEDGE_MS_MAX = 1_000;
+/** An arbiter's answer: a view with all backups has some 20 KiB. A longer one is not read. */
+export const ARBITER_ANSWER_BYTES_MAX: number = MIB;
+/** A connection to an arbiter that nobody uses is closed after this. Longer than between two probes,
+ * so that a failover finds one open. */
+export const ARBITER_IDLE_MS = 30_000;
+/** An arbiter that answers is asked again after this, to see that it still would: a read, a millisecond
+ * of its time. One that does not is asked after the shorter time. */
+export const ARBITER_PROBE_MS = 2_000;
+export const ARBITER_PROBE_AWAY_MS = 1_000;
 /** A deliberate stop waits this long for the backups (or the arbiter), then says it could not. */
 export const STOP_TIMEOUT_MS = 5_000;
 /** Time for a link's hello and for an arbiter's answer before it counts as failed. */
@@ -160,8 +173,6 @@ export const ARBITER_NAME_CHARS_MAX = 255;
 export const ARBITER_CONNECTIONS_MAX = 1_024;
 /** Time to send a whole request. A client that drips is cut off. */
 export const ARBITER_REQUEST_MS = 5_000;
-/** A connection that is kept for the next request. Clients ask something every third of it. */
-export const ARBITER_IDLE_MS = 30_000;
 /** Long polls that wait at a time. Past it one is answered at once with what is known. */
 export const ARBITER_POLLS_MAX = 512;
 /** A long poll is answered after this at the latest, so that a dead client's does not wait for ever. */
@@ -170,8 +181,6 @@ export const ARBITER_POLL_MS_MAX = 30_000;
 export const ARBITER_SOCKETS_MAX = 8;
 /** The same advice is passed on again after this, for who could not follow it. */
 export const VIEW_ADVICE_REPEAT_MS = 1_000;
-/** An answer of an arbiter. A longer one is not an arbiter's. */
-export const ARBITER_ANSWER_BYTES_MAX: number = 8 * MIB;
 /** A token anyone could guess protects nothing. */
 export const ARBITER_TOKEN_CHARS_MIN = 16;
 
@@ -244,3 +253,4 @@ assert(BACKUPS_MAX <= VIEW_BACKUPS_MAX, 'a view can name every backup');
 assert(VIEW_GRACE_PINGS > VIEW_DEAD_PINGS, 'grace is longer than a death');
 assert(ARBITER_BODY_BYTES_MAX > VIEW_BACKUPS_MAX * ARBITER_NAME_CHARS_MAX, 'a view fits a request');
 assert(ARBITER_POLL_MS_MAX <= ARBITER_IDLE_MS, 'a poll ends before its connection does');
+assert(ARBITER_PROBE_MS < ARBITER_IDLE_MS, 'a probe keeps the connection to an arbiter open');

@@ -6,6 +6,7 @@ import { HANDSHAKE_TIMEOUT_MS, JOIN_RETRY_MS } from '../base/limits.ts';
 import { formatAddress, isLoopback, parseAddress } from '../host/addresses.ts';
 import { BackupHost } from '../host/backup-host.ts';
 import { HostClock } from '../host/clock.ts';
+import { refuseColocated, SOME_OTHER_HOST } from '../host/colocation.ts';
 import { dialLink } from '../host/link.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { exitWith } from './outcome.ts';
@@ -17,6 +18,7 @@ export interface BackupProcessOptions {
   readonly join?: string;
   readonly dir?: string;
   readonly arbiter?: string;
+  readonly arbiterColocated?: boolean;
   readonly hangLimit: number;
   readonly eventsFd?: number;
   readonly verbose?: boolean;
@@ -31,12 +33,20 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     verbose: options.verbose === true,
   });
   const wanted = parseAddress(options.listen, { what: 'the address to listen on' });
+  // One that only this host can reach has its primary here.
+  if (
+    options.arbiter !== undefined &&
+    options.arbiterColocated !== true &&
+    !isLoopback(wanted.host)
+  )
+    await refuseColocated(options.arbiter, [SOME_OTHER_HOST]);
   const stopJoining = new AbortController();
   const dir = options.dir ?? `.hv/backup-${wanted.port === 0 ? `pid-${process.pid}` : wanted.port}`;
   host = await BackupHost.start({
     listen: options.listen,
     dir,
     arbiter: options.arbiter,
+    arbiterMayBeColocated: options.arbiterColocated === true,
     hangLimitMs: options.hangLimit,
     note: (note, at) => {
       if (note.type === 'following') stopJoining.abort();

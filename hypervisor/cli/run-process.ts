@@ -1,15 +1,17 @@
 /** The process of `hv run`: the hypervisor of one guest, and a local backup if asked for. */
 
 import { HvError } from '../base/errors.ts';
+import { parseAddress } from '../host/addresses.ts';
 import type { KeepPolicy } from '../host/checkpointer.ts';
 import { HostClock } from '../host/clock.ts';
+import { refuseColocated } from '../host/colocation.ts';
 import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
 import type { RecoveryReport } from '../host/recovery.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { counted } from '../timeline/record-words.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CpuLimit, limitsOf } from './limit-options.ts';
-import { startLocalBackup } from './local-backup.ts';
+import { type LocalBackup, startLocalBackup } from './local-backup.ts';
 import { type AckMode, guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
@@ -18,6 +20,7 @@ import { serveOwnStatus } from './status-report.ts';
 export interface RunOptions {
   readonly backup: readonly string[];
   readonly arbiter?: string;
+  readonly arbiterColocated?: boolean;
   readonly listen?: string;
   readonly detect: number;
   readonly ack: AckMode;
@@ -55,10 +58,7 @@ export async function runGuest(
     eventsFd: options.eventsFd,
     verbose: options.verbose === true,
   });
-  const local = options.backup.includes('local')
-    ? await startLocalBackup(options.dir, { hangLimitMs: options.hangLimit })
-    : undefined;
-  const backups = options.backup.map((one) => (one === 'local' && local ? local.address : one));
+  const { local, backups } = await findBackups(options);
   try {
     const hypervisor = await Hypervisor.start({
       script,
@@ -122,6 +122,25 @@ export async function runGuest(
     local?.kill();
     throw error;
   }
+}
+
+/**
+ * The backups to dial, the local one started. Throws HV_E_ARBITER_COLOCATED before that where backups are
+ * on other hosts and the arbiter would die with one of them.
+ */
+async function findBackups(
+  options: RunOptions,
+): Promise<{ local: LocalBackup | undefined; backups: readonly string[] }> {
+  const { arbiter, arbiterColocated, backup, dir, hangLimit } = options;
+  const remote = backup.filter((one) => one !== 'local');
+  const hosts = remote.map((one) => parseAddress(one, { what: 'the address of a backup' }).host);
+  if (arbiter !== undefined && arbiterColocated !== true) await refuseColocated(arbiter, hosts);
+  const wantsLocal = remote.length < backup.length;
+  const local = wantsLocal ? await startLocalBackup(dir, { hangLimitMs: hangLimit }) : undefined;
+  return {
+    local,
+    backups: backup.map((one) => (one === 'local' && local ? local.address : one)),
+  };
 }
 
 function tellRecovery(lifecycle: Lifecycle, name: string, report: RecoveryReport): void {

@@ -85,6 +85,7 @@ function replicationLines(fields: Fields, row: (name: string, value: string) => 
         'lsn',
         `received ${count(fields.lsnReceived)}, replayed ${count(fields.lsnReplayed)} (lag ${count(fields.lag)})`,
       ),
+      ...arbiterLines(fields.arbiter, row),
     ];
   const view = fieldsOf(fields.view) ?? {};
   const backups = Array.isArray(fields.backups) ? (fields.backups as readonly Fields[]) : [];
@@ -109,7 +110,24 @@ function replicationLines(fields: Fields, row: (name: string, value: string) => 
       ),
     ),
     ...(backups.length === 0 ? [row('backup', 'none: UNPROTECTED')] : []),
+    ...arbiterLines(fields.arbiter, row),
   ];
+}
+
+/** What a failover would meet now. */
+function arbiterLines(value: unknown, row: (name: string, value: string) => string): string[] {
+  const arbiter = fieldsOf(value);
+  if (arbiter === undefined) return [];
+  if (arbiter.unreachableMs !== undefined)
+    return [
+      row(
+        'arbiter',
+        `UNREACHABLE for ${seconds(arbiter.unreachableMs)}: a failover now would wait (${text(arbiter.reason)})`,
+      ),
+    ];
+  if (arbiter.answeredMs === undefined) return [row('arbiter', 'not asked yet')];
+  const ago = `${seconds(arbiter.answeredMs)} ago in ${text(arbiter.rttMs)} ms`;
+  return [row('arbiter', `answered ${ago}`)];
 }
 
 function limitWords(limits: Fields): string {

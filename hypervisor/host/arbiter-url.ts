@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { HvError } from '../base/errors.ts';
 import type { JsonEndpoint } from './http-json.ts';
+import type { ServerUrl } from './server-urls.ts';
 
 export function isHttpUrl(url: string): boolean {
   return /^https?:/i.test(url);
@@ -35,4 +36,19 @@ export function absoluteHttpUrl(text: string): string {
   return tokenFile === undefined
     ? origin
     : `${origin}/?token-file=${encodeURIComponent(tokenFile).replaceAll('%2F', '/')}`;
+}
+
+/** Where it is, for who wants to know whether that is the host of a replica. */
+export function httpPlace(text: string): ServerUrl {
+  const { protocol, hostname, port } = new URL(parseHttpUrl(text).origin);
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  const known = protocol === 'https:' ? 443 : 80;
+  return {
+    scheme: protocol.slice(0, -1),
+    user: undefined,
+    password: undefined,
+    hosts: [{ host, port: port === '' ? known : Number(port) }],
+    path: '',
+    options: {},
+  };
 }

@@ -17,9 +17,10 @@ import { BackupReplica } from '../replica/backup.ts';
 import type { Handover } from '../replica/handover.ts';
 import type { BackupOutcome, Estate, PrimaryOutcome } from '../replica/hooks.ts';
 import { refusalOf } from '../replica/refusal.ts';
-import { dialable, formatAddress } from './addresses.ts';
+import { dialable, formatAddress, parseAddress } from './addresses.ts';
 import { absoluteArbiterUrl, openArbiter } from './arbiters.ts';
 import { HostClock } from './clock.ts';
+import { arbiterRefusal } from './colocation.ts';
 import { makeDirectory } from './directories.ts';
 import { HeartbeatResponder } from './heartbeat.ts';
 import { type IncomingLink, LinkListener } from './link.ts';
@@ -31,7 +32,7 @@ import { RemoteMachine } from './remote-machine.ts';
 import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
 import { HV_VERSION } from './version.ts';
-import { watchedArbiter } from './watched-arbiter.ts';
+import { WatchedArbiter } from './watched-arbiter.ts';
 import type { PrimarySettings } from './worker-protocol.ts';
 
 export interface BackupHostOptions {
@@ -41,6 +42,8 @@ export interface BackupHostOptions {
   readonly dir: string;
   /** Overrides the arbiter named by the primary. */
   readonly arbiter: string | undefined;
+  /** Also one that dies with the host of a replica. */
+  readonly arbiterMayBeColocated: boolean;
   /** Silence of a machine at work that ends it by force; Infinity: none does. */
   readonly hangLimitMs: number;
   readonly note: SupervisorHooks['note'];
@@ -57,6 +60,10 @@ export class BackupHost {
   readonly #responders = new Set<HeartbeatResponder>();
   readonly #locks = new Map<string, DirectoryLock>();
   #listener: LinkListener | undefined;
+  #arbiter: WatchedArbiter | undefined;
+  #arbiterUrl = '';
+  /** Host of the peer whose message is being taken. */
+  #speaker = '';
   #replica: BackupReplica;
   #store: FileLogStore | undefined;
   /** The newest one; its thread is the supervisor's after a takeover. */
@@ -126,6 +133,7 @@ export class BackupHost {
         lsnReceived,
         lsnReplayed,
         lag: lsnReceived - lsnReplayed,
+        arbiter: this.#arbiter?.figures(),
       };
       done({
         ...commonStatus({ role, header: machine.header, logDir, hang, worker }),
@@ -140,15 +148,13 @@ export class BackupHost {
       ports: {
         clock: this.#clock,
         entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
-        openArbiter: (address) =>
-          watchedArbiter(openArbiter(arbiter ?? address), (reason) =>
-            this.#options.trouble('arbiter.unavailable', { reason }),
-          ),
+        openArbiter: (address) => this.#openArbiter(arbiter ?? address),
         openStore: (hello) => {
           this.#guestName = hello.name;
           return this.#openStore(join(dir, safeName(hello.name)));
         },
         openMachine: (base) => {
+          this.#arbiter?.probe(base.header.vm);
           this.#machine = new RemoteMachine(base, {
             hangLimitMs,
             onFailure: (error) => this.#end(undefined, error),
@@ -182,7 +188,22 @@ export class BackupHost {
     } else setTimeout(() => this.#awaitStep(), IN_STEP_POLL_MS).unref();
   }
 
+  /** The same one for the same URL: a copy that is made anew needs no new connections. */
+  #openArbiter(url: string): WatchedArbiter {
+    if (this.#arbiter === undefined || this.#arbiterUrl !== url) {
+      this.#arbiter?.stop();
+      this.#arbiterUrl = url;
+      this.#arbiter = new WatchedArbiter(openArbiter(url), {
+        onTrouble: (reason) => this.#options.trouble('arbiter.unavailable', { reason }),
+      });
+    }
+    return this.#arbiter;
+  }
+
   #refuses(hello: Hello): string | undefined {
+    const { arbiter, arbiterMayBeColocated: mayBeColocated } = this.#options;
+    const misplaced = arbiterRefusal(arbiter ?? hello.arbiter, this.#speaker, { mayBeColocated });
+    if (misplaced !== undefined) return misplaced;
     const { engineHash, helperHash } = engineParts();
     return refusalOf(hello, {
       hvVersion: HV_VERSION,
@@ -211,7 +232,15 @@ export class BackupHost {
     if (path === '/heartbeat') return this.#answerHeartbeats(link);
     if (path === '/join') return this.#answerJoin(incoming);
     if (this.#supervisor !== undefined) return refuseLink(link, 'this replica is primary itself');
-    return this.#replica.accept(link);
+    const handlers = this.#replica.accept(link);
+    const { host } = parseAddress(incoming.remoteAddress, { what: 'the address of a peer' });
+    return {
+      onMessage: (message) => {
+        this.#speaker = host;
+        handlers.onMessage(message);
+      },
+      onClose: (reason) => handlers.onClose(reason),
+    };
   }
 
   #answerHeartbeats(link: Link): LinkHandlers {
@@ -278,6 +307,7 @@ export class BackupHost {
         },
       );
       this.#supervisor = supervisor;
+      this.#arbiter?.stop();
       supervisor.send({ type: 'promote', handover, position, settings, others });
     });
   }
@@ -285,6 +315,7 @@ export class BackupHost {
   #end(outcome: BackupOutcome | PrimaryOutcome | undefined, error: HvError | undefined): void {
     for (const lock of this.#locks.values()) lock.release();
     for (const responder of this.#responders) responder.stop();
+    this.#arbiter?.stop();
     void this.#listener?.close();
     this.#options.ended(outcome, error);
   }

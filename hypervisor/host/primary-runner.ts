@@ -23,10 +23,11 @@ import { noteBusy } from './hang-watch.ts';
 import { dialLink } from './link.ts';
 import { MACHINE_VERSION } from './machine-factory.ts';
 import { DirectNet } from './net-direct.ts';
+import { shownUrl } from './server-urls.ts';
 import { SoloArbiter } from './solo-arbiter.ts';
 import type { PrimaryFigures } from './status.ts';
 import { HV_VERSION } from './version.ts';
-import { watchedArbiter } from './watched-arbiter.ts';
+import { WatchedArbiter } from './watched-arbiter.ts';
 import {
   CONTROL,
   type FromWorker,
@@ -54,6 +55,7 @@ export class PrimaryRunner {
   readonly #options: PrimaryRunnerOptions;
   readonly #clock = new HostClock();
   readonly #console: HostConsole;
+  readonly #arbiter: WatchedArbiter;
   readonly #replica: PrimaryReplica;
   readonly #awaited: Set<ReplicaId>;
   /** Backups that must not come back: refused, or their replay differs. */
@@ -79,18 +81,19 @@ export class PrimaryRunner {
       onNote: (event, fields) => options.post({ type: 'trouble', event, fields }),
       movesPorts: settings.movesPorts,
     });
+    const { arbiter } = settings;
+    this.#arbiter = new WatchedArbiter(arbiter ? openArbiter(arbiter) : new SoloArbiter(), {
+      onTrouble: (reason) => {
+        this.#arbiterTrouble = reason;
+        if (this.#live)
+          options.post({ type: 'trouble', event: 'arbiter.unavailable', fields: { reason } });
+      },
+    });
     this.#replica = new PrimaryReplica({
       ports: {
         clock: this.#clock,
         store: options.store,
-        arbiter: watchedArbiter(
-          settings.arbiter === undefined ? new SoloArbiter() : openArbiter(settings.arbiter),
-          (reason) => {
-            this.#arbiterTrouble = reason;
-            if (this.#live)
-              options.post({ type: 'trouble', event: 'arbiter.unavailable', fields: { reason } });
-          },
-        ),
+        arbiter: this.#arbiter,
         machine: new LocalMachine(options.machine, {
           wall: () => this.#clock.wall(),
           busy: (lsn) => noteBusy(control, lsn),
@@ -131,6 +134,7 @@ export class PrimaryRunner {
         },
         ended: (outcome) => {
           this.#over = true;
+          this.#arbiter.stop();
           this.#console.close();
           options.post({ type: 'ended', outcome });
         },
@@ -147,7 +151,10 @@ export class PrimaryRunner {
     this.#clock.setTimer(asMillis(this.#clock.now() + HANDSHAKE_TIMEOUT_MS), () => {
       if (this.#live) return;
       const why = this.#arbiterTrouble ?? 'it does not answer';
-      this.#fail('HV_E_ARBITER', `the arbiter ${settings.arbiter} decided no view: ${why}`);
+      this.#fail(
+        'HV_E_ARBITER',
+        `the arbiter ${shownUrl(settings.arbiter ?? '')} decided no view: ${why}`,
+      );
     });
   }
 
@@ -193,6 +200,7 @@ export class PrimaryRunner {
       ...{ view, live, throttled, lsnDurable, lsnReleased, heldBytes },
       lsnAppended: lsn,
       lsnCheckpoint: this.#options.checkpoints?.lsnTaken,
+      arbiter: this.#options.settings.arbiter === undefined ? undefined : this.#arbiter.figures(),
       connections: connections.length,
       listeners: listeners.length,
       backups: core.sessions.map(({ peer, state, window: { lsnAcked, lsnReplayed } }) => ({
@@ -202,8 +210,15 @@ export class PrimaryRunner {
     };
   }
 
+  /** Nobody may compete for a guest without an arbiter, so there is nothing to probe. */
+  #goLive(): void {
+    this.#live = true;
+    const { header, settings } = this.#options;
+    if (settings.arbiter !== undefined) this.#arbiter.probe(header.vm);
+  }
+
   #noted(note: Note): void {
-    if (note.type === 'primaryLive') this.#live = true;
+    if (note.type === 'primaryLive') this.#goLive();
     if (note.type === 'primaryLive' && this.#options.handover === undefined) {
       for (const peer of this.#options.backups) this.#add(peer);
       this.#bootIfReady();

@@ -8,6 +8,7 @@ interface BackupOptions {
   readonly join?: string;
   readonly dir?: string;
   readonly arbiter?: string;
+  readonly arbiterColocated?: boolean;
   readonly hangLimit: number;
   readonly eventsFd?: number;
   readonly verbose?: boolean;
@@ -20,10 +21,8 @@ export function registerBackup(program: Command): void {
     .option('-l, --listen <host:port>', 'where the primary connects', '127.0.0.1:7700')
     .option('-j, --join <host:port>', 'ask this running primary to take us as its backup')
     .option('--dir <path>', 'where the copies of logs go (default: .hv/backup-<port>)')
-    .option(
-      '--arbiter <url>',
-      "use this arbiter instead of the primary's: file:DIR or http://host:port",
-    )
+    .option('--arbiter <url>', "use this arbiter instead of the primary's")
+    .option('--arbiter-colocated', 'allow one that dies with the host of a replica')
     .addOption(hangLimitOption(program))
     .option(
       '--events-fd <fd>',

@@ -53,8 +53,9 @@ function protectionOptions(command: Command): Command {
     )
     .option(
       '--arbiter <url>',
-      'who decides the view: file:DIR, a directory both hosts share, or http://host:port, an hv arbiter',
+      'who decides the view: http://host:port (hv arbiter), etcd://h1,h2,h3, pg://user@host/database, or file:DIR, a directory both hosts share',
     )
+    .option('--arbiter-colocated', 'allow one that dies with the host of a replica')
     .option('-l, --listen <host:port>', 'let fresh backups join here (hv backup --join)')
     .option(
       '--detect <how>',

@@ -245,9 +245,12 @@ describe('arbiter urls', () => {
     expect(absoluteArbiterUrl('file:///srv/my%20views')).toBe('file:/srv/my views');
   });
 
-  test.each(['etcd://x', 'file:', '', 'file://elsewhere/dir'])('%s is refused', (url) => {
-    expect(() => openArbiter(url)).toThrow(expect.objectContaining({ code: 'HV_E_USAGE' }));
-  });
+  test.each(['consul://x', 'etcd:', 'file:', '', 'file://elsewhere/dir'])(
+    '%s is refused',
+    (url) => {
+      expect(() => openArbiter(url)).toThrow(expect.objectContaining({ code: 'HV_E_USAGE' }));
+    },
+  );
 
   test('the refusal lists what exists', () => {
     expect(() => openArbiter('etcd:x')).toThrow('this hv knows file:DIR');

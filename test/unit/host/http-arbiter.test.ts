@@ -9,7 +9,11 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ArbiterHost } from '../../../hypervisor/host/arbiter-host.ts';
 import { idPath, vmId } from '../../../hypervisor/host/arbiter-words.ts';
-import { absoluteArbiterUrl, openArbiter } from '../../../hypervisor/host/arbiters.ts';
+import {
+  absoluteArbiterUrl,
+  arbiterPlace,
+  openArbiter,
+} from '../../../hypervisor/host/arbiters.ts';
 import { HttpArbiter } from '../../../hypervisor/host/http-arbiter.ts';
 import {
   arbiterConformance,
@@ -224,6 +228,19 @@ describe('urls', () => {
   ])('%s is refused', (url) => {
     expect(() => openArbiter(url)).toThrow(expect.objectContaining({ code: 'HV_E_USAGE' }));
     expect(() => absoluteArbiterUrl(url)).toThrow(expect.objectContaining({ code: 'HV_E_USAGE' }));
+  });
+
+  test('say on which host the arbiter is, so that one that dies with a replica is seen', () => {
+    expect(arbiterPlace('http://h:7800')).toMatchObject({
+      url: { hosts: [{ host: 'h', port: 7800 }] },
+    });
+    expect(arbiterPlace('https://[::1]')).toMatchObject({
+      url: { hosts: [{ host: '::1', port: 443 }] },
+    });
+    expect(arbiterPlace('http://h')).toMatchObject({
+      type: 'servers',
+      url: { hosts: [{ port: 80 }] },
+    });
   });
 
   test('a vm is known by its name, unless that is long or looks like something else', () => {
