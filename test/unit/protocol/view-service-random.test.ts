@@ -249,9 +249,9 @@ describe('whatever replicas, links and clocks do', () => {
         for (const step of steps) world.step(step);
         moves += world.moves;
       }),
-      { numRuns: 1_000, seed: 6_824 },
+      { numRuns: 400, seed: 6_824 },
     );
     // Without moves nothing has been shown.
-    expect(moves).toBeGreaterThan(50);
+    expect(moves).toBeGreaterThan(20);
   });
 });
