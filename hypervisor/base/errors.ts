@@ -37,6 +37,9 @@ export type HvErrorCode =
   | 'HV_E_BACKUP_REFUSED'
   | 'HV_E_JOIN'
   | 'HV_E_ARBITER'
+  | 'HV_E_VIEWS_IN_USE'
+  | 'HV_E_VIEWS_DAMAGED'
+  | 'HV_E_VIEWS_WRITE'
   | 'HV_E_ARBITER_COLOCATED'
   | 'HV_E_GUEST_HUNG'
   | 'HV_E_CPU_LIMIT'
@@ -137,7 +140,7 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     exit: EXIT.cannotProtect,
     means:
       'The backup is on another host and nobody decides who is primary when the link breaks. Nothing was started.',
-    fix: 'Pass --arbiter: etcd://h1,h2,h3, pg://user@host/database, or file:DIR on a directory both hosts share.',
+    fix: 'Pass --arbiter: http://host:port of an `hv arbiter` on a third host, etcd://h1,h2,h3, pg://user@host/database, or file:DIR on a directory both hosts share.',
   },
   HV_E_BACKUP_UNREACHABLE: {
     exit: EXIT.cannotProtect,
@@ -164,6 +167,23 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     means:
       'The arbiter would die with the host of a replica, or another host would ask another one: then no backup could take over, or two would. Nothing was started.',
     fix: 'Put the arbiter on a third host, an etcd on three. If losing that host may stop the service: --arbiter-colocated.',
+  },
+  HV_E_VIEWS_IN_USE: {
+    exit: EXIT.usage,
+    means: 'Another arbiter keeps its views in this directory. They were not touched.',
+    fix: 'Pass another --data, or stop the other one. Two arbiters never share a directory.',
+  },
+  HV_E_VIEWS_DAMAGED: {
+    exit: EXIT.logDamaged,
+    means:
+      'Views that were in force are not readable any more. The arbiter does not start, because it could give an epoch to two primaries. Guests go on; nobody is promoted.',
+    fix: 'Restore the file from a copy of after the last change of a view. Without one, start an arbiter on an empty --data and start the guests anew with it.',
+  },
+  HV_E_VIEWS_WRITE: {
+    exit: EXIT.limit,
+    means:
+      'A view could not be written to disk, so nobody was told that it is in force, and the arbiter stopped. All views before it are intact.',
+    fix: 'Free space, or check the permissions and the disk, and start the arbiter again: claimants ask until it answers.',
   },
   HV_E_GUEST_HUNG: {
     exit: EXIT.limit,

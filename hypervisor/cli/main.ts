@@ -8,6 +8,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT } from '../base/errors.ts';
 import { GuestLoadError } from '../host/guest-load-error.ts';
 import { HV_VERSION } from '../host/version.ts';
+import { registerArbiter } from './commands/arbiter.ts';
 import { registerBackup } from './commands/backup.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerExplain } from './commands/explain.ts';
@@ -30,6 +31,7 @@ function buildProgram(): Command {
     .helpCommand(false);
   registerRun(program);
   registerBackup(program);
+  registerArbiter(program);
   registerReplay(program);
   registerInspect(program);
   registerFork(program);

@@ -4,8 +4,10 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HvError } from '../base/errors.ts';
 import type { Arbiter } from '../ports.ts';
+import { absoluteHttpUrl, httpPlace, isHttpUrl, parseHttpUrl } from './arbiter-url.ts';
 import { ETCD_URL, EtcdArbiter } from './etcd-arbiter.ts';
 import { FileArbiter } from './file-arbiter.ts';
+import { HttpArbiter } from './http-arbiter.ts';
 import { PG_URL, PgArbiter } from './pg-arbiter.ts';
 import {
   formatServerUrl,
@@ -33,7 +35,7 @@ const SERVERS: ReadonlyMap<string, ServerKind> = new Map([
 ]);
 
 const KNOWN =
-  'file:DIR (a directory both hosts share), etcd://h1,h2,h3 and pg://user@host/database';
+  'file:DIR (a directory both hosts share), http://host:port (hv arbiter), etcd://h1,h2,h3 and pg://user@host/database';
 
 /** What an arbiter's URL names, for who wants to know where that is. */
 export type ArbiterPlace =
@@ -45,6 +47,7 @@ export type ArbiterPlace =
  * the first answer. Throws HV_E_USAGE for a URL it does not know.
  */
 export function openArbiter(url: string): Arbiter {
+  if (isHttpUrl(url)) return new HttpArbiter(parseHttpUrl(url));
   const server = serverOf(url);
   return server === undefined
     ? new FileArbiter(arbiterDirectory(url))
@@ -53,12 +56,14 @@ export function openArbiter(url: string): Arbiter {
 
 /** The URL with absolute paths: what a replica elsewhere on this machine can open too. */
 export function absoluteArbiterUrl(url: string): string {
+  if (isHttpUrl(url)) return absoluteHttpUrl(url);
   const server = serverOf(url);
   return server === undefined ? `file:${arbiterDirectory(url)}` : formatServerUrl(server.url);
 }
 
 /** Throws HV_E_USAGE for a URL it does not know. */
 export function arbiterPlace(url: string): ArbiterPlace {
+  if (isHttpUrl(url)) return { type: 'servers', url: httpPlace(url) };
   const server = serverOf(url);
   return server === undefined
     ? { type: 'directory', path: arbiterDirectory(url) }

@@ -211,7 +211,7 @@ export class BackupHost {
     });
   }
 
-  /** Locked at the first hello of its guest. Throws HV_E_LOG_IN_USE. */
+  /** Locked at the first hello of its guest. Throws HV_E_NAME_IN_USE. */
   #directory(hello: Hello): CopyDirectory {
     this.#guestName = hello.name;
     const dir = join(this.#options.dir, safeName(hello.name));

@@ -46,7 +46,7 @@ export class CopyDirectory {
   store: CopyStore | undefined;
   machine: RemoteMachine | undefined;
 
-  /** Locks `dir`. Throws HV_E_LOG_IN_USE and the like. */
+  /** Locks `dir`. Throws HV_E_NAME_IN_USE and the like. */
   constructor(options: CopyDirectoryOptions) {
     this.dir = options.dir;
     this.#options = options;
