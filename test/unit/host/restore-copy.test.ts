@@ -190,6 +190,10 @@ class Following {
 
   /** As `LogCopy` does: what is complete is replayed after all of it was appended. */
   take(encoded: RecordedRun['batches'][number], batch: Batch): void {
+    for (const group of this.append(encoded, batch)) this.replay(group);
+  }
+
+  append(encoded: RecordedRun['batches'][number], batch: Batch): readonly ReplayGroup[] {
     this.store.append(encoded);
     const groups = this.#splitter.push(batch);
     const { view } = this.#splitter;
@@ -198,7 +202,7 @@ class Following {
         this.store.placeOf(lastLsnOf(group), (position) =>
           this.tell(() => this.followed.placed(position, view)),
         );
-    for (const group of groups) this.replay(group);
+    return groups;
   }
 
   replay(group: ReplayGroup): void {
@@ -252,6 +256,22 @@ describe('a backup that follows the checkpoints of its primary', () => {
     // The first was waiting for its place all the time; for the others there was no room.
     expect(checkpointLsns(backup.dir)).toHaveLength(1);
     expect(backup.taken).toHaveLength(1);
+    await new Promise<void>((resolve) => backup.store.close(resolve));
+  });
+
+  it('uses what it was told of a place long before its replay came there', async () => {
+    const { dir, run, batches } = await recorded();
+    const backup = new Following();
+    const groups = batches.flatMap((batch, index) =>
+      backup.append(run.batches[index] ?? (undefined as never), batch),
+    );
+    await new Promise<void>((resolve) => backup.store.sync(resolve));
+    expect(checkpointLsns(backup.dir)).toEqual([]);
+    for (const group of groups) {
+      backup.replay(group);
+      await backup.idle();
+    }
+    expect(checkpointLsns(backup.dir)).toEqual(expect.arrayContaining([...checkpointLsns(dir)]));
     await new Promise<void>((resolve) => backup.store.close(resolve));
   });
 

@@ -1,6 +1,7 @@
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -30,6 +31,7 @@ import {
 import { commonLsn } from '../../../hypervisor/protocol/history.ts';
 import { asLsn, type Lsn, snapshotName } from '../../../log-format/index.ts';
 import { FAULTS, FaultyDisk } from '../../support/faulty-disk.ts';
+import { MortalDisk, Platter } from '../../support/platter.ts';
 import {
   memoryHashOf,
   RecordedRun,
@@ -351,6 +353,57 @@ describe('what comes as a snapshot', () => {
       expect(await inspectCopy(dir)).toBeUndefined();
       expect((await takeIn(dir, await sourceOf(from.dir))).type).toBe('ready');
       expect(readdirSync(dir).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+    }
+  });
+
+  it('is refused when the complete snapshot is not the one that the difference needs', async () => {
+    const from = await recorded();
+    const difference = await newestDifference(from.dir);
+    const source = await sourceOf(from.dir, difference);
+    const { pieces } = await readSource(source);
+    const names = source.files.map(({ name }) => name);
+    const complete: SnapshotSource[] = [];
+    for (const lsn of checkpointLsns(from.dir)) {
+      const one = await sourceOf(from.dir, lsn);
+      if (one.files.length === 1 && one.files[0]?.name !== names[0]) complete.push(one);
+      else await one.close();
+    }
+    const other = complete[0];
+    if (other === undefined) throw new Error('there are two complete snapshots');
+    for (const one of complete.slice(1)) await one.close();
+    const wrong = await readSource(other);
+    const files = [...other.files, ...source.files.slice(1)];
+    const dir = join(memoryDir(), 'copy');
+    const intake = new SnapshotIntake({ dir, beginning: source.beginning, files });
+    for (const piece of [...wrong.pieces, ...pieces.filter(({ name }) => name === names[1])])
+      intake.chunk(piece.name, piece.offset, piece.bytes);
+    const end = await new Promise<IntakeEnd>((resolve) => intake.finish(resolve));
+    expect(end).toMatchObject({ type: 'refused', reason: expect.stringContaining('another one') });
+  });
+
+  it('that lost power at any operation is a whole log or none', async () => {
+    const from = await recorded();
+    let seed = 7;
+    const random = (): number => {
+      seed = (seed * 48271) % 2147483647;
+      return seed / 2147483647;
+    };
+    for (let at = 1; ; at++) {
+      const dir = join(memoryDir(), 'copy');
+      mkdirSync(dir);
+      const platter = new Platter(dir);
+      platter.adopt();
+      const disk = new MortalDisk(platter, at, 'after');
+      const end = await Promise.race([takeIn(dir, await sourceOf(from.dir), { disk }), disk.died]);
+      if (!disk.hit) {
+        expect(end).toMatchObject({ type: 'ready' });
+        break;
+      }
+      platter.cutPower(at % 2 === 0 ? { type: 'worst' } : { type: 'some', random });
+      const what = `at ${at}: ${disk.operations[at - 1]}`;
+      const copy = await inspectCopy(dir);
+      if (copy === undefined) continue;
+      expect((await recoverLog(dir, {})).report.checkpoint, what).toBe(copy.lsnLast);
     }
   });
 
