@@ -37,6 +37,8 @@ export type HvErrorCode =
   | 'HV_E_BACKUP_REFUSED'
   | 'HV_E_JOIN'
   | 'HV_E_ARBITER'
+  | 'HV_E_PLAIN_LINK'
+  | 'HV_E_SECURITY_FILE'
   | 'HV_E_GUEST_HUNG'
   | 'HV_E_CPU_LIMIT'
   | 'HV_E_INTERNAL';
@@ -157,6 +159,18 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     exit: EXIT.cannotProtect,
     means: 'The arbiter could not be read or written, so no view could be decided.',
     fix: 'Check that the directory exists, is writable and is the same one on both hosts.',
+  },
+  HV_E_PLAIN_LINK: {
+    exit: EXIT.usage,
+    means:
+      'Links to other hosts carry all inputs of the guest and the right to take it over, so they need authentication. Nothing was started and nothing sent.',
+    fix: 'Give every replica the same --token-file (hv token new), or certificates (hv cert new) with --tls-ca, --tls-cert and --tls-key. --insecure does without, on a network that nobody else reaches.',
+  },
+  HV_E_SECURITY_FILE: {
+    exit: EXIT.usage,
+    means:
+      'A token or certificate file cannot be used. At a start nothing was started; at a reload the earlier ones stay in force.',
+    fix: 'Make tokens with `hv token new` and certificates with `hv cert new`; keep secret files readable by their owner only (chmod 600).',
   },
   HV_E_GUEST_HUNG: {
     exit: EXIT.limit,

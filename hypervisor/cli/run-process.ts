@@ -1,21 +1,25 @@
 /** The process of `hv run`: the hypervisor of one guest, and a local backup if asked for. */
 
 import { HvError } from '../base/errors.ts';
+import type { TakenCheckpoint } from '../host/checkpoint-store.ts';
 import type { KeepPolicy } from '../host/checkpointer.ts';
 import { HostClock } from '../host/clock.ts';
 import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
 import type { RecoveryReport } from '../host/recovery.ts';
+import type { LinkSecurity } from '../host/tls.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { counted } from '../timeline/record-words.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CpuLimit, limitsOf } from './limit-options.ts';
-import { startLocalBackup } from './local-backup.ts';
+import { type LocalBackup, startLocalBackup } from './local-backup.ts';
 import { type AckMode, guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
+import { openSecurity, reloadOnHangup } from './secure-links.ts';
+import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
-export interface RunOptions {
+export interface RunOptions extends SecurityFlags {
   readonly backup: readonly string[];
   readonly arbiter?: string;
   readonly listen?: string;
@@ -49,6 +53,8 @@ export async function runGuest(
   let name = script ?? options.name ?? 'guest';
   let address: string | undefined;
   const record = recordMode(options);
+  const securityAsked = securityOf(options, process.env);
+  const security = openSecurity(securityAsked);
   const lifecycle = new Lifecycle({
     name: () => name,
     joinAt: () => address,
@@ -56,7 +62,10 @@ export async function runGuest(
     verbose: options.verbose === true,
   });
   const local = options.backup.includes('local')
-    ? await startLocalBackup(options.dir, { hangLimitMs: options.hangLimit })
+    ? await startLocalBackup(options.dir, {
+        hangLimitMs: options.hangLimit,
+        security: securityAsked,
+      })
     : undefined;
   const backups = options.backup.map((one) => (one === 'local' && local ? local.address : one));
   try {
@@ -73,6 +82,7 @@ export async function runGuest(
       backups,
       listen: options.listen,
       arbiter: options.arbiter,
+      security,
       detectMs: options.detect,
       checkpoint: options.checkpoint,
       keep: options.keep,
@@ -84,14 +94,7 @@ export async function runGuest(
       hooks: {
         note: (note, at) => lifecycle.note(note, at),
         trouble: (event, fields) => lifecycle.trouble(event, fields),
-        checkpoint: ({ lsn, base, bytes, pauseMs, writeMs }) =>
-          lifecycle.event('checkpoint', new HostClock().wall(), {
-            lsn,
-            base,
-            bytes,
-            pauseMs,
-            writeMs,
-          }),
+        checkpoint: (taken) => tellCheckpoint(lifecycle, taken),
         recovered: (report) => tellRecovery(lifecycle, name, report),
         ended: (outcome, error) => {
           if (error !== undefined) local?.kill();
@@ -99,6 +102,7 @@ export async function runGuest(
         },
       },
     });
+    reloadOnHangup(security, lifecycle);
     name = hypervisor.name;
     address = hypervisor.address;
     const at = new HostClock().wall();
@@ -110,18 +114,38 @@ export async function runGuest(
     // Without a log nobody else is kept from the name, and nothing is left behind.
     if (hypervisor.logDir !== undefined)
       await serveOwnStatus(options.dir, name, (done) => hypervisor.status(done));
-    if (options.verbose === true || backups.length > 0)
-      say(`${name}: recording to ${hypervisor.logDir ?? 'nowhere'}`);
-    if (local !== undefined)
-      say(
-        `${name}: the local backup is pid ${local.pid}; it takes over when this process is killed, and kill ${local.pid} then ends it. Its console: ${local.console}`,
-      );
-    if (hypervisor.address !== undefined)
-      say(`${name}: fresh backups join at ${hypervisor.address}`);
+    tellStart(hypervisor, {
+      chatty: options.verbose === true || backups.length > 0,
+      local,
+      security,
+    });
   } catch (error) {
     local?.kill();
     throw error;
   }
+}
+
+function tellCheckpoint(lifecycle: Lifecycle, taken: TakenCheckpoint): void {
+  const { lsn, base, bytes, pauseMs, writeMs } = taken;
+  lifecycle.event('checkpoint', new HostClock().wall(), { lsn, base, bytes, pauseMs, writeMs });
+}
+
+function tellStart(
+  { name, logDir, address }: Hypervisor,
+  facts: {
+    readonly chatty: boolean;
+    readonly local: LocalBackup | undefined;
+    readonly security: LinkSecurity;
+  },
+): void {
+  const { chatty, local, security } = facts;
+  if (chatty) say(`${name}: recording to ${logDir ?? 'nowhere'}`);
+  if (local !== undefined)
+    say(
+      `${name}: the local backup is pid ${local.pid}; it takes over when this process is killed, and kill ${local.pid} then ends it. Its console: ${local.console}`,
+    );
+  if (address !== undefined) say(`${name}: fresh backups join at ${address}`);
+  if (chatty && security.mode !== 'plain') say(`${name}: ${security.describe()}`);
 }
 
 function tellRecovery(lifecycle: Lifecycle, name: string, report: RecoveryReport): void {

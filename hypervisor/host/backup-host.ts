@@ -22,7 +22,7 @@ import { absoluteArbiterUrl, openArbiter } from './arbiters.ts';
 import { HostClock } from './clock.ts';
 import { makeDirectory } from './directories.ts';
 import { HeartbeatResponder } from './heartbeat.ts';
-import { type IncomingLink, LinkListener } from './link.ts';
+import { type IncomingLink, LinkListener, type ListenerCounters } from './link.ts';
 import type { LogPosition } from './log-cursor.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { FileLogStore } from './log-store.ts';
@@ -30,6 +30,7 @@ import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
 import { RemoteMachine } from './remote-machine.ts';
 import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
+import { type LinkSecurity, LOCAL_ONLY } from './tls.ts';
 import { HV_VERSION } from './version.ts';
 import { watchedArbiter } from './watched-arbiter.ts';
 import type { PrimarySettings } from './worker-protocol.ts';
@@ -43,6 +44,8 @@ export interface BackupHostOptions {
   readonly arbiter: string | undefined;
   /** Silence of a machine at work that ends it by force; Infinity: none does. */
   readonly hangLimitMs: number;
+  /** How links are authenticated; by default plain, and to this machine only. */
+  readonly security?: LinkSecurity;
   readonly note: SupervisorHooks['note'];
   readonly trouble: SupervisorHooks['trouble'];
   /** The replay has caught up with the log, for the first time since this backup joined. */
@@ -53,6 +56,7 @@ export interface BackupHostOptions {
 
 export class BackupHost {
   readonly #options: BackupHostOptions;
+  readonly #security: LinkSecurity;
   readonly #clock = new HostClock();
   readonly #responders = new Set<HeartbeatResponder>();
   readonly #locks = new Map<string, DirectoryLock>();
@@ -69,18 +73,21 @@ export class BackupHost {
 
   private constructor(options: BackupHostOptions) {
     this.#options = options;
+    this.#security = options.security ?? LOCAL_ONLY;
     this.#replica = this.#newReplica();
   }
 
-  /** Listens. Rejects with HV_E_PORT_IN_USE or HV_E_USAGE. */
+  /** Listens. Rejects with HV_E_PORT_IN_USE, HV_E_PLAIN_LINK or HV_E_USAGE. */
   static async start(options: BackupHostOptions): Promise<BackupHost> {
     // Compiled now, while nothing waits: the first machine of this thread's workers needs it warm.
     engineParts();
+    (options.security ?? LOCAL_ONLY).checkListen(options.listen);
     if (options.arbiter !== undefined) absoluteArbiterUrl(options.arbiter);
     makeDirectory(options.dir);
     const host = new BackupHost(options);
     host.#listener = await LinkListener.listen(options.listen, {
       onLink: (incoming) => host.#accept(incoming),
+      security: host.#security,
     });
     return host;
   }
@@ -89,6 +96,12 @@ export class BackupHost {
   get address(): string {
     assert(this.#listener !== undefined, 'a backup host listens');
     return formatAddress(this.#listener.address);
+  }
+
+  /** What the listener has seen. */
+  get linkCounters(): ListenerCounters {
+    assert(this.#listener !== undefined, 'a backup host listens');
+    return this.#listener.counters;
   }
 
   /** Name of the guest that is followed; a word for it before one is. */
@@ -112,7 +125,8 @@ export class BackupHost {
     const machine = this.#machine;
     const { core, lsnReplayed } = this.#replica;
     if (machine === undefined) {
-      done({ name: this.#guestName, role: 'backup', pid: process.pid, phase: core.phase });
+      const links = this.linkCounters;
+      done({ name: this.#guestName, role: 'backup', pid: process.pid, phase: core.phase, links });
       return;
     }
     const logDir = join(this.#options.dir, safeName(machine.header.name));
@@ -130,6 +144,7 @@ export class BackupHost {
       done({
         ...commonStatus({ role, header: machine.header, logDir, hang, worker }),
         replication: role === 'primary' ? (worker?.primary ?? null) : copy,
+        links: this.linkCounters,
       });
     });
   }
@@ -260,6 +275,7 @@ export class BackupHost {
       keep: { type: 'all' },
       recordOutputs: false,
       movesPorts: false,
+      security: this.#security.material,
     };
     store.handover((position: LogPosition | undefined) => {
       if (position === undefined) {
@@ -270,7 +286,7 @@ export class BackupHost {
       const { hangLimitMs } = this.#options;
       const supervisor = new Supervisor(
         machine.release(),
-        { control, hangLimitMs },
+        { control, hangLimitMs, security: this.#security },
         {
           note: (note, at) => this.#options.note(note, at),
           trouble: (event, fields) => this.#options.trouble(event, fields),

@@ -2,8 +2,9 @@
 
 import type { Command } from 'commander';
 import { descriptor, hangLimitOption } from '../options.ts';
+import { type SecurityFlags, securityOptions } from '../security-options.ts';
 
-interface BackupOptions {
+interface BackupOptions extends SecurityFlags {
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
@@ -14,13 +15,14 @@ interface BackupOptions {
 }
 
 export function registerBackup(program: Command): void {
-  program
+  const command = program
     .command('backup')
     .description('shadow a primary: keep its log, replay it, take over when it dies')
     .option('-l, --listen <host:port>', 'where the primary connects', '127.0.0.1:7700')
     .option('-j, --join <host:port>', 'ask this running primary to take us as its backup')
     .option('--dir <path>', 'where the copies of logs go (default: .hv/backup-<port>)')
-    .option('--arbiter <url>', "use this arbiter instead of the primary's: file:DIR")
+    .option('--arbiter <url>', "use this arbiter instead of the primary's: file:DIR");
+  securityOptions(command)
     .addOption(hangLimitOption(program))
     .option(
       '--events-fd <fd>',
