@@ -12,7 +12,7 @@ import type { LinkHandlers } from '../ports.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { exitWith } from './outcome.ts';
 import { explain, say } from './print.ts';
-import { openSecurity, reloadOnHangup } from './secure-links.ts';
+import { openSecurity, tendSecurity } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
@@ -71,7 +71,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     process.once(name, () => {
       if (!host.primary) host.stop(EXIT.ok, name);
     });
-  reloadOnHangup(security, lifecycle, () => {
+  tendSecurity(security, lifecycle, () => {
     // As a primary its supervisor acts on it.
     if (host?.primary === false) host.stop(EXIT.ok, 'SIGHUP');
   });

@@ -15,7 +15,7 @@ import { type LocalBackup, startLocalBackup } from './local-backup.ts';
 import { type AckMode, guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
-import { openSecurity, reloadOnHangup } from './secure-links.ts';
+import { openSecurity, tendSecurity } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
@@ -102,7 +102,7 @@ export async function runGuest(
         },
       },
     });
-    reloadOnHangup(security, lifecycle);
+    tendSecurity(security, lifecycle);
     name = hypervisor.name;
     address = hypervisor.address;
     const at = new HostClock().wall();

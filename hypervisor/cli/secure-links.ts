@@ -7,6 +7,8 @@ import { type LinkSecurity, loadSecurity, type SecurityOptions } from '../host/t
 import type { Lifecycle } from './lifecycle.ts';
 import { say } from './print.ts';
 
+const DAY_MS = 86_400_000;
+
 /** Loads what is asked for and says what people should know. Throws HV_E_SECURITY_FILE. */
 export function openSecurity(options: SecurityOptions): LinkSecurity {
   const security = loadSecurity(options);
@@ -14,21 +16,27 @@ export function openSecurity(options: SecurityOptions): LinkSecurity {
     say(
       'WARNING: --insecure: whoever reaches the ports of this replica can read and change everything, and become it',
     );
-  const warning = security.warning();
-  if (warning !== undefined) say(`WARNING: ${warning}`);
+  warn(security);
   return security;
 }
 
+function warn(security: LinkSecurity): void {
+  const warning = security.warning();
+  if (warning !== undefined) say(`WARNING: ${warning}`);
+}
+
 /**
- * From now on SIGHUP reads the files again, where there are any. A file that cannot be used is reported
+ * From now on SIGHUP reads the files again, where there are any, and a certificate near its end is
+ * reported daily. A file that cannot be used is reported
  * and changes nothing. `onTerminalGone`: it was a real hang-up, and nobody else acts on it.
  */
-export function reloadOnHangup(
+export function tendSecurity(
   security: LinkSecurity,
   lifecycle: Lifecycle,
   onTerminalGone: () => void = () => {},
 ): void {
   if (security.mode === 'plain') return;
+  setInterval(() => warn(security), DAY_MS).unref();
   process.on('SIGHUP', () => {
     if (terminalIsGone()) return onTerminalGone();
     try {
@@ -41,7 +49,6 @@ export function reloadOnHangup(
     }
     lifecycle.event('security.reloaded', new HostClock().wall(), { mode: security.mode });
     say(`reloaded: ${security.describe()}`);
-    const warning = security.warning();
-    if (warning !== undefined) say(`WARNING: ${warning}`);
+    warn(security);
   });
 }

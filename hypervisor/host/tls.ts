@@ -191,11 +191,18 @@ export class LinkSecurity {
 
   /** What will stop working soon, for people. */
   warning(): string | undefined {
-    if (this.#material.mode !== 'certificates') return undefined;
-    const { validTo } = leafOf(this.#material);
-    const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY_MS);
+    const { endsAt } = this;
+    if (endsAt === undefined) return undefined;
+    const days = Math.floor((endsAt.getTime() - Date.now()) / DAY_MS);
     if (days >= CERTIFICATE_WARNING_DAYS) return undefined;
-    return `the certificate of this replica ends in ${days} days (${validTo}); replace the files and send SIGHUP`;
+    return `the certificate of this replica ends in ${days} days (${endsAt.toISOString()}); replace the files and send SIGHUP`;
+  }
+
+  /** When our own certificate ends; undefined without one. */
+  get endsAt(): Date | undefined {
+    const material = this.#material;
+    if (material.mode !== 'certificates') return undefined;
+    return new Date(leafOf(material).validTo);
   }
 
   /**

@@ -11,10 +11,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readCertificates } from '../../../hypervisor/host/certificate-files.ts';
 import { makeCertificates } from '../../../hypervisor/host/certificate-store.ts';
 import { issueAuthority, issueLeaf } from '../../../hypervisor/host/certificates.ts';
+import { loadSecurity } from '../../../hypervisor/host/tls.ts';
+
+const DAY_MS = 86_400_000;
 
 let dir: string;
 beforeAll(() => {
@@ -150,5 +153,28 @@ describe('the files of --tls-ca, --tls-cert and --tls-key', () => {
       expect(thrown(() => readCertificates({ ...good, ...change }))).toEqual(
         fault('HV_E_SECURITY_FILE', text),
       );
+  });
+});
+
+describe('a certificate that ends', () => {
+  afterEach(() => vi.useRealTimers());
+
+  test('is reported from thirty days before, and refused behind its end', () => {
+    const at = join(dir, 'ending');
+    const { ca, leaves } = makeCertificates({ dir: at, replicas: [['db1']], renew: false });
+    const { cert = '', key = '' } = leaves[0] ?? {};
+    const security = loadSecurity({ mode: 'certificates', ca, cert, key });
+    expect(security.warning()).toBe(undefined);
+    const end = security.endsAt?.getTime() ?? 0;
+    vi.useFakeTimers({ toFake: ['Date'], now: end - 31 * DAY_MS });
+    expect(security.warning()).toBe(undefined);
+    vi.setSystemTime(end - 29 * DAY_MS - 1);
+    expect(security.warning()).toContain('ends in 29 days');
+    vi.setSystemTime(end + 2_000);
+    expect(thrown(() => security.reload())).toEqual(fault('HV_E_SECURITY_FILE', 'ended on'));
+    vi.setSystemTime(end - 400 * DAY_MS);
+    expect(thrown(() => security.reload())).toEqual(
+      fault('HV_E_SECURITY_FILE', 'not valid before'),
+    );
   });
 });

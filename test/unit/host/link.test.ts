@@ -241,6 +241,17 @@ describe.each(['plain', 'token', 'certificates'] as const)('a link (%s)', (mode)
     expect(link?.queuedBytes).toBeGreaterThan(8 * 1024 * 1024);
   });
 
+  test('ends when its peer has hung up, whatever still waits for it', async () => {
+    const served = await serve();
+    const socket = await rawUpgrade(served.address);
+    await once(socket, 'data');
+    socket.pause();
+    const link = served.incoming[0]?.link;
+    for (let sent = 0; sent < 24; sent++) link?.send(batchOf(new Uint8Array(1024 * 1024)));
+    socket.end();
+    expect(await served.ends[0]?.closed()).toBe('connection lost');
+  });
+
   test('close flushes what was sent and tells both ends exactly once', async () => {
     const served = await serve();
     const { near, nearEnd, farEnd } = await pair(served);
