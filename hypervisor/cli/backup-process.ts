@@ -12,11 +12,12 @@ import type { LinkHandlers } from '../ports.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { exitWith } from './outcome.ts';
 import { explain, say } from './print.ts';
+import type { MemberOptions } from './protection-options.ts';
 import { openSecurity, tendSecurity } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
-export interface BackupProcessOptions extends SecurityFlags {
+export interface BackupProcessOptions extends MemberOptions, SecurityFlags {
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
@@ -45,6 +46,11 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     arbiter: options.arbiter,
     security,
     hangLimitMs: options.hangLimit,
+    member: {
+      priority: options.priority,
+      hidden: options.hidden === true,
+      cold: options.storeOnly === true,
+    },
     note: (note, at) => {
       if (note.type === 'following') stopJoining.abort();
       lifecycle.note(note, at);

@@ -12,19 +12,15 @@ import { counted } from '../timeline/record-words.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CpuLimit, limitsOf } from './limit-options.ts';
 import { type LocalBackup, startLocalBackup } from './local-backup.ts';
-import { type AckMode, guestEnvironment } from './options.ts';
+import { guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
+import { type ProtectionOptions, ruleOf } from './protection-options.ts';
 import { openSecurity, tendSecurity } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
-export interface RunOptions extends SecurityFlags {
-  readonly backup: readonly string[];
-  readonly arbiter?: string;
-  readonly listen?: string;
-  readonly detect: number;
-  readonly ack: AckMode;
+export interface RunOptions extends ProtectionOptions, SecurityFlags {
   readonly name?: string;
   readonly dir: string;
   readonly resume?: boolean;
@@ -53,6 +49,7 @@ export async function runGuest(
   let name = script ?? options.name ?? 'guest';
   let address: string | undefined;
   const record = recordMode(options);
+  const rule = ruleOf(options);
   const securityAsked = securityOf(options, process.env);
   const security = openSecurity(securityAsked);
   const lifecycle = new Lifecycle({
@@ -88,7 +85,9 @@ export async function runGuest(
       keep: options.keep,
       recordOutputs: options.recordOutputs === true,
       movesPorts: options.movesPorts === true,
-      ownLog: options.ack === 'durable' ? 'durable' : 'written',
+      ownLog: rule.level === 'durable' ? 'durable' : 'written',
+      rule,
+      spares: options.spare,
       ...limitsOf(options),
       hangLimitMs: options.hangLimit,
       hooks: {

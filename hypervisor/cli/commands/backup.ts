@@ -2,9 +2,10 @@
 
 import type { Command } from 'commander';
 import { descriptor, hangLimitOption } from '../options.ts';
+import { type MemberOptions, memberOptions } from '../protection-options.ts';
 import { type SecurityFlags, securityOptions } from '../security-options.ts';
 
-interface BackupOptions extends SecurityFlags {
+interface BackupOptions extends MemberOptions, SecurityFlags {
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
@@ -15,8 +16,8 @@ interface BackupOptions extends SecurityFlags {
 }
 
 export function registerBackup(program: Command): void {
-  const command = program
-    .command('backup')
+  const command = program.command('backup');
+  memberOptions(command)
     .description('shadow a primary: keep its log, replay it, take over when it dies')
     .option('-l, --listen <host:port>', 'where the primary connects', '127.0.0.1:7700')
     .option('-j, --join <host:port>', 'ask this running primary to take us as its backup')
