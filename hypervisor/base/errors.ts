@@ -41,6 +41,8 @@ export type HvErrorCode =
   | 'HV_E_VIEWS_DAMAGED'
   | 'HV_E_VIEWS_WRITE'
   | 'HV_E_ARBITER_COLOCATED'
+  | 'HV_E_PLAIN_LINK'
+  | 'HV_E_SECURITY_FILE'
   | 'HV_E_GUEST_HUNG'
   | 'HV_E_CPU_LIMIT'
   | 'HV_E_INTERNAL';
@@ -184,6 +186,18 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     means:
       'A view could not be written to disk, so nobody was told that it is in force, and the arbiter stopped. All views before it are intact.',
     fix: 'Free space, or check the permissions and the disk, and start the arbiter again: claimants ask until it answers.',
+  },
+  HV_E_PLAIN_LINK: {
+    exit: EXIT.usage,
+    means:
+      'Links to other hosts carry all inputs of the guest and the right to take it over, so they need authentication. Nothing was started and nothing sent.',
+    fix: 'Give every replica the same --token-file (hv token new), or certificates (hv cert new) with --tls-ca, --tls-cert and --tls-key. --insecure does without, on a network that nobody else reaches.',
+  },
+  HV_E_SECURITY_FILE: {
+    exit: EXIT.usage,
+    means:
+      'A token or certificate file cannot be used. At a start nothing was started; at a reload the earlier ones stay in force.',
+    fix: 'Make tokens with `hv token new` and certificates with `hv cert new`; keep secret files readable by their owner only (chmod 600).',
   },
   HV_E_GUEST_HUNG: {
     exit: EXIT.limit,

@@ -233,6 +233,30 @@ export const STALL_DROP_MS = 30_000;
 export const VIEW_BACKUPS_MAX = 64;
 /** Links one listener holds open; further ones are closed at accept. */
 export const LINKS_MAX = 256;
+/** Sockets of one listener that have not said their first message yet. At the limit the oldest one of the
+ * address that holds most of them is cut: a crowd of slow peers keeps nobody out. */
+export const HANDSHAKES_MAX = 128;
+/** The same for one address. A replica opens three links at a time, and eight may share an address. */
+export const HANDSHAKES_PER_ADDRESS_MAX = 32;
+/** Bytes of a link before its first message is complete: a hello has about 500, and until it is there
+ * nobody has earned more of our memory. */
+export const HELLO_BYTES_MAX: number = 64 * KIB;
+/** Request line and headers of a link's handshake. Ours have some 250 bytes. */
+export const LINK_REQUEST_BYTES_MAX: number = 4 * KIB;
+/** Characters of a token. Who listens on the wire may try guesses at home, so a guess must be hopeless:
+ * `hv token new` makes 256 bits. */
+export const TOKEN_LENGTH_MIN = 32;
+export const TOKEN_LENGTH_MAX = 1_024;
+/** Tokens of one file: the new one, and old ones until every replica has the new. */
+export const TOKENS_MAX = 16;
+/** A file of tokens, certificates or a key. Larger is some other file. */
+export const SECRET_FILE_BYTES_MAX: number = 256 * KIB;
+/** Certificates of `hv cert new` are valid so long: a leaf as browsers would take one, an authority as
+ * long as a cluster may live. */
+export const CERTIFICATE_DAYS = 398;
+export const AUTHORITY_DAYS = 3_650;
+/** A certificate that ends sooner is reported at each start and reload. */
+export const CERTIFICATE_WARNING_DAYS = 30;
 /** A closed link flushes what it has for this long, then it is cut: the peer may be stopped. */
 export const LINK_CLOSE_MS = 1_000;
 /** Beats waiting in a heartbeat's socket. Past it beats are skipped: the peer reads none of them. */
@@ -277,3 +301,5 @@ assert(VIEW_GRACE_PINGS > VIEW_DEAD_PINGS, 'grace is longer than a death');
 assert(ARBITER_BODY_BYTES_MAX > VIEW_BACKUPS_MAX * ARBITER_NAME_CHARS_MAX, 'a view fits a request');
 assert(ARBITER_POLL_MS_MAX <= ARBITER_IDLE_MS, 'a poll ends before its connection does');
 assert(ARBITER_PROBE_MS < ARBITER_IDLE_MS, 'a probe keeps the connection to an arbiter open');
+assert(HANDSHAKES_MAX < LINKS_MAX, 'silent links leave room for talking ones');
+assert(HANDSHAKES_PER_ADDRESS_MAX >= 3 * BACKUPS_MAX, 'a whole cluster may share an address');

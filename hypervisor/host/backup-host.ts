@@ -23,12 +23,13 @@ import { arbiterRefusal } from './colocation.ts';
 import { CopyDirectory } from './copy-directory.ts';
 import { makeDirectory } from './directories.ts';
 import { HeartbeatResponder } from './heartbeat.ts';
-import { dialLink, type IncomingLink, LinkListener } from './link.ts';
+import { dialLink, type IncomingLink, LinkListener, type ListenerCounters } from './link.ts';
 import type { LogPosition } from './log-cursor.ts';
 import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
 import { RemoteMachine } from './remote-machine.ts';
 import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
+import { type LinkSecurity, LOCAL_ONLY } from './tls.ts';
 import { HV_VERSION } from './version.ts';
 import { WatchedArbiter } from './watched-arbiter.ts';
 import type { PrimarySettings } from './worker-protocol.ts';
@@ -44,6 +45,8 @@ export interface BackupHostOptions {
   readonly arbiterMayBeColocated: boolean;
   /** Silence of a machine at work that ends it by force; Infinity: none does. */
   readonly hangLimitMs: number;
+  /** How links are authenticated; by default plain, and to this machine only. */
+  readonly security?: LinkSecurity;
   readonly member: { readonly priority: number; readonly hidden: boolean; readonly cold: boolean };
   readonly note: SupervisorHooks['note'];
   readonly trouble: SupervisorHooks['trouble'];
@@ -55,6 +58,7 @@ export interface BackupHostOptions {
 
 export class BackupHost {
   readonly #options: BackupHostOptions;
+  readonly #security: LinkSecurity;
   readonly #clock = new HostClock();
   readonly #responders = new Set<HeartbeatResponder>();
   readonly #directories = new Map<string, CopyDirectory>();
@@ -76,18 +80,21 @@ export class BackupHost {
 
   private constructor(options: BackupHostOptions) {
     this.#options = options;
+    this.#security = options.security ?? LOCAL_ONLY;
     this.#replica = this.#newReplica();
   }
 
-  /** Listens. Rejects with HV_E_PORT_IN_USE or HV_E_USAGE. */
+  /** Listens. Rejects with HV_E_PORT_IN_USE, HV_E_PLAIN_LINK or HV_E_USAGE. */
   static async start(options: BackupHostOptions): Promise<BackupHost> {
     // Compiled now, while nothing waits: the first machine of this thread's workers needs it warm.
     engineParts();
+    (options.security ?? LOCAL_ONLY).checkListen(options.listen);
     if (options.arbiter !== undefined) absoluteArbiterUrl(options.arbiter);
     makeDirectory(options.dir);
     const host = new BackupHost(options);
     host.#listener = await LinkListener.listen(options.listen, {
       onLink: (incoming) => host.#accept(incoming),
+      security: host.#security,
     });
     return host;
   }
@@ -96,6 +103,12 @@ export class BackupHost {
   get address(): string {
     assert(this.#listener !== undefined, 'a backup host listens');
     return formatAddress(this.#listener.address);
+  }
+
+  /** What the listener has seen. */
+  get linkCounters(): ListenerCounters {
+    assert(this.#listener !== undefined, 'a backup host listens');
+    return this.#listener.counters;
   }
 
   /** Name of the guest that is followed; a word for it before one is. */
@@ -119,7 +132,8 @@ export class BackupHost {
     const machine = this.#machine;
     const { core, lsnReplayed } = this.#replica;
     if (machine === undefined) {
-      done({ name: this.#guestName, role: 'backup', pid: process.pid, phase: core.phase });
+      const links = this.linkCounters;
+      done({ name: this.#guestName, role: 'backup', pid: process.pid, phase: core.phase, links });
       return;
     }
     const logDir = join(this.#options.dir, safeName(machine.header.name));
@@ -138,6 +152,7 @@ export class BackupHost {
       done({
         ...commonStatus({ role, header: machine.header, logDir, hang, worker }),
         replication: role === 'primary' ? (worker?.primary ?? null) : copy,
+        links: this.linkCounters,
       });
     });
   }
@@ -154,7 +169,7 @@ export class BackupHost {
         reopen: (hello, { from, lsnReleased }, done) =>
           void this.#directory(hello).reopen(from, lsnReleased).then(done),
         join: (hello, snapshot, done) => this.#directory(hello).join(snapshot, done),
-        dial: (peer, handlers) => dialLink(peer, '/link', handlers),
+        dial: (peer, handlers) => dialLink(peer, '/link', handlers, { security: this.#security }),
         retain: () => undefined,
       },
       config: {
@@ -317,6 +332,7 @@ export class BackupHost {
       keep: { type: 'all' },
       recordOutputs: false,
       movesPorts: false,
+      security: this.#security.material,
     };
     store.log.handover((position: LogPosition | undefined) => {
       if (position === undefined) {
@@ -327,7 +343,7 @@ export class BackupHost {
       const { hangLimitMs } = this.#options;
       const supervisor = new Supervisor(
         machine.release(),
-        { control, hangLimitMs },
+        { control, hangLimitMs, security: this.#security },
         {
           note: (note, at) => this.#options.note(note, at),
           trouble: (event, fields) => this.#options.trouble(event, fields),

@@ -27,6 +27,7 @@ import { DirectNet } from './net-direct.ts';
 import { shownUrl } from './server-urls.ts';
 import { SoloArbiter } from './solo-arbiter.ts';
 import type { PrimaryFigures } from './status.ts';
+import { LinkSecurity } from './tls.ts';
 import { HV_VERSION } from './version.ts';
 import { WatchedArbiter } from './watched-arbiter.ts';
 import {
@@ -59,6 +60,7 @@ export class PrimaryRunner {
   readonly #clock = new HostClock();
   readonly #console: HostConsole;
   readonly #arbiter: WatchedArbiter;
+  readonly #security: LinkSecurity;
   readonly #replica: PrimaryReplica;
   readonly #awaited: Set<ReplicaId>;
   /** Backups that must not come back: refused, or their replay differs. */
@@ -73,6 +75,7 @@ export class PrimaryRunner {
     // Who takes over serves at once; its backups come when they can.
     this.#awaited = new Set(options.handover === undefined ? options.backups : []);
     const { header, settings, control, handover } = options;
+    this.#security = new LinkSecurity(settings.security);
     this.#console = new HostConsole({
       onInterrupt: (interrupt) => this.#replica.push(interrupt),
       onSignal: (number, on) => options.post({ type: 'signal', number, on }),
@@ -189,6 +192,9 @@ export class PrimaryRunner {
         this.#options.post({ type: 'status', id: message.id, status });
         return;
       }
+      case 'security':
+        this.#security.replace(message.material);
+        return;
       case 'stop':
         this.#options.post({ type: 'stopping' });
         this.#replica.stop(message.code, message.reason);
@@ -285,16 +291,21 @@ export class PrimaryRunner {
   #add(peer: ReplicaId, attempt = 0): void {
     if (this.#over || this.#given.has(peer)) return;
     const taken = this.#replica.addBackup(peer, (handlers) =>
-      dialLink(peer, '/link', {
-        onMessage: (message) => handlers.onMessage(message),
-        onClose: (reason) => {
-          handlers.onClose(reason);
-          this.#options.post({ type: 'unlinked', peer });
-          if (this.#awaited.has(peer))
-            this.#fail('HV_E_BACKUP_UNREACHABLE', `backup ${peer} cannot be reached: ${reason}`);
-          else this.#addLater(peer, attempt);
+      dialLink(
+        peer,
+        '/link',
+        {
+          onMessage: (message) => handlers.onMessage(message),
+          onClose: (reason) => {
+            handlers.onClose(reason);
+            this.#options.post({ type: 'unlinked', peer });
+            if (this.#awaited.has(peer))
+              this.#fail('HV_E_BACKUP_UNREACHABLE', `backup ${peer} cannot be reached: ${reason}`);
+            else this.#addLater(peer, attempt);
+          },
         },
-      }),
+        { security: this.#security },
+      ),
     );
     if (!taken) this.#addLater(peer, attempt);
   }

@@ -17,6 +17,7 @@ import type { GuestBlobs } from './machine-factory.ts';
 import type { RecoveryReport } from './recovery.ts';
 import type { RestoredCopy, RestoreRequest } from './restore-copy.ts';
 import type { WorkerStatus } from './status.ts';
+import type { SecurityMaterial } from './tls.ts';
 
 /** Words of the shared control area (Int32). */
 export const CONTROL = {
@@ -54,6 +55,8 @@ export interface PrimarySettings {
   readonly recordOutputs: boolean;
   /** A listener of an earlier life whose port is taken moves to a free one. */
   readonly movesPorts: boolean;
+  /** How links to backups are authenticated. */
+  readonly security: SecurityMaterial;
 }
 
 export interface PrimaryStart {
@@ -115,6 +118,8 @@ export type ToWorker =
   | { readonly type: 'suspect'; readonly peer: ReplicaId; readonly reason: string }
   | { readonly type: 'signal'; readonly number: number }
   | { readonly type: 'status'; readonly id: number }
+  /** The files of tokens or certificates were read again. */
+  | { readonly type: 'security'; readonly material: SecurityMaterial }
   | { readonly type: 'stop'; readonly code: number; readonly reason: string };
 
 export type FromWorker =

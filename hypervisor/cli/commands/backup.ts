@@ -3,8 +3,9 @@
 import type { Command } from 'commander';
 import { descriptor, hangLimitOption } from '../options.ts';
 import { type MemberOptions, memberOptions } from '../protection-options.ts';
+import { type SecurityFlags, securityOptions } from '../security-options.ts';
 
-interface BackupOptions extends MemberOptions {
+interface BackupOptions extends MemberOptions, SecurityFlags {
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
@@ -23,7 +24,8 @@ export function registerBackup(program: Command): void {
     .option('-j, --join <host:port>', 'ask this running primary to take us as its backup')
     .option('--dir <path>', 'where the copies of logs go (default: .hv/backup-<port>)')
     .option('--arbiter <url>', "use this arbiter instead of the primary's")
-    .option('--arbiter-colocated', 'allow one that dies with the host of a replica')
+    .option('--arbiter-colocated', 'allow one that dies with the host of a replica');
+  securityOptions(command)
     .addOption(hangLimitOption(program))
     .option(
       '--events-fd <fd>',
