@@ -45,6 +45,9 @@ export async function forkLog(path: string, options: ForkOptions): Promise<void>
   await runGuest(undefined, done.args ?? [], {
     backup: [],
     admin: 'auto',
+    spare: [],
+    quorum: 0,
+    onBackupLoss: 'continue',
     detect: DETECT_MS.lan,
     ack: 'received',
     name,

@@ -100,14 +100,6 @@ const PHASE_WORDS: Readonly<Record<string, string>> = {
   firstOutput: 'first output',
 };
 
-export function arbiterWords(status: Fields): string | undefined {
-  const arbiter = fieldsOf(status.arbiter);
-  if (arbiter === undefined) return undefined;
-  return arbiter.up === true
-    ? `${text(arbiter.url)} answers in ${millis(arbiter.roundTripMs)}`
-    : `${text(arbiter.url)} DOES NOT ANSWER: ${text(arbiter.reason)}`;
-}
-
 /** Undefined where nothing was measured: a primary without a backup waits for no ack. */
 export function latencyWords(status: Fields): string | undefined {
   const latency = fieldsOf(status.latency);

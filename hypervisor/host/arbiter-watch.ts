@@ -1,82 +1,142 @@
 /**
- * Whether the arbiter answers, asked when somebody looks and not otherwise: an idle guest costs its
- * arbiter nothing. The answer decides nothing, it is only told.
+ * The view services of all guests of an arbiter (protocol/view-service.ts), with a clock and a disk: pings
+ * come in, and what they decide is made by the same compare-and-set as every claim.
  */
 
-import { ARBITER_LOOK_MS, ARBITER_LOOK_WAIT_MS } from '../base/limits.ts';
-import type { Arbiter } from '../ports.ts';
+import { randomUUID } from 'node:crypto';
+import { asEpoch, asMillis } from '../../log-format/index.ts';
+import { ARBITER_WATCHED_MAX, VIEW_PING_MS } from '../base/limits.ts';
+import type { Clock, TimerHandle } from '../ports.ts';
+import type { View } from '../protocol/messages.ts';
+import type { Ping } from '../protocol/view-replicas.ts';
+import { type Advice, ViewService, type ViewServiceStatus } from '../protocol/view-service.ts';
+import type { ViewRecord } from './arbiter-file.ts';
+import type { ArbiterStore } from './arbiter-store.ts';
+import { POOL } from './arbiter-words.ts';
 
-export interface ArbiterState {
-  readonly url: string;
-  readonly up: boolean;
-  /** Of the last answer, in milliseconds; undefined: it did not answer in time. */
-  readonly roundTripMs: number | undefined;
-  /** Why it is not up. */
-  readonly reason: string | undefined;
-}
+export type WatchAnswer =
+  | {
+      readonly type: 'taken';
+      readonly record: ViewRecord | undefined;
+      readonly advice: Advice;
+    }
+  | { readonly type: 'refused'; readonly reason: string };
 
-export interface ArbiterPlace {
-  readonly url: string;
-  readonly vm: string;
+export interface WatchOptions {
+  readonly store: ArbiterStore;
+  readonly clock: Clock;
+  /** The clock has jumped; nobody is judged for a while. */
+  readonly suspended: () => void;
 }
 
 export class ArbiterWatch {
-  readonly #open: (url: string) => Arbiter;
-  #place: ArbiterPlace | undefined;
-  #arbiter: Arbiter | undefined;
-  #state: ArbiterState | undefined;
-  #lookedAt = Number.NEGATIVE_INFINITY;
-  #looking: ((state: ArbiterState | undefined) => void)[] | undefined;
+  readonly #options: WatchOptions;
+  readonly #services = new Map<string, ViewService>();
+  readonly #pool: ViewService;
+  #timer: TimerHandle;
 
-  constructor(open: (url: string) => Arbiter) {
-    this.#open = open;
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    this.#pool = new ViewService(undefined, options.clock.now());
+    this.#timer = this.#arm();
   }
 
-  /**
-   * Calls back with what is known, after a question if that is older than ARBITER_LOOK_MS. Undefined:
-   * there is no arbiter at `place`.
-   */
-  look(place: ArbiterPlace | undefined, done: (state: ArbiterState | undefined) => void): void {
-    if (place === undefined) {
-      done(undefined);
-      return;
+  get watched(): number {
+    return this.#services.size;
+  }
+
+  get suspended(): boolean {
+    return this.#pool.status().suspended;
+  }
+
+  /** Spares that would serve any guest, best first. */
+  get pool(): readonly string[] {
+    return this.#pool.spares();
+  }
+
+  close(): void {
+    this.#timer.cancel();
+  }
+
+  /** A view of the store came into force: call it before anybody is told. */
+  changed(record: ViewRecord): void {
+    const { view, reserved } = record;
+    this.#services.get(record.vm)?.decided({ view, reserved }, this.#options.clock.now());
+  }
+
+  async ping(vm: string, ping: Ping): Promise<WatchAnswer> {
+    const { store, clock } = this.#options;
+    if (vm === POOL) return this.#pingPool(ping);
+    const service = this.#service(vm);
+    if (service === undefined)
+      return {
+        type: 'refused',
+        reason: `the pings of ${ARBITER_WATCHED_MAX} guests are followed already`,
+      };
+    const outcome = service.ping(ping, clock.now());
+    if (outcome.type === 'refused') {
+      if (service.idle) this.#services.delete(vm);
+      return outcome;
     }
-    if (place.url !== this.#place?.url || place.vm !== this.#place.vm) this.#moveTo(place);
-    if (this.#looking !== undefined) this.#looking.push(done);
-    else if (performance.now() - this.#lookedAt < ARBITER_LOOK_MS) done(this.#state);
-    else this.#ask(place, done);
-  }
-
-  #moveTo(place: ArbiterPlace): void {
-    // Whoever waits for the other guest's arbiter gets no answer of it any more.
-    const waiting = this.#looking ?? [];
-    this.#looking = undefined;
-    for (const one of waiting) one(undefined);
-    this.#place = place;
-    this.#arbiter = this.#open(place.url);
-    this.#lookedAt = Number.NEGATIVE_INFINITY;
-  }
-
-  #ask({ url, vm }: ArbiterPlace, done: (state: ArbiterState | undefined) => void): void {
-    const waiting = [done];
-    this.#looking = waiting;
-    const began = performance.now();
-    const answered = (reason: string | undefined): void => {
-      if (this.#looking !== waiting) return;
-      clearTimeout(timer);
-      this.#looking = undefined;
-      const up = reason === undefined;
-      this.#lookedAt = performance.now();
-      const roundTripMs = up ? this.#lookedAt - began : undefined;
-      this.#state = { url, up, roundTripMs, reason };
-      for (const one of waiting) one(this.#state);
+    if (outcome.type === 'move') await this.#move(vm, service, outcome.next);
+    return {
+      type: 'taken',
+      record: store.get(vm),
+      advice: service.advice(ping.replica, this.pool),
     };
-    const timer = setTimeout(
-      () => answered(`no answer within ${ARBITER_LOOK_WAIT_MS} ms`),
-      ARBITER_LOOK_WAIT_MS,
-    );
-    this.#arbiter?.read(vm, (answer) =>
-      answered(answer.type === 'unavailable' ? answer.reason : undefined),
-    );
+  }
+
+  status(vm: string): ViewServiceStatus {
+    const service = this.#services.get(vm) ?? this.#fresh(vm);
+    return service.status();
+  }
+
+  #pingPool(ping: Ping): WatchAnswer {
+    if (ping.role !== 'spare') return { type: 'refused', reason: 'only a spare serves any guest' };
+    const outcome = this.#pool.ping({ ...ping, epoch: asEpoch(0) }, this.#options.clock.now());
+    if (outcome.type === 'refused') return outcome;
+    return { type: 'taken', record: undefined, advice: { type: 'none' } };
+  }
+
+  async #move(vm: string, service: ViewService, next: View): Promise<void> {
+    const token = `view-service-${randomUUID()}`;
+    const expect = asEpoch(next.epoch - 1);
+    const answer = await this.#options.store.claim({ vm, expect, next, token, reserved: true });
+    // A claim may have come first, or the disk has failed: the next ping asks again.
+    if (answer.type !== 'won') service.undecided();
+  }
+
+  #service(vm: string): ViewService | undefined {
+    const known = this.#services.get(vm);
+    if (known !== undefined) return known;
+    if (this.#services.size >= ARBITER_WATCHED_MAX) return undefined;
+    const service = this.#fresh(vm);
+    this.#services.set(vm, service);
+    return service;
+  }
+
+  #fresh(vm: string): ViewService {
+    const record = this.#options.store.get(vm);
+    const current = record && { view: record.view, reserved: record.reserved };
+    return new ViewService(current, this.#options.clock.now());
+  }
+
+  #arm(): TimerHandle {
+    const { clock } = this.#options;
+    return clock.setTimer(asMillis(clock.now() + VIEW_PING_MS), () => {
+      this.#timer = this.#arm();
+      this.#tick();
+    });
+  }
+
+  #tick(): void {
+    const now = this.#options.clock.now();
+    const before = this.suspended;
+    this.#pool.tick(now);
+    if (this.suspended && !before) this.#options.suspended();
+    for (const [vm, service] of this.#services) {
+      service.tick(now);
+      if (service.idle) this.#services.delete(vm);
+    }
   }
 }

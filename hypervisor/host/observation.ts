@@ -5,8 +5,7 @@
 
 import { statfsSync } from 'node:fs';
 import type { Meters } from '../replica/meters.ts';
-import { type ArbiterPlace, type ArbiterState, ArbiterWatch } from './arbiter-watch.ts';
-import { openArbiter } from './arbiters.ts';
+import { type ArbiterState, arbiterState } from './arbiter-reach.ts';
 import { EventBuffer } from './event-buffer.ts';
 import { levelOf } from './events.ts';
 import {
@@ -17,6 +16,7 @@ import {
 } from './forecast.ts';
 import { metersNow } from './meters-clock.ts';
 import { Observer } from './observer.ts';
+import type { ArbiterFigures } from './watched-arbiter.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -51,10 +51,10 @@ export class Observation {
   readonly events: EventBuffer = new EventBuffer();
   /** Where the admin port is; set once it listens. */
   adminAddress: string | undefined;
-  readonly #arbiter = new ArbiterWatch(openArbiter);
   readonly #eventCounts: Record<string, number> = { info: 0, warn: 0, error: 0 };
   #observed: Observed | undefined;
   #lastMeter: unknown = null;
+  #lastArbiter: ArbiterFigures | undefined;
 
   constructor(role: 'primary' | 'backup') {
     this.observer = new Observer(role, Date.now());
@@ -81,15 +81,21 @@ export class Observation {
     }
     observed.status((status) => {
       const fields = status as Fields;
-      this.#arbiter.look(placeOf(fields, observed), (arbiter) =>
-        done(this.#sight(fields, arbiter)),
-      );
+      done(this.#sight(fields, this.#arbiter(fields, observed)));
     });
   }
 
   /** What `hv status` and `/status` say. */
   status(done: (status: object) => void): void {
     this.look((sight) => done({ ...sight.status, ...this.#told(sight) }));
+  }
+
+  /** While the guest computes its thread does not answer; what it said last is told still. */
+  #arbiter({ replication }: Fields, { arbiter: url }: Observed): ArbiterState | undefined {
+    const told = (replication as { readonly arbiter?: ArbiterFigures } | null | undefined)?.arbiter;
+    this.#lastArbiter = told ?? this.#lastArbiter;
+    if (url === undefined || this.#lastArbiter === undefined) return undefined;
+    return arbiterState(url, this.#lastArbiter);
   }
 
   #sight(fields: Fields, arbiter: ArbiterState | undefined): Sight {
@@ -188,10 +194,6 @@ export class Observation {
 export function replayRate(meters: Meters): number {
   const ms = meters.figure('replayedMs');
   return ms > 0 ? (meters.figure('replayedRecords') / ms) * 1000 : 0;
-}
-
-function placeOf({ vm }: Fields, { arbiter: url }: Observed): ArbiterPlace | undefined {
-  return typeof vm === 'string' && url !== undefined ? { url, vm } : undefined;
 }
 
 function diskOf(dir: string | undefined): Sight['disk'] {

@@ -116,7 +116,7 @@ export class Observer {
       if (!this.#synced) this.#protect(now);
       this.#synced = true;
     }
-    if (note.type === 'reset') {
+    if (note.type === 'reset' || note.type === 'parted') {
       this.#synced = false;
       this.#expose(now);
     }
@@ -164,6 +164,7 @@ export class Observer {
         this.backupsRefused += 1;
         return;
       case 'fenced':
+      case 'handedOver':
         this.#live = false;
         return;
       default:

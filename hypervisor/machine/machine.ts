@@ -23,12 +23,13 @@ import {
 } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
 import { EXIT } from '../base/errors.ts';
-import type { CheckpointFigures, MachineMeter, NetTable, Output, TurnsResult } from '../ports.ts';
+import type { CheckpointFigures, NetTable, Output, TurnsResult } from '../ports.ts';
 import { Budget } from './budget.ts';
 import { Bus } from './bus.ts';
 import { Cpu, type MidTurnSource } from './cpu.ts';
 import { Engine, EngineFault, heapBytesMax, isException } from './engine.ts';
 import { Kernel, type KernelState } from './kernel.ts';
+import type { MachineMeter } from './machine-meter.ts';
 import type { GoldenImage, MachineOptions } from './machine-options.ts';
 import { memoryHash, readMemory } from './memory-image.ts';
 import type { MachineSnapshot, MachineState } from './snapshot.ts';

@@ -198,6 +198,14 @@ export class Meters {
     this.#behindChanged();
   }
 
+  /** A backup needs no machine for what is left up to `lsn`: it has been run before, or is control records. */
+  passed(now: number, lsn: Lsn): void {
+    this.#set(AT.lsnReplayed, lsn);
+    if (lsn > this.#get(AT.lsnAppended)) this.#set(AT.lsnAppended, lsn);
+    this.#behind.settle(lsn, now, undefined);
+    this.#behindChanged();
+  }
+
   /** Input is stopped because a window is full, or goes on. */
   stopped(now: number, on: boolean): void {
     const since = this.#get(AT.stoppedSince);

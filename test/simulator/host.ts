@@ -3,11 +3,20 @@
  * simulated ports, promotes a backup when it has won, and lets live primaries look for backups.
  */
 
-import type { BackupMachine, Entropy, Link, LinkHandlers, Output } from '../../hypervisor/ports.ts';
+import type {
+  BackupMachine,
+  Entropy,
+  HeldOutput,
+  Link,
+  LinkHandlers,
+  Output,
+  ReopenedCopy,
+} from '../../hypervisor/ports.ts';
 import { PROTOCOL_VERSION } from '../../hypervisor/protocol/messages.ts';
 import type { Note } from '../../hypervisor/protocol/notes.ts';
 import { BackupReplica } from '../../hypervisor/replica/backup.ts';
-import type { Handover } from '../../hypervisor/replica/handover.ts';
+import { GroupSplitter, lastLsnOf } from '../../hypervisor/replica/group-splitter.ts';
+import { type Handover, NOTHING_RAN } from '../../hypervisor/replica/handover.ts';
 import type {
   BackupOutcome,
   PrimaryConfig,
@@ -15,7 +24,7 @@ import type {
 } from '../../hypervisor/replica/hooks.ts';
 import { PrimaryReplica } from '../../hypervisor/replica/primary.ts';
 import { refusalOf } from '../../hypervisor/replica/refusal.ts';
-import { asMillis, INTERRUPT } from '../../log-format/index.ts';
+import { asLsn, asMillis, INTERRUPT, type Lsn } from '../../log-format/index.ts';
 import type { Checker } from './checker.ts';
 import { type Edge, EdgeBackend } from './edge.ts';
 import type { Network } from './network.ts';
@@ -94,9 +103,20 @@ export class Host {
           this.machine = this.#newMachine();
           return this.#replaying(this.machine);
         },
+        reopen: (_hello, { from, lsnReleased }, done) => this.#reopen(from, lsnReleased, done),
+        join: () => {
+          throw new Error('simulated primaries keep no snapshots');
+        },
+        dial: (peer, handlers) => this.#dialBackup(peer, handlers),
         retain: () => {},
       },
-      config: { refuses: (hello) => refusalOf(hello, IDENTITY) },
+      config: {
+        refuses: (hello) => refusalOf(hello, IDENTITY),
+        priority: 0,
+        hidden: false,
+        cold: false,
+        standing: () => undefined,
+      },
       hooks: {
         note: (note) => this.#note(note),
         promoted: (handover) => this.#promote(handover),
@@ -125,6 +145,47 @@ export class Host {
     const clock = this.process.clock();
     machine.liveResync = () => (world.random.chance(resyncChance) ? clock.wall() : undefined);
     return machine;
+  }
+
+  /** Cuts the copy and replays what is left of it with another machine. */
+  #reopen(from: Lsn, lsnReleased: Lsn, done: (copy: ReopenedCopy | undefined) => void): void {
+    const { store } = this;
+    if (store === undefined) {
+      done(undefined);
+      return;
+    }
+    const { world } = this.#cluster;
+    world.at(world.now + world.random.between(0.5, 3), this.process, () => {
+      store.cut(from);
+      const machine = this.#newMachine();
+      this.machine = machine;
+      const splitter = new GroupSplitter();
+      const held: HeldOutput[] = [];
+      let lsnReplayed = asLsn(0);
+      let state = NOTHING_RAN;
+      let outputsCrc = 0;
+      for (const batch of store.decoded())
+        for (const group of splitter.push(batch))
+          machine.replay(group, (result, divergence) => {
+            if (divergence !== undefined) throw new Error('a copy does not replay');
+            held.push(...result.outputs.filter(({ lsn }) => lsn > lsnReleased));
+            lsnReplayed = lastLsnOf(group);
+            state = result;
+            outputsCrc = result.end.outputsCrc;
+          });
+      const { base, history } = store;
+      const { timeLast } = splitter;
+      const tail = splitter.tail();
+      const at = { lsnReplayed, outputsCrc, timeLast, state, tail, held };
+      done({ store, base, machine: this.#replaying(machine), history, ...at });
+    });
+  }
+
+  #dialBackup(peer: string, handlers: LinkHandlers): Link {
+    const { hosts, network } = this.#cluster;
+    const host = hosts.get(peer);
+    if (host === undefined) throw new Error(`no host ${peer}`);
+    return network.dial(this.process, host.process, handlers, (link) => host.backup?.accept(link));
   }
 
   /** On another thread: the answer comes later, unless the machine is gone. */
@@ -161,8 +222,16 @@ export class Host {
       vm: 'toy-00000000',
       detectMs: DETECT_MS,
       ownLog: 'written',
+      rule: { level: 'received', quorum: 0, onLoss: 'continue' },
       startedAt: STARTED_AT,
-      hello: { protocol: PROTOCOL_VERSION, name: 'toy', arbiter: 'sim:', ...IDENTITY },
+      hello: {
+        protocol: PROTOCOL_VERSION,
+        name: 'toy',
+        arbiter: 'sim:',
+        imageHash: '',
+        spares: [],
+        ...IDENTITY,
+      },
     };
     const net = new EdgeBackend(this.process, edge, {
       onInterrupt: (interrupt) => this.primary?.push(interrupt),
@@ -261,7 +330,8 @@ export class Host {
       if (primary.core.sessions.length >= backupsWanted) return;
       if (host === this || !host.process.alive || host.backup === undefined) continue;
       // A backup that follows somebody is dialled now and then, to see that it refuses.
-      if (host.backup.core.phase !== 'idle' && !world.random.chance(0.1)) continue;
+      const { phase } = host.backup.core;
+      if (phase !== 'idle' && phase !== 'parted' && !world.random.chance(0.1)) continue;
       primary.addBackup(host.name, (handlers) => this.#dial(host, handlers));
     }
   }

@@ -6,6 +6,7 @@
 import type { Message } from '../../hypervisor/protocol/messages.ts';
 import type { Handover } from '../../hypervisor/replica/handover.ts';
 import { asLsn } from '../../log-format/index.ts';
+import { ackOf } from '../support/messages.ts';
 import type { Tap } from './network.ts';
 import type { ArbiterTap } from './sim-arbiter.ts';
 
@@ -31,7 +32,7 @@ export function networkTap(sabotage: Sabotage | undefined): Tap | undefined {
       if (message.type === 'batch') {
         const { epoch } = message;
         const lsnReceived = message.batch.lastLsn;
-        answer({ type: 'ack', epoch, lsnReceived, lsnReplayed: asLsn(0) });
+        answer(ackOf({ epoch, lsnReceived, lsnReplayed: asLsn(0) }));
       }
       return message;
     };

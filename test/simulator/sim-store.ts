@@ -1,9 +1,18 @@
 /** A log in memory, as a primary writes it and as a backup receives it: the same bytes. */
 
-import type { BackupStore, LogStore } from '../../hypervisor/ports.ts';
+import type {
+  BackupStore,
+  LogBase,
+  LogReading,
+  LogStore,
+  SuffixEnd,
+} from '../../hypervisor/ports.ts';
+import { EpochHistory, type History } from '../../hypervisor/protocol/history.ts';
+import { LogIntake } from '../../hypervisor/replica/log-intake.ts';
 import {
   asLsn,
   asMicros,
+  type Batch,
   type EncodedBatch,
   encodeBlob,
   encodeHeader,
@@ -96,17 +105,72 @@ export class SimStore implements LogStore, BackupStore {
   }
 
   readAll(onFrames: (bytes: Uint8Array) => void, done: (lastLsn: Lsn) => void): void {
-    let at = 0;
+    this.readFrom(asLsn(0), onFrames, (end) => {
+      if (end.type === 'caughtUp') done(end.lastLsn);
+    });
+  }
+
+  readFrom(
+    lsn: Lsn,
+    onFrames: (bytes: Uint8Array) => void,
+    done: (end: SuffixEnd) => void,
+  ): LogReading {
+    const first = this.batches.findIndex((batch) => batch.lastLsn > lsn);
+    const from = first < 0 ? lsn : asLsn((this.batches[first]?.firstLsn ?? 1) - 1);
+    let at = first < 0 ? this.batches.length : first;
+    let [begun, paused, cancelled] = [lsn > 0, false, false];
     const next = (): void => {
+      if (paused || cancelled) return;
       const part = this.batches.slice(at, at + STREAM_BATCHES).map((batch) => batch.bytes);
-      if (at === 0) part.unshift(...HEADER_FRAMES);
+      if (!begun) part.unshift(...HEADER_FRAMES);
+      begun = true;
       at += STREAM_BATCHES;
       if (part.length > 0) onFrames(Buffer.concat(part));
-      const last = this.batches[at - 1]?.lastLsn ?? this.batches.at(-1)?.lastLsn ?? asLsn(0);
+      const lastLsn = this.batches[at - 1]?.lastLsn ?? this.batches.at(-1)?.lastLsn ?? asLsn(0);
       if (at < this.batches.length) this.#soon(next);
-      else this.#soon(() => done(last));
+      else this.#soon(() => cancelled || done({ type: 'caughtUp', from, lastLsn }));
     };
     this.#soon(next);
+    return {
+      pause: () => {
+        paused = true;
+      },
+      resume: () => {
+        if (paused) this.#soon(next);
+        paused = false;
+      },
+      cancel: () => {
+        cancelled = true;
+      },
+    };
+  }
+
+  checkpoint(): void {}
+
+  /** As a disk would have it for the next life: batches up to `lsn`, header and blobs. */
+  cut(lsn: Lsn): void {
+    this.batches = this.batches.filter(({ lastLsn }) => lastLsn <= lsn);
+    this.epochs.length = (this.batches.at(-1)?.lastLsn ?? 0) + 1;
+    this.sealed = false;
+  }
+
+  /** Whole, as it was streamed. */
+  get base(): LogBase {
+    return { header: HEADER, blobs: HEADER_FRAMES.slice(1) };
+  }
+
+  /** All batches, as a replica reads them. */
+  decoded(): readonly Batch[] {
+    const bytes = Buffer.concat([...HEADER_FRAMES, ...this.batches.map((batch) => batch.bytes)]);
+    const result = new LogIntake().frames(bytes);
+    if (result.type === 'damaged') throw new Error(result.reason);
+    return result.batches.map(({ batch }) => batch);
+  }
+
+  get history(): History {
+    const history = new EpochHistory();
+    for (const batch of this.batches) history.appended(batch);
+    return history;
   }
 
   seal(done: () => void): void {

@@ -1,19 +1,12 @@
 /** `hv run <script> [args…]`: starts a guest as primary, recorded and, if asked, protected. */
 
 import type { Command } from 'commander';
-import { DETECT_MS } from '../../base/limits.ts';
 import { adminOptions } from '../admin-options.ts';
 import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
-import {
-  ackMode,
-  checkpointEvery,
-  collect,
-  descriptor,
-  detectMs,
-  hangLimitOption,
-  keepPolicy,
-} from '../options.ts';
+import { checkpointEvery, collect, descriptor, hangLimitOption, keepPolicy } from '../options.ts';
+import { protectionOptions } from '../protection-options.ts';
 import type { RunOptions } from '../run-process.ts';
+import { securityOptions } from '../security-options.ts';
 
 export function registerRun(program: Command): void {
   const command = program
@@ -24,7 +17,7 @@ export function registerRun(program: Command): void {
     .passThroughOptions()
     .option('-n, --name <name>', "name of the guest and its log (default: the script's)")
     .option('--dir <path>', 'where logs go', '.hv');
-  limitOptions(logOptions(protectionOptions(command)))
+  limitOptions(logOptions(securityOptions(protectionOptions(command))))
     .option(
       '-e, --env <name[=value]>',
       'let only these variables in (repeatable; default: all)',
@@ -43,31 +36,6 @@ export function registerRun(program: Command): void {
       await runGuest(script, args, options);
     },
   );
-}
-
-/** Backups, and when outputs may leave. */
-function protectionOptions(command: Command): Command {
-  return command
-    .option(
-      '-b, --backup <host:port>',
-      "replicate to this backup (repeatable); 'local' starts one on this machine",
-      collect,
-      [],
-    )
-    .option('--arbiter <url>', 'who decides the view: file:DIR, a directory both hosts share')
-    .option('-l, --listen <host:port>', 'let fresh backups join here (hv backup --join)')
-    .option(
-      '--detect <how>',
-      'silence that makes a peer suspect: fast, lan, wan or ms',
-      detectMs,
-      DETECT_MS.lan,
-    )
-    .option(
-      '--ack <when>',
-      'outputs leave when the log is received (by the backups; by the kernel where there is none) or durable (on disk, too)',
-      ackMode,
-      'received',
-    );
 }
 
 /** The log, its checkpoints, and going on from it. */

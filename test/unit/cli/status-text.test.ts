@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { frameOf } from '../../../hypervisor/cli/screen.ts';
 import { statusLines } from '../../../hypervisor/cli/status-report.ts';
 import {
-  arbiterWords,
   duration,
   failoverWords,
   lossWords,
@@ -96,12 +95,6 @@ describe('protection', () => {
     };
     expect(lossWords(status)).toContain(
       'RTO 64 ms at the last failover (silent: detect 50 ms, claim 3.0 ms, tail 4.0 ms, live 1.0 ms, first output 6.0 ms)',
-    );
-  });
-
-  test('an arbiter that is down is told with its reason', () => {
-    expect(arbiterWords({ arbiter: { url: 'file:/x', ...DOWN } })).toBe(
-      'file:/x DOES NOT ANSWER: no answer within 1000 ms',
     );
   });
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { healthFaults, readyFaults } from '../../../hypervisor/host/admin-pages.ts';
-import { ArbiterWatch } from '../../../hypervisor/host/arbiter-watch.ts';
-import type { Sight } from '../../../hypervisor/host/observation.ts';
+import { arbiterState } from '../../../hypervisor/host/arbiter-reach.ts';
+import { Observation, type Sight } from '../../../hypervisor/host/observation.ts';
 import { Observer } from '../../../hypervisor/host/observer.ts';
-import type { Arbiter, ArbiterAnswer } from '../../../hypervisor/ports.ts';
 import type { View } from '../../../hypervisor/protocol/messages.ts';
 import type { Note } from '../../../hypervisor/protocol/notes.ts';
+import { Meters } from '../../../hypervisor/replica/meters.ts';
 import { asEpoch, asLsn, asMicros } from '../../../log-format/index.ts';
 
 function view(epoch: number, ...backups: readonly string[]): View {
@@ -160,55 +160,60 @@ describe('readiness', () => {
 });
 
 describe('the arbiter', () => {
-  const place = { url: 'file:/x', vm: 'kv-1' };
-  type Done = (answer: ArbiterAnswer) => void;
+  const answered = { rttMs: 2, answeredMs: 500, unreachableMs: undefined, reason: undefined };
+  const away = { rttMs: 2, answeredMs: 9_000, unreachableMs: 4_000, reason: 'EACCES' };
+  const unasked = { ...answered, rttMs: undefined, answeredMs: undefined };
 
-  function watch(): { readonly watch: ArbiterWatch; readonly asked: Done[] } {
-    const asked: Done[] = [];
-    const arbiter: Arbiter = {
-      read: (_vm, done) => asked.push(done),
-      claim: () => {
-        throw new Error('a watch claims nothing');
-      },
-    };
-    return { watch: new ArbiterWatch(() => arbiter), asked };
+  test('is up after an answer, down with its reason after none, and not up before the first', () => {
+    expect(arbiterState('file:/x', answered)).toMatchObject({ up: true, roundTripMs: 2 });
+    expect(arbiterState('file:/x', away)).toEqual({
+      ...{ url: 'file:/x', up: false, roundTripMs: undefined, reason: 'EACCES' },
+    });
+    expect(arbiterState('file:/x', unasked)).toMatchObject({
+      ...{ up: false, reason: 'it was not asked yet' },
+    });
+  });
+
+  test('is told without its password', () => {
+    const { url } = arbiterState('pg://hv:secret@db:5432/views', answered);
+    expect(url).toContain('db:5432');
+    expect(url).not.toContain('secret');
+  });
+
+  function seen(replication: object | null, arbiter: string | undefined, before?: object): unknown {
+    const observation = new Observation('primary');
+    let told = before ?? replication;
+    observation.attach({
+      status: (done) => done({ vm: 'kv-1', replication: told }),
+      ...{ meters: new Meters(), arbiter, detectMs: 150, logDir: undefined },
+    });
+    let state: unknown;
+    observation.look((sight) => {
+      state = sight.arbiter;
+    });
+    told = replication;
+    observation.look((sight) => {
+      state = sight.arbiter;
+    });
+    return state;
   }
 
-  test('is asked once for all who look at the same time, and not again within a second', () => {
-    const { watch: watching, asked } = watch();
-    const seen: (boolean | undefined)[] = [];
-    watching.look(place, (state) => seen.push(state?.up));
-    watching.look(place, (state) => seen.push(state?.up));
-    asked[0]?.({ type: 'current', view: undefined });
-    watching.look(place, (state) => seen.push(state?.up));
-    expect([seen, asked.length]).toEqual([[true, true, true], 1]);
-  });
-
-  test('is down with its reason, and one of another guest is asked anew', () => {
-    const { watch: watching, asked } = watch();
-    const seen: unknown[] = [];
-    watching.look(place, (state) => seen.push(state));
-    asked[0]?.({ type: 'unavailable', reason: 'EACCES' });
-    expect(seen).toEqual([{ url: 'file:/x', up: false, roundTripMs: undefined, reason: 'EACCES' }]);
-    watching.look({ ...place, vm: 'kv-2' }, () => undefined);
-    expect(asked.length).toBe(2);
-    asked[1]?.({ type: 'lost', view: view(1) });
-  });
-
-  test('leaves nobody waiting when another guest is looked at meanwhile', () => {
-    const { watch: watching, asked } = watch();
-    const seen: unknown[] = [];
-    watching.look(place, (state) => seen.push(state));
-    watching.look({ ...place, vm: 'kv-2' }, (state) => seen.push(state?.up));
-    asked[0]?.({ type: 'unavailable', reason: 'late' });
-    asked[1]?.({ type: 'current', view: undefined });
-    expect(seen).toEqual([undefined, true]);
+  test('is what was known last while the guest is busy', () => {
+    expect(seen(null, 'file:/x', { arbiter: away })).toMatchObject({ up: false });
+    expect(seen({ arbiter: answered }, 'file:/x', { arbiter: away })).toMatchObject({ up: true });
   });
 
   test('where there is none is not down', () => {
-    const { watch: watching, asked } = watch();
-    const seen: unknown[] = [];
-    watching.look(undefined, (state) => seen.push(state));
-    expect([seen, asked]).toEqual([[undefined], []]);
+    expect(seen({ arbiter: undefined }, undefined)).toBeUndefined();
   });
+});
+
+test('a primary that has handed over is live no more, and a backup that parted is in no view', () => {
+  const primary = told(new Observer('primary', 0), ...joined);
+  told(primary, [80, { type: 'handedOver', peer: 'b:1', view: view(3) }]);
+  expect(primary.live).toBe(false);
+  const backup = told(new Observer('backup', 0), [10, { type: 'synced', view: view(2, 'b:1') }]);
+  expect(backup.protection.protected).toBe(true);
+  told(backup, [20, { type: 'parted', reason: 'the arbiter named another' }]);
+  expect([backup.synced, backup.protection]).toEqual([false, { protected: false, since: 20 }]);
 });

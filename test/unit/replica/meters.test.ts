@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { Brake } from '../../../hypervisor/replica/brake.ts';
 import { Distribution } from '../../../hypervisor/replica/distribution.ts';
 import { Marks } from '../../../hypervisor/replica/marks.ts';
 import { METER_WORDS, Meters } from '../../../hypervisor/replica/meters.ts';
-import { asLsn, asMicros, INTERRUPT, type LogRecord } from '../../../log-format/index.ts';
+import { asLsn, asMicros, asMillis, INTERRUPT, type LogRecord } from '../../../log-format/index.ts';
 
 const lsn = asLsn;
 
@@ -113,6 +114,35 @@ describe('meters', () => {
     expect([meters.figure('turns'), meters.turn.count]).toEqual([5, 5]);
     expect(meters.turn.sum).toBeCloseTo(0.013);
     expect([meters.turnTicks.count, meters.turnTicks.sum]).toEqual([4, 400]);
+  });
+
+  test('know that a copy which goes on has run what its disk had, and no record of it is behind', () => {
+    const meters = new Meters();
+    meters.begun(10);
+    meters.passed(20, lsn(900));
+    expect([meters.figure('lsnAppended'), meters.figure('lsnReplayed')]).toEqual([900, 900]);
+    meters.shipped(30, lsn(905), 50);
+    meters.passed(40, lsn(904));
+    expect([meters.figure('lsnAppended'), meters.figure('behindSince')]).toEqual([905, 30]);
+    meters.passed(50, lsn(905));
+    expect([meters.figure('lsnReplayed'), meters.figure('behindBytes')]).toEqual([905, 0]);
+  });
+
+  test('count input as stopped while a window is full, and not for a switchover', () => {
+    const meters = new Meters();
+    const stopped: boolean[] = [];
+    const brake = new Brake({
+      clock: { now: () => asMillis(5) },
+      net: { throttle: (on) => stopped.push(on) },
+      console: { throttle: () => undefined },
+      meters,
+    });
+    brake.set('paused', true);
+    expect([stopped, meters.figure('stoppedSince')]).toEqual([[true], 0]);
+    brake.set('full', true);
+    expect(meters.figure('stoppedSince')).toBe(5);
+    brake.set('full', false);
+    expect([stopped.at(-1), meters.figure('stoppedSince')]).toEqual([true, 0]);
   });
 
   test('add up how long input was stopped, each stop once', () => {
