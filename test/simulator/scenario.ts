@@ -20,6 +20,7 @@ import { healAll } from './faults.ts';
 import { type Cluster, Host } from './host.ts';
 import { Network } from './network.ts';
 import { type ArbiterMood, SimArbiter } from './sim-arbiter.ts';
+import { TOY } from './toy-machine.ts';
 import { type SimProcess, World } from './world.ts';
 
 const SEED = 7;
@@ -34,7 +35,7 @@ export class Scenario {
   constructor() {
     const world = this.#world;
     world.trace = [];
-    const checker = new Checker(world);
+    const checker = new Checker(world, TOY);
     const tap = (from: SimProcess, message: Message): Message => {
       if (this.#messages) world.note(from.name, `sends ${describe(message)}`);
       return message;
@@ -47,14 +48,21 @@ export class Scenario {
     this.#cluster = {
       world,
       network: new Network(world, { delayMs: 1, jitterMs: 0, tap }),
-      arbiter: new SimArbiter(world, (view, before) => checker.decided(view, before), undefined),
+      arbiter: new SimArbiter(world, {
+        onView: (view, before, winner) => checker.decided(view, before, winner),
+      }),
       edge,
       checker,
       hosts: new Map(),
       backupsWanted: 2,
       replayMs: 0.2,
       resyncChance: 0,
-      mangle: undefined,
+      machines: TOY,
+      ownLog: 'written',
+      writeMs: 0,
+      clock: () => undefined,
+      bugs: {},
+      calm: false,
     };
   }
 
@@ -101,12 +109,12 @@ export class Scenario {
         new Host(this.#cluster, first).startBackup();
         return;
       case 'stop':
-        this.#host(first).primary?.stop(0, 'operator');
+        this.#host(first).stop();
         return;
       case 'corrupt': {
         const host = this.#host(first);
         host.corrupted = true;
-        if (host.machine !== undefined) host.machine.digest ^= 1;
+        host.machine?.flip();
         return;
       }
       case 'cut':

@@ -1,0 +1,55 @@
+/** What the simulated shell runs: the toy machine, or the real one with a small guest. */
+
+import type {
+  HeldOutput,
+  LogBase,
+  MachinePort,
+  Output,
+  TurnsResult,
+} from '../../hypervisor/ports.ts';
+import type { LogHeader, Lsn, Micros } from '../../log-format/index.ts';
+
+export interface SimMachine extends MachinePort {
+  /** Equal for two machines in the same state. */
+  readonly fingerprint: number | string;
+  /** Changes one bit of its state behind its back. */
+  flip(): void;
+}
+
+/** What a live machine may ask of its host. */
+export interface MachineWorld {
+  wall(): Micros;
+  /** Time for a mid-turn record to take now; undefined: none. Asked where the toy's guest wants one. */
+  resync(): Micros | undefined;
+}
+
+/** A kind of machine and the log it begins. */
+export interface MachineKind {
+  readonly name: string;
+  readonly header: LogHeader;
+  /** Header and blobs, as they start every log of this kind. */
+  readonly frames: readonly Uint8Array[];
+  /** Payload of the boot interrupt. */
+  readonly boot: Uint8Array;
+  build(world: MachineWorld): SimMachine;
+}
+
+/** As `base` came over the link, for machines that are built from it; the kinds know it already. */
+export type Base = LogBase;
+
+/** An output that knows its cause: outputs themselves do not say. For the checker only. */
+type Caused = Output & { cause?: Lsn };
+
+export function setCause({ output, lsn }: HeldOutput): void {
+  (output as Caused).cause = lsn;
+}
+
+export function causeOf(output: Output): Lsn | undefined {
+  return (output as Caused).cause;
+}
+
+/** Marks all outputs of a result; returns it. */
+export function caused(result: TurnsResult): TurnsResult {
+  for (const held of result.outputs) setCause(held);
+  return result;
+}
