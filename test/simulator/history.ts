@@ -42,19 +42,26 @@ const HEALED_MS = 170;
 export function runHistory(options: HistoryOptions): History {
   const world = new World(options.seed);
   if (options.trace) world.trace = [];
-  const cluster = build(world, options);
-  let end: History['end'] = 'violation';
-  try {
+  return live(build(world, options), (cluster) => {
     start(cluster);
     plan(cluster, options.sabotage);
+  });
+}
+
+/** Lets a cluster live through what `begin` plans, heals it, and judges. */
+export function live(cluster: Cluster, begin: (cluster: Cluster) => void): History {
+  const { world } = cluster;
+  let end: History['end'] = 'violation';
+  try {
+    begin(cluster);
     end = finish(cluster);
   } catch (error) {
     cluster.checker.fail(`threw: ${error instanceof Error ? error.message : String(error)}`);
-    if (options.trace && error instanceof Error) world.note('throw', error.stack ?? '');
+    if (error instanceof Error) world.note('throw', error.stack ?? '');
   }
   const { violations, released } = cluster.checker;
   return {
-    seed: options.seed,
+    seed: world.seed,
     violations,
     trace: world.trace ?? [],
     events: world.events,
@@ -105,6 +112,7 @@ function build(world: World, { sabotage, machines = TOY }: HistoryOptions): Clus
     replayMs: random.pick([0.2, 1, 8]),
     resyncChance: random.pick([0, 0.3, 1]),
     ownLog: random.pick(['written', 'written', 'durable']),
+    detectMs: random.pick([4, 12, 40]),
     writeMs: random.pick([0, 0, 0.3, 3]),
     clock: () => (drifts ? drift(world) : undefined),
     bugs: hostBugs,
@@ -148,6 +156,12 @@ function plan(cluster: Cluster, sabotage: Sabotage | undefined): void {
       for (const host of cluster.hosts.values()) if (host.process.running) host.stop();
     });
   }
+  keepStaffed(cluster);
+}
+
+/** There are two processes at least, and who lost its place comes back as a backup. */
+export function keepStaffed(cluster: Cluster): void {
+  const { world } = cluster;
   let fresh = 0;
   const refill = (): void => {
     const all = [...cluster.hosts.values()];
@@ -170,6 +184,7 @@ function finish(cluster: Cluster): History['end'] {
   const failed = (): boolean => checker.violations.length > 0;
   world.run(HEALED_MS, () => failed() || edge.done || stopped(cluster));
   cluster.calm = true;
+  cluster.onCalm?.();
   healAll(cluster);
   reviveAll(cluster);
   // Everything that was under way has been told by then; what is decided is decided.
@@ -201,9 +216,10 @@ function stopped(cluster: Cluster): boolean {
 }
 
 /** The primary of the view serves, and a backup of the view follows it. */
-function isProtected({ arbiter, hosts }: Cluster): boolean {
+function isProtected({ arbiter, hosts, backupsWanted }: Cluster): boolean {
   const { view } = arbiter;
   if (view === undefined || !hosts.get(view.primary)?.primary?.core.live) return false;
+  if (backupsWanted === 0) return true;
   return view.backups.some((name) => hosts.get(name)?.backup?.following === view.primary);
 }
 

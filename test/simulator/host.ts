@@ -28,7 +28,6 @@ import { type ClockFaults, SimProcess, type World } from './world.ts';
 
 const BEAT_MS = 10;
 const RECRUIT_MS = 12;
-const DETECT_MS = 40;
 const IDENTITY = { hvVersion: '0.0.0', engineHash: '', helperHash: '', machineVersion: 1 };
 
 export interface Cluster {
@@ -45,6 +44,8 @@ export interface Cluster {
   readonly replayMs: number;
   readonly resyncChance: number;
   readonly ownLog: OwnLogMode;
+  /** Silence that makes a peer suspect. */
+  readonly detectMs: number;
   /** How long an append takes to reach the kernel, at most; 0: no time. */
   readonly writeMs: number;
   /** The clock of a new host. */
@@ -52,6 +53,9 @@ export interface Cluster {
   readonly bugs: HostBugs;
   /** All faults are over and none may follow. */
   calm: boolean;
+  /** Every new process, before its first event. */
+  readonly onHost?: (host: Host) => void;
+  readonly onCalm?: () => void;
 }
 
 /** Planted bugs inside a host, around its ports. */
@@ -101,6 +105,7 @@ export class Host {
         cluster.bugs.sameToken === true ? new Uint8Array(length) : random.bytes(length),
     };
     cluster.hosts.set(name, this);
+    cluster.onHost?.(this);
     this.#every(BEAT_MS, () => this.#beat());
     this.#every(RECRUIT_MS, () => this.#recruit());
   }
@@ -254,7 +259,7 @@ export class Host {
     const config: PrimaryConfig = {
       id: this.name,
       vm: 'toy-00000000',
-      detectMs: DETECT_MS,
+      detectMs: this.#cluster.detectMs,
       ownLog,
       startedAt: STARTED_AT,
       hello: { protocol: PROTOCOL_VERSION, name: 'toy', arbiter: 'sim:', ...IDENTITY },

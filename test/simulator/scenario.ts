@@ -59,6 +59,7 @@ export class Scenario {
       resyncChance: 0,
       machines: TOY,
       ownLog: 'written',
+      detectMs: 40,
       writeMs: 0,
       clock: () => undefined,
       bugs: {},

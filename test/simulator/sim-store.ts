@@ -61,6 +61,8 @@ export class SimDisk {
   readonly writeMs: number;
   /** Asked for every sync: true, and it fails. */
   failsSync: (() => boolean) | undefined;
+  /** Asked for every append: true, and there is no room for it. */
+  isFull: (() => boolean) | undefined;
 
   constructor(writeMs: number) {
     this.writeMs = writeMs;
@@ -194,7 +196,8 @@ export class SimStore implements LogStore, BackupStore {
   #write(): void {
     const { disk } = this.#options;
     const { world } = this.process;
-    if (disk.writeMs === 0 && disk.mood === 'well') {
+    const full = disk.isFull?.() ?? false;
+    if (disk.writeMs === 0 && disk.mood === 'well' && !full) {
       if (this.#written === this.batches.length - 1) this.#written = this.batches.length;
       return;
     }
@@ -203,7 +206,7 @@ export class SimStore implements LogStore, BackupStore {
     this.#writtenBy = Math.max(this.#writtenBy, at);
     world.at(this.#writtenBy, this.process, () => {
       if (this.#broken) return;
-      if (disk.mood === 'full') this.#fail('disk.full');
+      if (full || disk.mood === 'full') this.#fail('disk.full');
       else if (disk.mood === 'failsWrite') this.#fail('disk.failedWrite');
       else this.#written = Math.max(this.#written, upTo);
     });

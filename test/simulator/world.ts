@@ -23,6 +23,7 @@ export const WALL_START = 1_700_000_000_000_000;
 const EVENTS_MAX = 200_000;
 
 export class World {
+  readonly seed: number;
   readonly random: Random;
   readonly #heap: Scheduled[] = [];
   #order = 0;
@@ -34,6 +35,7 @@ export class World {
   trace: string[] | undefined;
 
   constructor(seed: number) {
+    this.seed = seed;
     this.random = new Random(seed);
   }
 
@@ -154,11 +156,11 @@ export class SimProcess {
   }
 
   deliver(run: () => void, timer: boolean): void {
-    if (this.#state === 'dead') return;
-    if (this.#state === 'running') {
-      this.onEvent?.();
-      if (this.alive) run();
-    } else if (timer) this.#waitingTimers.push(run);
+    // What strikes at this event may leave the process paused, or dead.
+    if (this.running) this.onEvent?.();
+    if (this.running) run();
+    else if (!this.alive) return;
+    else if (timer) this.#waitingTimers.push(run);
     else this.#waiting.push(run);
   }
 
