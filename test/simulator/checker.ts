@@ -105,6 +105,12 @@ export class Checker {
       this.#stopped ??= { by: name, epoch: this.view.epoch };
   }
 
+  /** A backup threw its copy away. It may be the only one. */
+  discarded(name: string): void {
+    if (this.view?.backups.includes(name))
+      this.fail(`${name} throws a copy away that the view in force counts on`);
+  }
+
   /** A primary gave up because another leads; if it leads itself, nobody does. */
   fenced(name: string, resumed: boolean): void {
     const { view } = this;

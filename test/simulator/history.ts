@@ -7,7 +7,7 @@ import { FAULTS, type Fault, healAll, strike } from './faults.ts';
 import { type Cluster, Host } from './host.ts';
 import { Network } from './network.ts';
 import { revive, reviveAll } from './operator.ts';
-import { type Sabotage, sabotaged } from './sabotage.ts';
+import { type Bugs, type Sabotage, sabotaged } from './sabotage.ts';
 import { describeView, SimArbiter } from './sim-arbiter.ts';
 import type { MachineKind } from './sim-machine.ts';
 import { TOY } from './toy-machine.ts';
@@ -42,9 +42,10 @@ const HEALED_MS = 170;
 export function runHistory(options: HistoryOptions): History {
   const world = new World(options.seed);
   if (options.trace) world.trace = [];
-  return live(build(world, options), (cluster) => {
+  const bugs = sabotaged(options.sabotage, world);
+  return live(build(world, options.machines ?? TOY, bugs), (cluster) => {
     start(cluster);
-    plan(cluster, options.sabotage);
+    plan(cluster, bugs);
   });
 }
 
@@ -72,9 +73,9 @@ export function live(cluster: Cluster, begin: (cluster: Cluster) => void): Histo
   };
 }
 
-function build(world: World, { sabotage, machines = TOY }: HistoryOptions): Cluster {
+function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
   const { random } = world;
-  const { tap, ghostAcks = false, arbiterTap, edgeBugs, hostBugs } = sabotaged(sabotage, world);
+  const { tap, ghostAcks = false, arbiterTap, edgeBugs, hostBugs, focus = {} } = bugs;
   const checker = new Checker(world, machines);
   const network = new Network(world, {
     delayMs: random.between(0.05, 2),
@@ -108,7 +109,7 @@ function build(world: World, { sabotage, machines = TOY }: HistoryOptions): Clus
     checker,
     hosts: new Map(),
     machines,
-    backupsWanted: random.pick([1, 1, 2]),
+    backupsWanted: random.pick([0, 1, 1, 1, 2, 2]),
     replayMs: random.pick([0.2, 1, 8]),
     resyncChance: random.pick([0, 0.3, 1]),
     ownLog: random.pick(['written', 'written', 'durable']),
@@ -117,6 +118,7 @@ function build(world: World, { sabotage, machines = TOY }: HistoryOptions): Clus
     clock: () => (drifts ? drift(world) : undefined),
     bugs: hostBugs,
     calm: false,
+    ...focus,
   };
 }
 
@@ -127,7 +129,7 @@ function drift(world: World): ClockFaults {
 }
 
 function start(cluster: Cluster): void {
-  const names = ['a', 'b', 'c'].slice(0, cluster.world.random.integer(2, 3));
+  const names = ['a', 'b', 'c'].slice(0, cluster.world.random.integer(1, 3));
   for (const name of names) new Host(cluster, name);
   for (const [name, host] of cluster.hosts) {
     if (name === 'a') host.startPrimary();
@@ -136,13 +138,12 @@ function start(cluster: Cluster): void {
 }
 
 /** Up to five faults around the time the clients are busy, and a fresh host for every one lost. */
-function plan(cluster: Cluster, sabotage: Sabotage | undefined): void {
+function plan(cluster: Cluster, { epochUnchecked, focus }: Bugs): void {
   const { world } = cluster;
   const { random } = world;
-  const { epochUnchecked } = sabotaged(sabotage, world);
   const count = random.integer(0, 5);
   for (let index = 0; index < count; index++) {
-    const fault: Fault = random.pick(FAULTS);
+    const fault: Fault = random.pick(focus?.faults ?? FAULTS);
     const forMs = random.between(5, 150);
     const reviveMs = random.chance(0.6) ? random.between(1, 120) : undefined;
     const how = { forMs, reviveMs, epochUnchecked };

@@ -344,7 +344,8 @@ export class Host {
   }
 
   #note(note: Note): void {
-    const { world } = this.#cluster;
+    const { world, checker } = this.#cluster;
+    if (note.type === 'reset') checker.discarded(this.name);
     if (world.trace === undefined) return;
     const view = 'view' in note ? ` ${describeView(note.view)}` : '';
     const peer = 'peer' in note ? ` ${note.peer}` : '';

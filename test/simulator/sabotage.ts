@@ -12,6 +12,7 @@ import {
   unclearIsWon,
 } from './arbiter-bugs.ts';
 import type { EdgeBugs } from './edge.ts';
+import type { Fault } from './faults.ts';
 import type { HostBugs } from './host.ts';
 import { ackAtOnce, ackTransfer, forgetEarly, stopUnsaid } from './link-bugs.ts';
 import type { Tap } from './network.ts';
@@ -65,6 +66,15 @@ export interface Bugs {
   readonly edgeBugs?: EdgeBugs;
   readonly hostBugs: HostBugs;
   readonly epochUnchecked?: StaleKind;
+  /** What its histories are made of, where it would show too rarely in any. */
+  readonly focus?: Focus;
+}
+
+export interface Focus {
+  readonly faults?: readonly Fault[];
+  readonly backupsWanted?: number;
+  readonly writeMs?: number;
+  readonly ownLog?: 'written';
 }
 
 const NONE: HostBugs = {};
@@ -75,11 +85,15 @@ export function sabotaged(sabotage: Sabotage | undefined, world: World): Bugs {
     case undefined:
       return { hostBugs: NONE };
     case 'unsyncedPromotion':
-      return { hostBugs: NONE, arbiterTap: { read: named } };
+      return {
+        hostBugs: NONE,
+        arbiterTap: { read: named },
+        focus: { faults: ['breakLinks', 'killPrimary'] },
+      };
     case 'releaseEarly':
       return { hostBugs: NONE, tap: ackAtOnce };
     case 'ackAfterParting':
-      return { hostBugs: NONE, ghostAcks: true };
+      return { hostBugs: NONE, ghostAcks: true, focus: { faults: ['pausePrimary', 'cutOneWay'] } };
     case 'backupReleases':
       return { hostBugs: { backupReleases: true } };
     case 'claimBeforeTransfer':
@@ -93,17 +107,29 @@ export function sabotaged(sabotage: Sabotage | undefined, world: World): Bugs {
     case 'sameToken':
       return { hostBugs: { sameToken: true } };
     case 'unclearIsWon':
-      return { hostBugs: NONE, arbiterTap: { claim: unclearIsWon } };
+      return {
+        hostBugs: NONE,
+        arbiterTap: { claim: unclearIsWon },
+        focus: { faults: ['arbiter', 'breakLinks'] },
+      };
     case 'newTokenOnRetry':
-      return { hostBugs: NONE, arbiterTap: { claim: newToken() } };
+      return {
+        hostBugs: NONE,
+        arbiterTap: { claim: newToken() },
+        focus: { faults: ['arbiter', 'killBackup', 'breakLinks'] },
+      };
     case 'arbiterForgets':
       return { hostBugs: NONE, arbiterTap: { remembered: forgetful(world) } };
     case 'staleAck':
-      return { hostBugs: NONE, epochUnchecked: 'ack' };
+      return { hostBugs: NONE, epochUnchecked: 'ack', focus: { faults: ['stale', 'slowLinks'] } };
     case 'staleBatch':
-      return { hostBugs: NONE, epochUnchecked: 'batch' };
+      return { hostBugs: NONE, epochUnchecked: 'batch', focus: { faults: ['stale'] } };
     case 'staleReleased':
-      return { hostBugs: NONE, epochUnchecked: 'released' };
+      return {
+        hostBugs: NONE,
+        epochUnchecked: 'released',
+        focus: { faults: ['stale', 'killPrimary', 'cutOneWay'] },
+      };
     case 'staleBye':
       return { hostBugs: NONE, epochUnchecked: 'bye' };
     case 'staleView':
@@ -117,9 +143,12 @@ export function sabotaged(sabotage: Sabotage | undefined, world: World): Bugs {
     case 'dropHeld':
       return { hostBugs: { mangle: (handover) => ({ ...handover, held: [] }) } };
     case 'logLies':
-      return { hostBugs: { logLies: true } };
+      return {
+        hostBugs: { logLies: true },
+        focus: { faults: ['killPrimary'], backupsWanted: 0, writeMs: 3, ownLog: 'written' },
+      };
     case 'divergenceIgnored':
-      return { hostBugs: { divergenceIgnored: true } };
+      return { hostBugs: { divergenceIgnored: true }, focus: { faults: ['flip', 'killPrimary'] } };
     case 'stopUnsaid':
       return { hostBugs: NONE, tap: stopUnsaid };
   }

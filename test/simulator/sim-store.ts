@@ -149,6 +149,7 @@ export class SimStore implements LogStore, BackupStore {
         return;
       }
       this.#synced = Math.max(this.#synced, upTo);
+      this.#written = Math.max(this.#written, upTo);
       done();
     });
   }
