@@ -39,15 +39,15 @@ export interface Cluster {
   /** The newest process of each name. */
   readonly hosts: Map<string, Host>;
   readonly machines: MachineKind;
-  readonly backupsWanted: number;
+  backupsWanted: number;
   /** How long a replayed group keeps a backup's machine busy, at most. */
-  readonly replayMs: number;
+  replayMs: number;
   readonly resyncChance: number;
   readonly ownLog: OwnLogMode;
   /** Silence that makes a peer suspect. */
   readonly detectMs: number;
   /** How long an append takes to reach the kernel, at most; 0: no time. */
-  readonly writeMs: number;
+  writeMs: number;
   /** The clock of a new host. */
   readonly clock: () => ClockFaults | undefined;
   readonly bugs: HostBugs;

@@ -23,12 +23,13 @@ export function reviveAll(cluster: Cluster): void {
 
 /**
  * What was acknowledged is in the log: it was a primary whose process died, or whose host did while
- * outputs waited for its disk. And it had no backup, not even one that was about to join: the log of
- * one that had does not say which of its outputs had left, nor whether a backup has more.
+ * outputs waited for its disk. And no output waited for a backup: a log does not say which of those
+ * had left, nor whether the backup has more.
  */
 function goesOn({ ownLog }: Cluster, { death, primary, store }: Host): boolean {
   if (primary === undefined || store === undefined || store.sealed) return false;
-  if (primary.core.sessions.length > 0) return false;
+  if (primary.core.sessions.some(({ state }) => state === 'gated' || state === 'lost'))
+    return false;
   if (death === 'host lost') return ownLog === 'durable';
   return death === 'killed';
 }
