@@ -6,6 +6,7 @@
 
 import type { HostInterrupt, NetBackend, NetOutput, NetTable } from '../../hypervisor/ports.ts';
 import { INTERRUPT } from '../../log-format/index.ts';
+import type { NetPayloads } from './sim-machine.ts';
 import { EXIT_NUMBER, REPLY_BYTES, REQUEST_BYTES } from './toy-machine.ts';
 import type { SimProcess, World } from './world.ts';
 
@@ -30,6 +31,8 @@ export interface EdgeOptions {
   readonly exits: boolean;
   /** Chance that a connection does not survive a failover. */
   readonly resetChance: number;
+  /** Payloads of a real network; see `MachineKind`. */
+  readonly net?: NetPayloads | undefined;
   /** A planted bug. */
   readonly bugs?: EdgeBugs | undefined;
 }
@@ -114,7 +117,7 @@ export class Edge {
         kind: INTERRUPT.netAccept,
         id: client.connection,
         num: 1,
-        payload: undefined,
+        payload: this.#options.net?.accepted,
       });
       this.#think(client);
     }
@@ -127,6 +130,7 @@ export class Edge {
     this.#backend = backend;
     this.started = true;
     const gone: number[] = [];
+    for (const { id, bound } of table.listeners) if (!bound) this.#bind(backend, id);
     for (const client of this.clients) {
       const held = table.connections.find(({ id }) => id === client.connection);
       if (this.#world.random.chance(this.#options.resetChance)) {
@@ -139,7 +143,7 @@ export class Edge {
           kind: INTERRUPT.netAccept,
           id: client.connection,
           num: 1,
-          payload: undefined,
+          payload: this.#options.net?.accepted,
         });
       }
       const from = (held?.inOffset ?? 0) / REQUEST_BYTES;
@@ -153,7 +157,10 @@ export class Edge {
 
   /** Output of a backend. Refused from a deposed one; what is here already is not taken twice. */
   take(backend: EdgeBackend, output: NetOutput): void {
-    if (output.op === 'listen') this.listen(backend);
+    if (output.op === 'listen') {
+      this.#bind(backend, output.id);
+      this.listen(backend);
+    }
     const { bugs } = this.#options;
     if (output.op !== 'write' || backend !== this.#backend) return;
     const client = this.clients.find(({ connection }) => connection === output.id);
@@ -171,6 +178,11 @@ export class Edge {
     }
     client.output.push(output.bytes);
     this.#arrives(client, output.id, output.bytes);
+  }
+
+  #bind(backend: EdgeBackend, id: number): void {
+    const payload = this.#options.net?.bound;
+    if (payload !== undefined) backend.push({ kind: INTERRUPT.netBound, id, num: 0, payload });
   }
 
   #arrives(client: Client, connection: number, bytes: Uint8Array): void {
@@ -212,7 +224,8 @@ export class Edge {
     client.input.length = 0;
     client.output = [];
     if (client.sent > client.answered + client.resets) client.resets += 1;
-    backend.push({ kind: INTERRUPT.netAccept, id: client.connection, num: 1, payload: undefined });
+    const payload = this.#options.net?.accepted;
+    backend.push({ kind: INTERRUPT.netAccept, id: client.connection, num: 1, payload });
     this.#think(client);
   }
 

@@ -92,6 +92,7 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
       thinkMs: random.pick([0, 2, 12]),
       exits: random.chance(0.15),
       resetChance: random.pick([0, 0, 0.5]),
+      net: machines.net,
       bugs: edgeBugs,
     },
     (what) => checker.fail(what),

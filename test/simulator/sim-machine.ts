@@ -1,12 +1,6 @@
 /** What the simulated shell runs: the toy machine, or the real one with a small guest. */
 
-import type {
-  HeldOutput,
-  LogBase,
-  MachinePort,
-  Output,
-  TurnsResult,
-} from '../../hypervisor/ports.ts';
+import type { HeldOutput, MachinePort, Output, TurnsResult } from '../../hypervisor/ports.ts';
 import type { LogHeader, Lsn, Micros } from '../../log-format/index.ts';
 
 export interface SimMachine extends MachinePort {
@@ -23,6 +17,12 @@ export interface MachineWorld {
   resync(): Micros | undefined;
 }
 
+/** Payloads of interrupts a network makes. */
+export interface NetPayloads {
+  readonly bound: Uint8Array;
+  readonly accepted: Uint8Array;
+}
+
 /** A kind of machine and the log it begins. */
 export interface MachineKind {
   readonly name: string;
@@ -31,11 +31,12 @@ export interface MachineKind {
   readonly frames: readonly Uint8Array[];
   /** Payload of the boot interrupt. */
   readonly boot: Uint8Array;
+  /** What a network answers this guest: payloads of netBound and netAccept. Undefined: it needs none. */
+  readonly net?: NetPayloads;
   build(world: MachineWorld): SimMachine;
+  /** No machine built so far is used any more. */
+  recycle?(): void;
 }
-
-/** As `base` came over the link, for machines that are built from it; the kinds know it already. */
-export type Base = LogBase;
 
 /** An output that knows its cause: outputs themselves do not say. For the checker only. */
 type Caused = Output & { cause?: Lsn };
