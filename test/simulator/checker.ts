@@ -32,7 +32,8 @@ export class Checker {
   readonly #records = new Map<number, Written>();
   /** Newest record whose output has left, as (lsn, epoch). */
   #left = { lsn: 0, epoch: 0 };
-  #stopped: { readonly by: string; readonly epoch: number } | undefined;
+  /** Who has stopped the guest for good. */
+  #stopped: string | undefined;
   view: View | undefined;
   /** The guest is being stopped: by its operator, or because it has ended. */
   stopping = false;
@@ -83,8 +84,9 @@ export class Checker {
       const entitled = view.primary === before.primary || before.backups.includes(view.primary);
       if (!entitled) this.fail(`${view.primary} leads a view it had no part in before`);
     }
-    if (this.#stopped !== undefined)
-      this.fail(`${winner} wins a view after ${this.#stopped.by} had stopped the guest`);
+    // A claim that was under way when its own claimant stopped changes nothing.
+    if (this.#stopped !== undefined && this.#stopped !== winner)
+      this.fail(`${winner} wins a view after ${this.#stopped} had stopped the guest`);
     this.view = view;
     this.#holdsAllThatLeft(winner, 'wins');
     for (const name of view.backups)
@@ -101,11 +103,10 @@ export class Checker {
   /** A stop that every needed backup has confirmed is the end. */
   stopped(name: string, confirmed: boolean): void {
     if (!this.stopping) this.fail(`${name} stops, and nobody wanted it`);
-    if (confirmed && this.view?.primary === name)
-      this.#stopped ??= { by: name, epoch: this.view.epoch };
+    if (confirmed && this.view?.primary === name) this.#stopped ??= name;
   }
 
-  /** A backup threw its copy away. It may be the only one. */
+  /** A backup was told that it is in no view any more, and threw its copy away. It may be the only one. */
   discarded(name: string): void {
     if (this.view?.backups.includes(name))
       this.fail(`${name} throws a copy away that the view in force counts on`);

@@ -26,6 +26,8 @@ import { type Recovered, recover } from './sim-recovery.ts';
 import { SimDisk, SimStore, STARTED_AT } from './sim-store.ts';
 import { type ClockFaults, SimProcess, type World } from './world.ts';
 
+/** The reason of a backup that is dropped by its primary. */
+const NOT_IN_VIEW = 'not in the view any more';
 const BEAT_MS = 10;
 const RECRUIT_MS = 12;
 const IDENTITY = { hvVersion: '0.0.0', engineHash: '', helperHash: '', machineVersion: 1 };
@@ -345,7 +347,7 @@ export class Host {
 
   #note(note: Note): void {
     const { world, checker } = this.#cluster;
-    if (note.type === 'reset') checker.discarded(this.name);
+    if (note.type === 'reset' && note.reason === NOT_IN_VIEW) checker.discarded(this.name);
     if (world.trace === undefined) return;
     const view = 'view' in note ? ` ${describeView(note.view)}` : '';
     const peer = 'peer' in note ? ` ${note.peer}` : '';
