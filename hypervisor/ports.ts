@@ -7,6 +7,7 @@
  */
 
 import type {
+  Batch,
   CheckpointRecord,
   EncodedBatch,
   EndRecord,
@@ -19,6 +20,7 @@ import type {
   MidTurnRecord,
   Millis,
 } from '../log-format/index.ts';
+import type { History } from './protocol/history.ts';
 import type { ArbiterAnswer, Message, View, ViewClaim } from './protocol/messages.ts';
 
 export type { ArbiterAnswer, ViewClaim } from './protocol/messages.ts';
@@ -71,10 +73,37 @@ export interface LogStore {
    * Batches appended while it runs are included up to some lsn; the caller continues from there.
    */
   readAll(onFrames: (bytes: Uint8Array) => void, done: (lastLsn: Lsn, error?: Error) => void): void;
+  /**
+   * Streams, in order, the whole frames of all batches behind `lsn`, which lies in the log; 0: as `readAll`,
+   * header and blobs first. A batch is never cut: from one with `lsn` inside, all of it is streamed, and
+   * `end.from` says so. Batches appended while it runs are included up to `end.lastLsn`; the caller continues
+   * from there in that very call. `done` is called once, unless the reading was cancelled.
+   */
+  readFrom(
+    lsn: Lsn,
+    onFrames: (bytes: Uint8Array) => void,
+    done: (end: SuffixEnd) => void,
+  ): LogReading;
   /** Seals the log as deliberately ended and closes it. */
   seal(done: () => void): void;
   /** Closes without a seal (handover to another thread, or a stop after an error). */
   close(done: () => void): void;
+}
+
+export type SuffixEnd =
+  /** All behind `from`, the batch boundary at or below the lsn asked for, up to `lastLsn` was streamed. */
+  | { readonly type: 'caughtUp'; readonly from: Lsn; readonly lastLsn: Lsn }
+  /** The log does not go back so far, or was trimmed past the reader meanwhile: only a snapshot helps. */
+  | { readonly type: 'trimmed' }
+  | { readonly type: 'failed'; readonly error: Error };
+
+/** A stream under way. It begins running; each call may come at any time, more than once and after its end. */
+export interface LogReading {
+  /** No more than what is being read already, and at most once what the writer has queued, comes before `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Nothing is called any more. */
+  cancel(): void;
 }
 
 /** Decides views by compare-and-set. See `protocol/views.ts` for the rule that makes it safe. */
@@ -270,11 +299,51 @@ export interface Checkpointer {
   take(at: { readonly lsn: Lsn; readonly time: Micros; readonly view: View }): void;
 }
 
+/** A snapshot and the beginning of a log that goes on behind it, for a backup to start from. */
+export interface SnapshotTransfer {
+  /** Records up to here are in the snapshot. */
+  readonly lsn: Lsn;
+  readonly files: number;
+  /** Frames: a header of a log that begins behind `lsn`, and the blobs. */
+  readonly beginning: Uint8Array;
+  /** `onPiece` gets each file's bytes in order, and an empty piece at its end. */
+  read(
+    onPiece: (name: string, bytes: Uint8Array) => void,
+    done: (error: Error | undefined) => void,
+  ): LogReading;
+}
+
+/** The snapshots a primary keeps, as something to join with. */
+export interface SnapshotSource {
+  /** The one to join with for who has nothing of the log; undefined: the log itself is as quick. */
+  open(done: (transfer: SnapshotTransfer | undefined) => void): void;
+}
+
+/** A copy that goes on from what a replica's disk has of it. */
+export interface ReopenedCopy {
+  readonly store: BackupStore;
+  readonly base: LogBase;
+  /** Undefined: the copy is cold. */
+  readonly machine: BackupMachine | undefined;
+  readonly history: History;
+  /** The machine stands behind this record. */
+  readonly lsnReplayed: Lsn;
+  readonly outputsCrc: number;
+  readonly timeLast: Micros;
+  readonly state: Pick<TurnsResult, 'alarmAt' | 'immediatesLeft' | 'halted'>;
+  /** The log behind `lsnReplayed`, up to where the copy ends. */
+  readonly rest: readonly Batch[];
+}
+
 /** A backup's copy of the log: the same frames as the primary's, byte for byte. */
 export interface BackupStore {
   /** Header, blobs and batches exactly as streamed. Takes whole frames only. */
   appendFrames(bytes: Uint8Array): void;
   append(batch: EncodedBatch): void;
+  /** A piece of a snapshot's file, in order; an empty one ends the file. Before the first batch. */
+  snapshotPiece(name: string, bytes: Uint8Array): void;
+  /** Calls `done` when everything appended so far is on disk. After an error never. */
+  sync(done: () => void): void;
   /** Seals the log as deliberately ended and closes it. */
   seal(done: () => void): void;
   /** Closes without a seal: this copy is not continued here. */

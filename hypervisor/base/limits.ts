@@ -70,6 +70,11 @@ export const HELD_BYTES_MAX: number = 64 * MIB;
 /** Log shipped and not acknowledged. Past it the primary stops reading input. */
 export const WINDOW_BYTES_MAX: number = 64 * MIB;
 
+/** Bytes of a state transfer the link has not taken. Past it reading waits: the log lies on disk anyway. */
+export const STREAM_QUEUE_BYTES_MAX: number = 8 * MIB;
+/** A state transfer that waits for its link looks again after this. */
+export const STREAM_POLL_MS = 5;
+
 /** Heartbeats of the supervisor. */
 export const HEARTBEAT_INTERVAL_MS = 10;
 /** Silence that makes a peer suspect, by --detect. A false alarm costs redundancy, never data, and a
@@ -87,6 +92,8 @@ export const CLAIM_RETRY_MS = 25;
 export const CLAIM_TIMEOUT_MS = 1_000;
 /** A deliberate stop waits this long for the backups (or the arbiter), then says it could not. */
 export const STOP_TIMEOUT_MS = 5_000;
+/** A switchover that has not come to its claim by then is given up; the guest goes on where it is. */
+export const SWITCHOVER_TIMEOUT_MS = 5_000;
 /** Time for a link's hello and for an arbiter's answer before it counts as failed. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** Records a backup may hold unreplayed before it slows the guest: a takeover replays them first, some
@@ -140,6 +147,14 @@ export const CHECKPOINT_VIRTUAL_MICROS_MIN = 1_000;
 export const LINK_HEADER_BYTES_MAX: number = 4 * KIB;
 /** A message other than a batch or frames. The decoder never works on more of a stranger's bytes. */
 export const CONTROL_BYTES_MAX: number = MIB;
+/** Epochs a hello tells of, the newest ones. A copy that left the log before them is made anew. */
+export const HISTORY_EPOCHS_MAX = 1_024;
+/** A backup of lower rank waits this long, times its rank, before it claims: who is preferred goes first. */
+export const CLAIM_STAGGER_MS = 20;
+/** A backup that may not claim yet asks the others again after this. */
+export const POLL_RETRY_MS = 50;
+/** A backup that keeps the guest waiting, and acknowledges nothing for this long, is given up. */
+export const STALL_DROP_MS = 30_000;
 /** Backups named in one view, hence entries of the list a message may carry. */
 export const VIEW_BACKUPS_MAX = 64;
 /** Links one listener holds open; further ones are closed at accept. */

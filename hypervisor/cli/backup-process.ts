@@ -10,9 +10,10 @@ import { dialLink } from '../host/link.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { exitWith } from './outcome.ts';
 import { explain, say } from './print.ts';
+import type { MemberOptions } from './protection-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
-export interface BackupProcessOptions {
+export interface BackupProcessOptions extends MemberOptions {
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
@@ -38,6 +39,11 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     dir,
     arbiter: options.arbiter,
     hangLimitMs: options.hangLimit,
+    member: {
+      priority: options.priority,
+      hidden: options.hidden === true,
+      cold: options.storeOnly === true,
+    },
     note: (note, at) => {
       if (note.type === 'following') stopJoining.abort();
       lifecycle.note(note, at);

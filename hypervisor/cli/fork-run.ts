@@ -44,6 +44,9 @@ export async function forkLog(path: string, options: ForkOptions): Promise<void>
   if (!options.start) return;
   await runGuest(undefined, done.args ?? [], {
     backup: [],
+    spare: [],
+    quorum: 0,
+    onBackupLoss: 'continue',
     detect: DETECT_MS.lan,
     ack: 'received',
     name,

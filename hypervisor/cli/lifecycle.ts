@@ -27,6 +27,13 @@ const EVENTS: Readonly<Record<Note['type'], string>> = {
   reset: 'reset',
   promoted: 'live',
   resumed: 'resumed',
+  held: 'outputs.held',
+  switchingOver: 'switchover.started',
+  switchoverFailed: 'switchover.failed',
+  handedOver: 'handed.over',
+  continuing: 'continuing',
+  parted: 'parted',
+  polling: 'polling',
   tailReplayed: 'tail.replayed',
   firstOutput: 'first.output',
   guestExited: 'exited',
@@ -112,6 +119,18 @@ export class Lifecycle {
         return this.#verbose
           ? `in the view of epoch ${note.view.epoch}: the log is here`
           : undefined;
+      case 'held':
+        return `${name}: outputs are HELD (epoch ${note.view.epoch}): fewer backups than asked for, and --on-backup-loss is stop. ${this.#howToJoin()}`;
+      case 'switchingOver':
+        return `${name}: handing over to ${note.peer}`;
+      case 'switchoverFailed':
+        return `${name}: not handed over${note.peer === '' ? '' : ` to ${note.peer}`}: ${note.reason}; the guest goes on here`;
+      case 'handedOver':
+        return `${name}: HANDED OVER to ${note.peer} (epoch ${note.view.epoch})`;
+      case 'continuing':
+        return `continuing the copy of the log behind lsn ${note.lsn}`;
+      case 'parted':
+        return `keeping this copy of the log, waiting for a primary to dial: ${note.reason}`;
       case 'reset':
         return `dropped this copy of the log: ${note.reason}`;
       case 'promoted':

@@ -9,18 +9,14 @@ import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { counted } from '../timeline/record-words.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CpuLimit, limitsOf } from './limit-options.ts';
-import { startLocalBackup } from './local-backup.ts';
-import { type AckMode, guestEnvironment } from './options.ts';
+import { type LocalBackup, startLocalBackup } from './local-backup.ts';
+import { guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
+import { type ProtectionOptions, ruleOf } from './protection-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
-export interface RunOptions {
-  readonly backup: readonly string[];
-  readonly arbiter?: string;
-  readonly listen?: string;
-  readonly detect: number;
-  readonly ack: AckMode;
+export interface RunOptions extends ProtectionOptions {
   readonly name?: string;
   readonly dir: string;
   readonly resume?: boolean;
@@ -49,6 +45,7 @@ export async function runGuest(
   let name = script ?? options.name ?? 'guest';
   let address: string | undefined;
   const record = recordMode(options);
+  const rule = ruleOf(options);
   const lifecycle = new Lifecycle({
     name: () => name,
     joinAt: () => address,
@@ -78,7 +75,9 @@ export async function runGuest(
       keep: options.keep,
       recordOutputs: options.recordOutputs === true,
       movesPorts: options.movesPorts === true,
-      ownLog: options.ack === 'durable' ? 'durable' : 'written',
+      ownLog: rule.level === 'durable' ? 'durable' : 'written',
+      rule,
+      spares: options.spare,
       ...limitsOf(options),
       hangLimitMs: options.hangLimit,
       hooks: {
@@ -112,16 +111,23 @@ export async function runGuest(
       await serveOwnStatus(options.dir, name, (done) => hypervisor.status(done));
     if (options.verbose === true || backups.length > 0)
       say(`${name}: recording to ${hypervisor.logDir ?? 'nowhere'}`);
-    if (local !== undefined)
-      say(
-        `${name}: the local backup is pid ${local.pid}; it takes over when this process is killed, and kill ${local.pid} then ends it. Its console: ${local.console}`,
-      );
-    if (hypervisor.address !== undefined)
-      say(`${name}: fresh backups join at ${hypervisor.address}`);
+    tellBackups(name, local, address);
   } catch (error) {
     local?.kill();
     throw error;
   }
+}
+
+function tellBackups(
+  name: string,
+  local: LocalBackup | undefined,
+  address: string | undefined,
+): void {
+  if (local !== undefined)
+    say(
+      `${name}: the local backup is pid ${local.pid}; it takes over when this process is killed, and kill ${local.pid} then ends it. Its console: ${local.console}`,
+    );
+  if (address !== undefined) say(`${name}: fresh backups join at ${address}`);
 }
 
 function tellRecovery(lifecycle: Lifecycle, name: string, report: RecoveryReport): void {

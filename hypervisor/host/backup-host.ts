@@ -5,13 +5,12 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { asEpoch, type Epoch } from '../../log-format/index.ts';
 import { assert, defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { IN_STEP_POLL_MS, LAG_RECORDS_FREE } from '../base/limits.ts';
-import type { Link, LinkHandlers } from '../ports.ts';
+import type { Link, LinkHandlers, LogBase } from '../ports.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import { BackupReplica } from '../replica/backup.ts';
 import type { Handover } from '../replica/handover.ts';
@@ -20,12 +19,11 @@ import { refusalOf } from '../replica/refusal.ts';
 import { dialable, formatAddress } from './addresses.ts';
 import { absoluteArbiterUrl, openArbiter } from './arbiters.ts';
 import { HostClock } from './clock.ts';
+import { CopyDirectory } from './copy-directory.ts';
 import { makeDirectory } from './directories.ts';
 import { HeartbeatResponder } from './heartbeat.ts';
-import { type IncomingLink, LinkListener } from './link.ts';
+import { dialLink, type IncomingLink, LinkListener } from './link.ts';
 import type { LogPosition } from './log-cursor.ts';
-import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
-import { FileLogStore } from './log-store.ts';
 import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
 import { RemoteMachine } from './remote-machine.ts';
 import { commonStatus } from './status.ts';
@@ -43,6 +41,7 @@ export interface BackupHostOptions {
   readonly arbiter: string | undefined;
   /** Silence of a machine at work that ends it by force; Infinity: none does. */
   readonly hangLimitMs: number;
+  readonly member: { readonly priority: number; readonly hidden: boolean; readonly cold: boolean };
   readonly note: SupervisorHooks['note'];
   readonly trouble: SupervisorHooks['trouble'];
   /** The replay has caught up with the log, for the first time since this backup joined. */
@@ -55,10 +54,9 @@ export class BackupHost {
   readonly #options: BackupHostOptions;
   readonly #clock = new HostClock();
   readonly #responders = new Set<HeartbeatResponder>();
-  readonly #locks = new Map<string, DirectoryLock>();
+  readonly #directories = new Map<string, CopyDirectory>();
   #listener: LinkListener | undefined;
   #replica: BackupReplica;
-  #store: FileLogStore | undefined;
   /** The newest one; its thread is the supervisor's after a takeover. */
   #machine: RemoteMachine | undefined;
   #guestName = 'guest';
@@ -135,7 +133,7 @@ export class BackupHost {
   }
 
   #newReplica(): BackupReplica {
-    const { arbiter, dir, hangLimitMs } = this.#options;
+    const { arbiter } = this.#options;
     return new BackupReplica({
       ports: {
         clock: this.#clock,
@@ -144,26 +142,27 @@ export class BackupHost {
           watchedArbiter(openArbiter(arbiter ?? address), (reason) =>
             this.#options.trouble('arbiter.unavailable', { reason }),
           ),
-        openStore: (hello) => {
-          this.#guestName = hello.name;
-          return this.#openStore(join(dir, safeName(hello.name)));
+        openStore: (hello) => this.#directory(hello).fresh(),
+        openMachine: (base) => this.#openMachine(base),
+        reopen: (hello, from, done) => {
+          const { cold } = this.#options.member;
+          const machine = cold ? undefined : (base: LogBase) => this.#openMachine(base);
+          void this.#directory(hello).reopen(from, machine).then(done);
         },
-        openMachine: (base) => {
-          this.#machine = new RemoteMachine(base, {
-            hangLimitMs,
-            onFailure: (error) => this.#end(undefined, error),
-          });
-          return this.#machine;
-        },
+        dial: (peer, handlers) => dialLink(peer, '/link', handlers),
         retain: () => undefined,
       },
-      config: { refuses: (hello) => this.#refuses(hello) },
+      config: {
+        refuses: (hello) => this.#refuses(hello),
+        ...this.#options.member,
+        standing: (hello) => this.#directory(hello).standing(hello),
+      },
       hooks: {
         note: (note, at) => {
           if (note.type === 'synced') this.#awaitStep();
           // The newest view of the dead primary, before the claim replaces it.
           if (note.type === 'suspected') this.#viewBackups = this.#replica.core.view?.backups ?? [];
-          if (note.type === 'reset') this.#inStep = false;
+          if (note.type === 'following') this.#inStep = false;
           this.#options.note(note, at);
         },
         promoted: (handover, estate) => this.#promoted(handover, estate),
@@ -192,18 +191,27 @@ export class BackupHost {
     });
   }
 
-  #openStore(dir: string): FileLogStore {
-    if (!this.#locks.has(dir)) {
-      this.#locks.set(dir, lockDirectory(dir));
-      rotateAside(dir);
-    } else {
-      // Our own copy of an earlier state transfer: the new one starts from the beginning.
-      rmSync(dir, { recursive: true, force: true });
-    }
-    this.#store = FileLogStore.fromFrames(dir, {
+  /** Locked at the first hello of its guest. Throws HV_E_LOG_IN_USE. */
+  #directory(hello: Hello): CopyDirectory {
+    this.#guestName = hello.name;
+    const dir = join(this.#options.dir, safeName(hello.name));
+    const known = this.#directories.get(dir);
+    if (known !== undefined) return known;
+    const directory = new CopyDirectory(dir, {
       onError: (error) => this.#end(undefined, error),
+      trouble: (event, fields) => this.#options.trouble(event, fields),
     });
-    return this.#store;
+    this.#directories.set(dir, directory);
+    return directory;
+  }
+
+  #openMachine(base: LogBase): RemoteMachine {
+    const { hangLimitMs } = this.#options;
+    this.#machine = new RemoteMachine(base, {
+      hangLimitMs,
+      onFailure: (error) => this.#end(undefined, error),
+    });
+    return this.#machine;
   }
 
   #accept(incoming: IncomingLink): LinkHandlers {
@@ -211,7 +219,29 @@ export class BackupHost {
     if (path === '/heartbeat') return this.#answerHeartbeats(link);
     if (path === '/join') return this.#answerJoin(incoming);
     if (this.#supervisor !== undefined) return refuseLink(link, 'this replica is primary itself');
-    return this.#replica.accept(link);
+    return this.#lookFirst(this.#replica.accept(link));
+  }
+
+  /** What the disk has of a guest's log is known before its primary is answered. */
+  #lookFirst(handlers: LinkHandlers): LinkHandlers {
+    let ready: Promise<void> | undefined;
+    const after = (act: () => void): void => {
+      if (ready === undefined) act();
+      else void ready.then(act);
+    };
+    return {
+      onMessage: (message) => {
+        const looks = message.type === 'hello' && this.#replica.core.phase === 'idle';
+        if (looks && this.#refuses(message) === undefined)
+          ready = this.#directory(message)
+            .inspect()
+            .finally(() => {
+              ready = undefined;
+            });
+        after(() => handlers.onMessage(message));
+      },
+      onClose: (reason) => after(() => handlers.onClose(reason)),
+    };
   }
 
   #answerHeartbeats(link: Link): LinkHandlers {
@@ -246,22 +276,23 @@ export class BackupHost {
 
   #promoted(handover: Handover, estate: Estate): void {
     const { machine } = estate;
-    const store = this.#store;
     assert(machine instanceof RemoteMachine, 'machines of this host are remote');
-    assert(store !== undefined && store === estate.store, 'a winner has its store');
     const hello = defined(handover.hello, 'who was promoted followed a primary');
+    const store = defined(this.#directory(hello).store, 'a winner has its store');
     const others = this.#viewBackups.filter((peer) => peer !== handover.id);
     const settings: PrimarySettings = {
       id: handover.id,
       arbiter: this.#options.arbiter ?? hello.arbiter,
       detectMs: hello.detectMs,
-      ownLog: 'written',
+      ownLog: hello.rule.level === 'durable' ? 'durable' : 'written',
+      rule: hello.rule,
+      spares: hello.spares,
       checkpoint: { type: 'auto' },
       keep: { type: 'all' },
       recordOutputs: false,
       movesPorts: false,
     };
-    store.handover((position: LogPosition | undefined) => {
+    store.log.handover((position: LogPosition | undefined) => {
       if (position === undefined) {
         this.#end(undefined, new HvError('HV_E_INTERNAL', 'the copy of the log cannot go on'));
         return;
@@ -283,7 +314,7 @@ export class BackupHost {
   }
 
   #end(outcome: BackupOutcome | PrimaryOutcome | undefined, error: HvError | undefined): void {
-    for (const lock of this.#locks.values()) lock.release();
+    for (const directory of this.#directories.values()) directory.release();
     for (const responder of this.#responders) responder.stop();
     void this.#listener?.close();
     this.#options.ended(outcome, error);

@@ -19,6 +19,7 @@ import { HvError } from '../base/errors.ts';
 import { TICKS_PER_MICRO } from '../base/limits.ts';
 import { heapBytesMax } from '../machine/engine.ts';
 import type { LinkHandlers } from '../ports.ts';
+import type { AckRule } from '../protocol/ack-level.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
@@ -78,6 +79,9 @@ export interface HypervisorOptions {
   readonly detectMs: number;
   /** What of the log on disk outputs wait for (`hv run --ack`). */
   readonly ownLog: Exclude<OwnLogMode, 'none'>;
+  readonly rule: AckRule;
+  /** `host:port` of idle replicas that may be recruited when a backup is lost. */
+  readonly spares: readonly ReplicaId[];
   readonly checkpoint: CheckpointEvery;
   readonly keep: KeepPolicy;
   /** Outputs go into the log, so that a replay compares them byte for byte. */
@@ -191,6 +195,8 @@ export class Hypervisor {
       arbiter: options.record === 'disk' ? given.arbiter : undefined,
       detectMs: options.detectMs,
       ownLog: options.record === 'disk' ? options.ownLog : 'none',
+      rule: options.rule,
+      spares: options.spares,
       checkpoint: options.checkpoint,
       keep: options.keep,
       recordOutputs: options.recordOutputs,

@@ -112,6 +112,7 @@ export class PrimaryRunner {
         vm: header.vm,
         detectMs: settings.detectMs,
         ownLog: settings.ownLog,
+        rule: settings.rule,
         recordOutput: settings.recordOutputs ? outputBytes : undefined,
         startedAt: header.startedAt,
         hello: {
@@ -121,7 +122,9 @@ export class PrimaryRunner {
           engineHash: header.engineHash,
           helperHash: header.helperHash,
           machineVersion: MACHINE_VERSION,
+          imageHash: header.imageHash,
           arbiter: settings.arbiter ?? '',
+          spares: settings.spares,
         },
       },
       hooks: {

@@ -6,16 +6,19 @@
  */
 
 import { asEpoch, asLsn, asMicros, type LogHeader, type Lsn } from '../../log-format/index.ts';
+import { defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine, MachineOptions } from '../machine/machine.ts';
 import type { MachineDivergence, ReplayGroup } from '../ports.ts';
+import type { History } from '../protocol/history.ts';
 import type { View } from '../protocol/messages.ts';
 import { divergenceReport } from '../replica/divergence-report.ts';
 import { GroupSplitter, lastLsnOf } from '../replica/group-splitter.ts';
 import type { Handover } from '../replica/handover.ts';
 import { dropBehind, type SkippedCheckpoint } from './checkpoint-files.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
+import { inspectCopy } from './local-copy.ts';
 import type { LogPosition } from './log-cursor.ts';
 import { cutLog, type LogVerdict, type OpenedLog, openLog } from './log-reader.ts';
 import { type ReplayStart, startAtNewest } from './replay-start.ts';
@@ -82,6 +85,7 @@ export async function recoverLog(
   const verdict = next.value;
   refuseEnded(start.machine, dir);
   refuseLost(dir, start, verdict.end.lastLsn);
+  const copy = await inspectCopy(dir);
   const end = stopAt ?? verdict.end;
   await dropBehind(dir, end.lastLsn, disk);
   const position = await cutLog({ ...end, dir }, disk);
@@ -103,6 +107,7 @@ export async function recoverLog(
       formerIds: view === undefined ? [] : [view.primary],
       startedAt: log.header.startedAt,
       timeLast: asMicros(Math.max(splitter.timeLast, start.time)),
+      history: historyOf(copy, position.lastLsn),
       lsnReceived: position.lastLsn,
       lsnReplayed,
       // Outputs of complete groups left before their `end` was written (turn-runner.ts).
@@ -124,6 +129,12 @@ function reportOf(start: ReplayStart, verdict: LogVerdict, position: LogPosition
     tornBytes: verdict.tornBytes,
     wasSealed: verdict.sealed,
   };
+}
+
+/** Where the epochs begin, as far as the log itself tells. */
+function historyOf(copy: History | undefined, lsnLast: Lsn): History {
+  const { epochs, lsnFirst } = defined(copy, 'a log that was read is there');
+  return { epochs: epochs.filter(({ firstLsn }) => firstLsn <= lsnLast), lsnFirst, lsnLast };
 }
 
 function newestView(splitter: GroupSplitter, start: ReplayStart): View | undefined {

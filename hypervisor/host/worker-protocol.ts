@@ -3,6 +3,7 @@
 import type { BootConfig, LogHeader, Micros } from '../../log-format/index.ts';
 import type { HvErrorCode } from '../base/errors.ts';
 import type { MachineDivergence, ReplayGroup, TurnsResult } from '../ports.ts';
+import type { AckRule } from '../protocol/ack-level.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
@@ -42,6 +43,10 @@ export interface PrimarySettings {
   readonly detectMs: number;
   /** What of the own log outputs wait for. */
   readonly ownLog: OwnLogMode;
+  /** What of the backups outputs wait for. */
+  readonly rule: AckRule;
+  /** Idle replicas that may be recruited. */
+  readonly spares: readonly ReplicaId[];
   readonly checkpoint: CheckpointEvery;
   readonly keep: KeepPolicy;
   /** Outputs go into the log, byte for byte. */

@@ -14,6 +14,8 @@ export interface BackupLinksHandlers {
 export interface LinkStream {
   /** The link is still the one it was. */
   open(): boolean;
+  /** Bytes accepted and not yet handed to the network. */
+  readonly queuedBytes: number;
   send(message: Message): void;
 }
 
@@ -61,6 +63,9 @@ export class BackupLinks {
     const open = (): boolean => this.#entries.get(peer) === entry;
     return {
       open,
+      get queuedBytes() {
+        return entry.link?.queuedBytes ?? 0;
+      },
       send: (message) => {
         if (open()) entry.link?.send(message);
       },

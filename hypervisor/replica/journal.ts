@@ -14,6 +14,7 @@ import {
   type Micros,
 } from '../../log-format/index.ts';
 import type { LogStore } from '../ports.ts';
+import { EpochHistory, type History } from '../protocol/history.ts';
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
@@ -21,8 +22,8 @@ export interface JournalOptions {
   readonly store: LogStore;
   /** Of the log's header: the base of all times. */
   readonly startedAt: Micros;
-  /** Last record already in the store. */
-  readonly lsnLast: Lsn;
+  /** Of what is in the store already. */
+  readonly history: History;
 }
 
 export class Journal {
@@ -31,17 +32,24 @@ export class Journal {
   #lsnLast: Lsn;
   #lsnFlushed: Lsn;
   #pending: LogRecord[] = [];
+  readonly #history: EpochHistory;
 
   constructor(options: JournalOptions) {
     this.#store = options.store;
     this.#startedAt = options.startedAt;
-    this.#lsnLast = options.lsnLast;
-    this.#lsnFlushed = options.lsnLast;
+    this.#history = new EpochHistory(options.history);
+    this.#lsnLast = options.history.lsnLast;
+    this.#lsnFlushed = options.history.lsnLast;
   }
 
   /** Of the last record added, flushed or not. */
   get lsnLast(): Lsn {
     return this.#lsnLast;
+  }
+
+  /** Of what is flushed. */
+  get history(): History {
+    return this.#history;
   }
 
   get empty(): boolean {
@@ -67,6 +75,7 @@ export class Journal {
       : encodeBatch({ epoch, firstLsn, records: this.#pending }, this.#startedAt);
     this.#pending = [];
     this.#lsnFlushed = batch.lastLsn;
+    this.#history.appended(batch);
     this.#store.append(batch);
     return batch;
   }

@@ -3,12 +3,19 @@
  * simulated ports, promotes a backup when it has won, and lets live primaries look for backups.
  */
 
-import type { BackupMachine, Entropy, Link, LinkHandlers, Output } from '../../hypervisor/ports.ts';
+import type {
+  BackupMachine,
+  Entropy,
+  Link,
+  LinkHandlers,
+  Output,
+  ReopenedCopy,
+} from '../../hypervisor/ports.ts';
 import { PROTOCOL_VERSION } from '../../hypervisor/protocol/messages.ts';
 import type { Note } from '../../hypervisor/protocol/notes.ts';
 import type { OwnLogMode } from '../../hypervisor/protocol/own-log.ts';
 import { BackupReplica } from '../../hypervisor/replica/backup.ts';
-import type { Handover } from '../../hypervisor/replica/handover.ts';
+import { type Handover, NOTHING_RAN } from '../../hypervisor/replica/handover.ts';
 import type {
   BackupOutcome,
   PrimaryConfig,
@@ -16,7 +23,7 @@ import type {
 } from '../../hypervisor/replica/hooks.ts';
 import { PrimaryReplica } from '../../hypervisor/replica/primary.ts';
 import { refusalOf } from '../../hypervisor/replica/refusal.ts';
-import { asMillis, INTERRUPT } from '../../log-format/index.ts';
+import { asLsn, asMillis, INTERRUPT, type Lsn } from '../../log-format/index.ts';
 import type { Checker } from './checker.ts';
 import { type Edge, EdgeBackend } from './edge.ts';
 import type { Network } from './network.ts';
@@ -143,6 +150,14 @@ export class Host {
     return true;
   }
 
+  /** Finds what a dead process has left of a log; a primary may let it go on from there. */
+  inherit(dead: SimStore, options: { readonly power: boolean }): void {
+    const batches = dead.afterCrash(options);
+    if (batches.length === 0) return;
+    this.store = this.#newStore();
+    this.store.load(batches);
+  }
+
   startBackup(): void {
     const { arbiter, world } = this.#cluster;
     this.backup = new BackupReplica({
@@ -158,9 +173,18 @@ export class Host {
           this.machine = this.#newMachine();
           return this.#replaying(this.machine);
         },
+        reopen: (_hello, from, done) => this.#reopen(from, done),
+        dial: (peer, handlers) => this.#dialBackup(peer, handlers),
         retain: () => {},
       },
-      config: { refuses: (hello) => refusalOf(hello, IDENTITY) },
+      config: {
+        refuses: (hello) => refusalOf(hello, IDENTITY),
+        priority: 0,
+        hidden: false,
+        cold: false,
+        // Its own copy, or what an earlier process has left on this disk.
+        standing: () => this.store?.history,
+      },
       hooks: {
         note: (note) => this.#note(note),
         promoted: (handover) => this.#promote(handover),
@@ -192,6 +216,7 @@ export class Host {
     const { checker, machines, world } = this.#cluster;
     const store = new SimStore(this.process, {
       disk: this.disk,
+      header: machines.header,
       frames: machines.frames,
       onAppend: (batch, epochBefore) => checker.appended(batch, epochBefore),
       // As every process of hv does: it has no log any more, so it ends.
@@ -211,6 +236,39 @@ export class Host {
       wall: () => clock.wall(),
       resync: () => (world.random.chance(resyncChance) ? clock.wall() : undefined),
     });
+  }
+
+  /** Cuts the copy and replays what is left of it with another machine. */
+  #reopen(from: Lsn, done: (copy: ReopenedCopy | undefined) => void): void {
+    const { store } = this;
+    if (store === undefined) {
+      done(undefined);
+      return;
+    }
+    const { world } = this.#cluster;
+    world.at(world.now + world.random.between(0.5, 3), this.process, () => {
+      store.cut(from);
+      this.machine = this.#newMachine();
+      const startedAt = STARTED_AT;
+      done({
+        store,
+        base: store.base,
+        machine: this.#replaying(this.machine),
+        history: store.history,
+        lsnReplayed: asLsn(0),
+        outputsCrc: 0,
+        timeLast: startedAt,
+        state: NOTHING_RAN,
+        rest: store.decoded(),
+      });
+    });
+  }
+
+  #dialBackup(peer: string, handlers: LinkHandlers): Link {
+    const { hosts, network } = this.#cluster;
+    const host = hosts.get(peer);
+    if (host === undefined) throw new Error(`no host ${peer}`);
+    return network.dial(this.process, host.process, handlers, (link) => host.backup?.accept(link));
   }
 
   /** On another thread: the answer comes later, unless the machine is gone. */
@@ -263,8 +321,16 @@ export class Host {
       vm: 'toy-00000000',
       detectMs: this.#cluster.detectMs,
       ownLog,
+      rule: { level: 'received', quorum: 0, onLoss: 'continue' },
       startedAt: STARTED_AT,
-      hello: { protocol: PROTOCOL_VERSION, name: 'toy', arbiter: 'sim:', ...IDENTITY },
+      hello: {
+        protocol: PROTOCOL_VERSION,
+        name: 'toy',
+        arbiter: 'sim:',
+        imageHash: '',
+        spares: [],
+        ...IDENTITY,
+      },
     };
     const net = new EdgeBackend(this.process, edge, {
       onInterrupt: (interrupt) => this.primary?.push(interrupt),
@@ -303,17 +369,18 @@ export class Host {
     const { logLies, streamSkips } = this.#cluster.bugs;
     if (logLies === true) store.write = (done) => done();
     if (streamSkips !== true) return store;
-    const readAll = store.readAll.bind(store);
-    store.readAll = (onFrames, done) => {
+    const readFrom = store.readFrom.bind(store);
+    store.readFrom = (lsn, onFrames, done) => {
       let held: Uint8Array = new Uint8Array(0);
       const hold = (bytes: Uint8Array): void => {
         if (held.length > 0) onFrames(held);
         held = bytes;
       };
-      readAll(hold, (lastLsn) => {
+      return readFrom(lsn, hold, (end) => {
+        const lastLsn = end.type === 'caughtUp' ? end.lastLsn : 0;
         const last = store.batches.find((batch) => batch.lastLsn === lastLsn);
         onFrames(held.subarray(0, held.length - (last?.bytes.length ?? 0)));
-        done(lastLsn);
+        done(end);
       });
     };
     return store;
@@ -393,7 +460,8 @@ export class Host {
       if (primary.core.sessions.length >= backupsWanted) return;
       if (host === this || !host.process.alive || host.backup === undefined) continue;
       // A backup that follows somebody is dialled now and then, to see that it refuses.
-      if (host.backup.core.phase !== 'idle' && !world.random.chance(0.1)) continue;
+      const { phase } = host.backup.core;
+      if (phase !== 'idle' && phase !== 'parted' && !world.random.chance(0.1)) continue;
       primary.addBackup(host.name, (handlers) => this.#dial(host, handlers));
     }
   }

@@ -9,6 +9,7 @@ import {
   FrameReader,
   peekBatch,
 } from '../../log-format/index.ts';
+import { ackOf } from '../support/messages.ts';
 import type { Tap } from './network.ts';
 import { STARTED_AT } from './sim-store.ts';
 import type { World } from './world.ts';
@@ -20,7 +21,7 @@ const EARLY_MS = 0.5;
 export const ackAtOnce: Tap = (_from, message, answer) => {
   if (message.type === 'batch') {
     const { epoch } = message;
-    answer({ type: 'ack', epoch, lsnReceived: message.batch.lastLsn, lsnReplayed: asLsn(0) });
+    answer(ackOf({ epoch, lsnReceived: message.batch.lastLsn, lsnReplayed: asLsn(0) }));
   }
   return message;
 };
@@ -36,7 +37,7 @@ export function ackTransfer(world: World): Tap {
       if (next.frame.type === FRAME.batch) lsnReceived = peekBatch(next.frame.bytes).lastLsn;
     const { epoch } = message;
     world.at(world.now + EARLY_MS, undefined, () =>
-      answer({ type: 'ack', epoch, lsnReceived, lsnReplayed: asLsn(0) }),
+      answer(ackOf({ epoch, lsnReceived, lsnReplayed: asLsn(0) })),
     );
     return message;
   };
@@ -54,6 +55,6 @@ export const stopUnsaid: Tap = (_from, message, answer): Message => {
   if (message.type !== 'batch') return message;
   const { records } = decodeBatch(message.batch.bytes.subarray(FRAME_HEAD_BYTES), STARTED_AT);
   if (records.every(({ type }) => type !== 'stop')) return message;
-  answer({ type: 'ack', epoch, lsnReceived: message.batch.lastLsn, lsnReplayed: asLsn(0) });
+  answer(ackOf({ epoch, lsnReceived: message.batch.lastLsn, lsnReplayed: asLsn(0) }));
   return nothing;
 };

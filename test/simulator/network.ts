@@ -6,6 +6,7 @@
 import type { Link, LinkHandlers } from '../../hypervisor/ports.ts';
 import type { Message } from '../../hypervisor/protocol/messages.ts';
 import { asLsn, type EncodedBatch } from '../../log-format/index.ts';
+import { ackOf } from '../support/messages.ts';
 import type { FaultKind } from './coverage.ts';
 import type { SimProcess, World } from './world.ts';
 
@@ -308,7 +309,7 @@ export class Network {
     const [own] = connection.ends;
     if (message.type !== 'batch' || !own.open) return;
     const { epoch, batch } = message;
-    const ack = { type: 'ack', epoch, lsnReceived: batch.lastLsn, lsnReplayed: asLsn(0) } as const;
+    const ack = ackOf({ epoch, lsnReceived: batch.lastLsn, lsnReplayed: asLsn(0) });
     this.#carry(connection, 1, () => own.handlers?.onMessage(ack));
   }
 

@@ -13,7 +13,12 @@ export function revive(cluster: Cluster, dead: Host): void {
   // A log that ends with a stop, or whose guest has ended: nobody starts that again.
   if (dead.ended?.type === 'stopped') return;
   world.coverage.count('process.restart');
-  new Host(cluster, dead.name, dead.disk).startBackup();
+  const host = new Host(cluster, dead.name, dead.disk);
+  // A log that another disk error may have holes in, or whose replay differs, is not kept.
+  const kept = dead.death !== 'disk' && dead.ended?.type !== 'diverged';
+  if (kept && dead.store !== undefined && world.random.chance(0.6))
+    host.inherit(dead.store, { power: dead.death === 'host lost' });
+  host.startBackup();
 }
 
 /** Brings everybody back who was in the view. */

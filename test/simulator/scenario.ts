@@ -17,8 +17,9 @@
  *   forge-hello <backup> <epoch>
  */
 
-import { type Message, PROTOCOL_VERSION } from '../../hypervisor/protocol/messages.ts';
+import type { Message } from '../../hypervisor/protocol/messages.ts';
 import { asEpoch, asLsn } from '../../log-format/index.ts';
+import { ackOf, helloOf } from '../support/messages.ts';
 import { Checker } from './checker.ts';
 import { Edge } from './edge.ts';
 import { healAll } from './faults.ts';
@@ -179,7 +180,7 @@ export class Scenario {
         const lsn = asLsn(Number(words[3]));
         const handlers = this.#host(first).handlers.get(second);
         const epoch = asEpoch(Number(words[2]));
-        handlers?.onMessage({ type: 'ack', epoch, lsnReceived: lsn, lsnReplayed: asLsn(0) });
+        handlers?.onMessage(ackOf({ epoch, lsnReceived: lsn, lsnReplayed: asLsn(0) }));
         return;
       }
       case 'forge-hello':
@@ -197,21 +198,10 @@ export class Scenario {
       send: (message) => this.#world.note(name, `answers ${describe(message)}`),
       close: () => this.#world.note(name, 'closes the link'),
     });
-    handlers?.onMessage({
-      type: 'hello',
-      protocol: PROTOCOL_VERSION,
-      hvVersion: '0.0.0',
-      vm: 'toy-00000000',
-      name: 'toy',
-      epoch: asEpoch(epoch),
-      primary: 'stranger',
-      backup: name,
-      engineHash: '',
-      helperHash: '',
-      machineVersion: 1,
-      arbiter: 'sim:',
-      detectMs: 40,
-    });
+    const own = { vm: 'toy-00000000', name: 'toy', hvVersion: '0.0.0' };
+    handlers?.onMessage(
+      helloOf({ ...own, epoch: asEpoch(epoch), primary: 'stranger', backup: name, detectMs: 40 }),
+    );
   }
 
   #host(name: string): Host {

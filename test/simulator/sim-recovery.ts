@@ -12,7 +12,7 @@ import {
 import type { EncodedBatch } from '../../log-format/index.ts';
 import { asEpoch, asLsn, decodeBatch, FRAME_HEAD_BYTES, type Lsn } from '../../log-format/index.ts';
 import type { SimMachine } from './sim-machine.ts';
-import { STARTED_AT } from './sim-store.ts';
+import { historyOf, STARTED_AT } from './sim-store.ts';
 
 export interface Recovered {
   readonly handover: Omit<Handover, 'id'>;
@@ -57,6 +57,7 @@ export function recover(
       epochLast: view?.epoch ?? asEpoch(0),
       formerIds: view === undefined ? [] : [view.primary],
       startedAt: STARTED_AT,
+      history: historyOf(batches),
       timeLast: timeLast > STARTED_AT ? timeLast : STARTED_AT,
       lsnReceived: batches.at(-1)?.lastLsn ?? asLsn(0),
       lsnReplayed,

@@ -4,10 +4,19 @@
  * come far enough and any part of the rest, torn anywhere.
  */
 
-import type { BackupStore, LogStore } from '../../hypervisor/ports.ts';
+import type {
+  BackupStore,
+  LogBase,
+  LogReading,
+  LogStore,
+  SuffixEnd,
+} from '../../hypervisor/ports.ts';
+import { EpochHistory, type History } from '../../hypervisor/protocol/history.ts';
+import { LogIntake } from '../../hypervisor/replica/log-intake.ts';
 import {
   asLsn,
   asMicros,
+  type Batch,
   type EncodedBatch,
   FRAME,
   FrameReader,
@@ -71,12 +80,20 @@ export class SimDisk {
 
 export interface StoreOptions {
   readonly disk: SimDisk;
-  /** Header and blobs. */
+  readonly header: LogHeader;
+  /** Header and blobs, framed. */
   readonly frames: readonly Uint8Array[];
   /** Every batch that enters the log. */
   readonly onAppend: (batch: EncodedBatch, epochBefore: number) => void;
   /** The disk refused; the log takes nothing any more and no callback comes. */
   readonly onError: (kind: 'disk.full' | 'disk.failedSync' | 'disk.failedWrite') => void;
+}
+
+/** Names of records and what led to them. */
+export function historyOf(batches: readonly EncodedBatch[]): EpochHistory {
+  const history = new EpochHistory();
+  for (const batch of batches) history.appended(batch);
+  return history;
 }
 
 export class SimStore implements LogStore, BackupStore {
@@ -155,17 +172,77 @@ export class SimStore implements LogStore, BackupStore {
   }
 
   readAll(onFrames: (bytes: Uint8Array) => void, done: (lastLsn: Lsn) => void): void {
-    let at = 0;
+    this.readFrom(asLsn(0), onFrames, (end) => {
+      if (end.type === 'caughtUp') done(end.lastLsn);
+    });
+  }
+
+  readFrom(
+    lsn: Lsn,
+    onFrames: (bytes: Uint8Array) => void,
+    done: (end: SuffixEnd) => void,
+  ): LogReading {
+    const first = this.batches.findIndex((batch) => batch.lastLsn > lsn);
+    const from = first < 0 ? lsn : asLsn((this.batches[first]?.firstLsn ?? 1) - 1);
+    let at = first < 0 ? this.batches.length : first;
+    let [begun, paused, cancelled] = [lsn > 0, false, false];
     const next = (): void => {
+      if (paused || cancelled) return;
       const part = this.batches.slice(at, at + STREAM_BATCHES).map((batch) => batch.bytes);
-      if (at === 0) part.unshift(...this.#options.frames);
+      if (!begun) part.unshift(...this.#options.frames);
+      begun = true;
       at += STREAM_BATCHES;
       if (part.length > 0) onFrames(Buffer.concat(part));
-      const last = this.batches[at - 1]?.lastLsn ?? this.batches.at(-1)?.lastLsn ?? asLsn(0);
+      const lastLsn = this.batches[at - 1]?.lastLsn ?? this.batches.at(-1)?.lastLsn ?? asLsn(0);
       if (at < this.batches.length) this.#soon(next);
-      else this.#soon(() => done(last));
+      else this.#soon(() => cancelled || done({ type: 'caughtUp', from, lastLsn }));
     };
     this.#soon(next);
+    return {
+      pause: () => {
+        paused = true;
+      },
+      resume: () => {
+        if (paused) this.#soon(next);
+        paused = false;
+      },
+      cancel: () => {
+        cancelled = true;
+      },
+    };
+  }
+
+  snapshotPiece(): void {
+    throw new Error('simulated primaries keep no snapshots');
+  }
+
+  /** As a disk would have it for the next life: batches up to `lsn`, header and blobs. */
+  cut(lsn: Lsn): void {
+    this.batches = this.batches.filter(({ lastLsn }) => lastLsn <= lsn);
+    this.epochs.length = (this.batches.at(-1)?.lastLsn ?? 0) + 1;
+    this.#written = Math.min(this.#written, this.batches.length);
+    this.#synced = Math.min(this.#synced, this.batches.length);
+    this.sealed = false;
+  }
+
+  /** Whole, as it was streamed. */
+  get base(): LogBase {
+    return { header: this.#options.header, blobs: this.#options.frames.slice(1) };
+  }
+
+  /** All batches, as a replica reads them. */
+  decoded(): readonly Batch[] {
+    const bytes = Buffer.concat([
+      ...this.#options.frames,
+      ...this.batches.map((batch) => batch.bytes),
+    ]);
+    const result = new LogIntake().frames(bytes);
+    if (result.type === 'damaged') throw new Error(result.reason);
+    return result.batches.map(({ batch }) => batch);
+  }
+
+  get history(): History {
+    return historyOf(this.batches);
   }
 
   seal(done: () => void): void {

@@ -13,6 +13,7 @@ import {
   INTERRUPT,
   type InterruptRecord,
 } from '../../log-format/index.ts';
+import { ackOf } from '../support/messages.ts';
 import type { Cluster, Host } from './host.ts';
 import { STARTED_AT } from './sim-store.ts';
 
@@ -40,7 +41,7 @@ export function injectStale(
   if (kind === 'ack') {
     const shipped = network.lastBatch(primary.process, backup.process)?.lastLsn;
     if (shipped === undefined) return false;
-    const ack = { type: 'ack', epoch, lsnReceived: shipped, lsnReplayed: asLsn(0) } as const;
+    const ack = ackOf({ epoch, lsnReceived: shipped, lsnReplayed: asLsn(0) });
     return network.inject(backup.process, primary.process, ack);
   }
   return network.inject(primary.process, backup.process, toBackup(kind, epoch, backup));

@@ -2,8 +2,9 @@
 
 import type { Command } from 'commander';
 import { descriptor, hangLimitOption } from '../options.ts';
+import { type MemberOptions, memberOptions } from '../protection-options.ts';
 
-interface BackupOptions {
+interface BackupOptions extends MemberOptions {
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
@@ -14,8 +15,8 @@ interface BackupOptions {
 }
 
 export function registerBackup(program: Command): void {
-  program
-    .command('backup')
+  const command = program.command('backup');
+  memberOptions(command)
     .description('shadow a primary: keep its log, replay it, take over when it dies')
     .option('-l, --listen <host:port>', 'where the primary connects', '127.0.0.1:7700')
     .option('-j, --join <host:port>', 'ask this running primary to take us as its backup')

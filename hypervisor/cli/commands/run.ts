@@ -1,17 +1,9 @@
 /** `hv run <script> [args…]`: starts a guest as primary, recorded and, if asked, protected. */
 
 import type { Command } from 'commander';
-import { DETECT_MS } from '../../base/limits.ts';
 import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
-import {
-  ackMode,
-  checkpointEvery,
-  collect,
-  descriptor,
-  detectMs,
-  hangLimitOption,
-  keepPolicy,
-} from '../options.ts';
+import { checkpointEvery, collect, descriptor, hangLimitOption, keepPolicy } from '../options.ts';
+import { protectionOptions } from '../protection-options.ts';
 import type { RunOptions } from '../run-process.ts';
 
 export function registerRun(program: Command): void {
@@ -40,31 +32,6 @@ export function registerRun(program: Command): void {
       const { runGuest } = await import('../run-process.ts');
       await runGuest(script, args, options);
     });
-}
-
-/** Backups, and when outputs may leave. */
-function protectionOptions(command: Command): Command {
-  return command
-    .option(
-      '-b, --backup <host:port>',
-      "replicate to this backup (repeatable); 'local' starts one on this machine",
-      collect,
-      [],
-    )
-    .option('--arbiter <url>', 'who decides the view: file:DIR, a directory both hosts share')
-    .option('-l, --listen <host:port>', 'let fresh backups join here (hv backup --join)')
-    .option(
-      '--detect <how>',
-      'silence that makes a peer suspect: fast, lan, wan or ms',
-      detectMs,
-      DETECT_MS.lan,
-    )
-    .option(
-      '--ack <when>',
-      'outputs leave when the log is received (by the backups; by the kernel where there is none) or durable (on disk, too)',
-      ackMode,
-      'received',
-    );
 }
 
 /** The log, its checkpoints, and going on from it. */

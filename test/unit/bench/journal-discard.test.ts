@@ -12,8 +12,10 @@ import {
 const stop: LogRecord = { type: 'stop', time: asMicros(5), code: 0, reason: 'done' };
 
 function flushed(encodes: boolean): ReturnType<Journal['flush']> {
+  const epochs = [{ epoch: asEpoch(1), firstLsn: asLsn(1) }];
+  const history = { epochs, lsnFirst: asLsn(1), lsnLast: asLsn(4) };
   const store = new NullLogStore({ encodes });
-  const journal = new Journal({ store, startedAt: asMicros(0), lsnLast: asLsn(4) });
+  const journal = new Journal({ store, startedAt: asMicros(0), history });
   expect(journal.flush(asEpoch(1))).toBeUndefined();
   journal.add(stop);
   journal.add(stop);
