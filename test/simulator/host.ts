@@ -96,6 +96,8 @@ export class Host {
   death: Death | undefined;
   /** Goes on from its own log, and has not heard yet that it may. */
   resumed = false;
+  /** Went on alone, and has not let out all that it held for a backup: its log says that it has left. */
+  owes = false;
   /** Where messages of each backup go: a scenario forges some. */
   readonly handlers: Map<string, LinkHandlers> = new Map();
   /** A bit of its machine has been flipped: a divergence is expected. */
@@ -393,6 +395,7 @@ export class Host {
       const what = output.device === 'net' ? output.op : output.device;
       world.note(this.name, `releases ${what} of lsn ${causeOf(output)}`);
     }
+    if (this.primary?.core.heldBytes === 0) this.owes = false;
     checker.outputLeft(this.name, this.#epoch(), store, output);
   }
 
@@ -414,6 +417,7 @@ export class Host {
 
   #note(note: Note): void {
     const { world, checker } = this.#cluster;
+    if (note.type === 'unprotected') this.owes = true;
     if (note.type === 'reset' && note.reason === NOT_IN_VIEW) checker.discarded(this.name);
     if (world.trace === undefined) return;
     const view = 'view' in note ? ` ${describeView(note.view)}` : '';
