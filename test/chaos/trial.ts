@@ -1,0 +1,133 @@
+/**
+ * One trial: a cluster under the load of recording clients, a story that strikes at it, and the
+ * judgement of everything the clients heard.
+ */
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Chance } from '../../hypervisor/cli/demo/chance.ts';
+import { Cluster, type ClusterOptions, type Member, WAIT_MS } from '../support/cluster.ts';
+import { countExactly, type ExactCount } from '../support/exact.ts';
+import { History, type HistoryCounts } from '../support/history.ts';
+import { checkHistory } from '../support/linearizability.ts';
+import {
+  type ClientTarget,
+  RECORDING_DEFAULTS,
+  RecordingClients,
+  type RecordingOptions,
+  within,
+} from '../support/recording-clients.ts';
+
+/** What a trial proved. */
+export interface Judgement extends HistoryCounts {
+  readonly keys: number;
+  /** Longest waits of clients that were cut off. */
+  readonly gapsMs: readonly number[];
+}
+
+/** A promise of hv that was broken, as the clients saw it. */
+export class Broken extends Error {}
+
+export class Trial {
+  readonly cluster: Cluster;
+  readonly chance: Chance;
+  readonly history: History = new History();
+  readonly #seed: number;
+  readonly #clients: RecordingClients[] = [];
+  #judgement: Judgement | undefined;
+
+  private constructor(cluster: Cluster, seed: number) {
+    this.cluster = cluster;
+    this.#seed = seed;
+    this.chance = new Chance(seed);
+  }
+
+  /** The first member of the cluster is its primary, the others are its backups. */
+  static async start(options: ClusterOptions): Promise<Trial> {
+    return new Trial(await Cluster.start(options), options.seed);
+  }
+
+  get primary(): Member {
+    return this.#member(0);
+  }
+
+  get backup(): Member {
+    return this.#member(1);
+  }
+
+  get judgement(): Judgement | undefined {
+    return this.#judgement;
+  }
+
+  /** Starts clients, by default at the guest's port. */
+  clients(options: Partial<RecordingOptions> = {}): RecordingClients {
+    const targets: readonly ClientTarget[] = [{ host: '127.0.0.1', port: this.cluster.port }];
+    const number = this.#clients.length;
+    const clients = new RecordingClients(this.history, {
+      ...RECORDING_DEFAULTS,
+      ...{ targets, seed: this.#seed + number, prefix: `${number}:` },
+      ...options,
+    });
+    this.#clients.push(clients);
+    clients.start();
+    return clients;
+  }
+
+  /** Waits until so many more requests of the first clients were answered; starts them if need be. */
+  async load(count: number = 200): Promise<void> {
+    const clients = this.#clients[0] ?? this.clients();
+    await within(WAIT_MS, clients.more(count), `${count} more answers`);
+  }
+
+  /** A moment by chance, between two requests of somebody. */
+  async moment(): Promise<void> {
+    await this.load(1 + this.chance.below(150));
+  }
+
+  /** Until `member` has taken over from `from` on of its events, and clients are served again. */
+  async live(member: Member, from: number = 0): Promise<void> {
+    await this.cluster.event(member, 'live', from);
+    this.cluster.note(`${member.name} is live`);
+  }
+
+  /**
+   * Ends the load, reads everything back and throws Broken if any answer cannot be explained, or
+   * anything acknowledged is lost or doubled.
+   */
+  async judge(): Promise<Judgement> {
+    for (const clients of this.#clients) await within(WAIT_MS, clients.finish(), 'the last reads');
+    const operations = this.history.operations();
+    const exact = countExactly(operations);
+    if (!isClean(exact)) throw new Broken(wordsOf(exact));
+    const verdict = checkHistory(this.history);
+    if (verdict.type === 'violation') throw new Broken(verdict.text);
+    if (verdict.type === 'undecided')
+      throw new Broken(`key ${verdict.key}: not decided after ${verdict.steps} steps`);
+    const gapsMs = this.#clients.flatMap((clients) => clients.gapsMs);
+    this.#judgement = { ...this.history.counts, keys: operations.size, gapsMs };
+    return this.#judgement;
+  }
+
+  /** Returns the directory, which is gone unless it is kept. */
+  async close(options: { readonly keep?: boolean } = {}): Promise<string> {
+    for (const clients of this.#clients) clients.stop();
+    const dir = await this.cluster.close(options);
+    if (options.keep === true) writeFileSync(join(dir, 'history.jsonl'), this.history.lines());
+    return dir;
+  }
+
+  #member(number: number): Member {
+    const member = this.cluster.members[number];
+    if (member === undefined) throw new Error(`the cluster has no member ${number}`);
+    return member;
+  }
+}
+
+function isClean({ lost, doubled, outOfOrder }: ExactCount): boolean {
+  return lost + doubled + outOfOrder === 0;
+}
+
+function wordsOf({ lost, doubled, outOfOrder, findings }: ExactCount): string {
+  const counts = `${lost} lost, ${doubled} doubled, ${outOfOrder} out of order`;
+  return [counts, ...findings.slice(0, 8)].join('\n  ');
+}
