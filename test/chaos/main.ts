@@ -20,6 +20,9 @@ const { values } = parseArgs({
   },
 });
 
+// Children are killed at the exit, which a signal alone would not reach.
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(130));
+
 function whole(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 0) {

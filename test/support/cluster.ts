@@ -190,11 +190,16 @@ export class Cluster {
       const fresh = await this.startBackup();
       await this.join(primary, fresh);
     }
-    await this.until('protection', () => isProtected(primary.process.events));
-    const backup = this.members.find(
-      (member) => member !== primary && !member.process.over && isSynced(member.process.events),
+    const follower = (): Member | undefined =>
+      this.members.find(
+        (member) => member !== primary && !member.process.over && isSynced(member.process.events),
+      );
+    await this.until(
+      `protection of ${primary.name}`,
+      () => isProtected(primary.process.events) && follower() !== undefined,
     );
-    if (backup === undefined) throw new Error(`${primary.name} says it is protected; by whom?`);
+    const backup = follower();
+    if (backup === undefined) throw new Error(`${primary.name} lost its backup just now`);
     return { primary, backup };
   }
 

@@ -142,6 +142,14 @@ export class HvProcess {
 export class Stage {
   readonly dir: string = mkdtempSync(join(tmpdir(), 'hv-e2e-'));
   readonly #processes: HvProcess[] = [];
+  readonly #killAll = (): void => {
+    for (const one of this.#processes) one.kill();
+  };
+
+  constructor() {
+    // The last line of defence: whatever ends this process, no child outlives it.
+    process.on('exit', this.#killAll);
+  }
 
   hv(
     args: readonly string[],
@@ -174,6 +182,7 @@ export class Stage {
       one.kill();
     }
     await Promise.all(this.#processes.map((one) => one.exited));
+    process.off('exit', this.#killAll);
     if (options.keep !== true) rmSync(this.dir, { recursive: true, force: true });
   }
 }

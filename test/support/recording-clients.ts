@@ -49,8 +49,10 @@ export class RecordingClients {
   readonly gapsMs: number[] = [];
   readonly #watchers: { readonly count: number; readonly resolve: () => void }[] = [];
   #running: Promise<unknown> | undefined;
+  #finished: Promise<void> | undefined;
   #stopped = false;
   #answered = 0;
+  #worstWaitMs = 0;
   /** Set when a client met something that no fault of a network explains. */
   #trouble: Error | undefined;
 
@@ -61,6 +63,13 @@ export class RecordingClients {
 
   get answered(): number {
     return this.#answered;
+  }
+
+  /** The longest any client waited for an answer since the last call: with what was cut off before it. */
+  takeWorstWaitMs(): number {
+    const worst = this.#worstWaitMs;
+    this.#worstWaitMs = 0;
+    return worst;
   }
 
   start(): void {
@@ -82,8 +91,13 @@ export class RecordingClients {
     this.#stopped = true;
   }
 
-  /** Ends the load and reads every key once more, so that nothing lost can hide. */
-  async finish(): Promise<void> {
+  /** Ends the load and reads every key once more, so that nothing lost can hide; once, however often asked. */
+  finish(): Promise<void> {
+    this.#finished ??= this.#finish();
+    return this.#finished;
+  }
+
+  async #finish(): Promise<void> {
     this.#stopped = true;
     await this.#running;
     if (this.#trouble !== undefined) throw this.#trouble;
@@ -106,7 +120,9 @@ export class RecordingClients {
       const call = chance.below(3) === 0 ? { type: 'get' as const } : write(kind, number, written);
       const askedAt = performance.now();
       if (await this.#once(caller, key, call)) {
-        if (waitingSince !== undefined) this.gapsMs.push(performance.now() - waitingSince);
+        const now = performance.now();
+        if (waitingSince !== undefined) this.gapsMs.push(now - waitingSince);
+        this.#worstWaitMs = Math.max(this.#worstWaitMs, now - (waitingSince ?? askedAt));
         waitingSince = undefined;
       } else waitingSince ??= askedAt;
       if (this.#options.paceMs > 0) await sleep(this.#options.paceMs * 2 * chance.next());
