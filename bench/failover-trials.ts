@@ -28,7 +28,7 @@ export interface Trial {
    * answer what was acknowledged before, and it keeps the guest's port.
    */
   readonly gapMs: number | undefined;
-  /** From the new primary's first output until a fresh backup was in the view and in step. */
+  /** From the end of the failover until a fresh backup was in the view: without redundancy. */
   readonly protectedMs: number;
 }
 
@@ -114,7 +114,7 @@ class FailoverPart {
     const { blows, settleMs, onTrial } = this.#options;
     const trials: Trial[] = [];
     let { primary, backup } = this.#lives;
-    await this.#lives.cluster.event(backup, 'in.step');
+    await this.#lives.cluster.caughtUp(backup);
     for (const blow of blows) {
       await sleep(settleMs * (1 + chance.next() / 2));
       backup = await this.#ensureProtected(primary, backup);
@@ -168,6 +168,8 @@ class FailoverPart {
     const bareAt = performance.now();
     const fresh = await this.#protect(winner);
     const protectedMs = performance.now() - bareAt;
+    // Until then a takeover takes as long as the machine takes to load and the log to replay.
+    await cluster.caughtUp(fresh);
     const who = winner === backup ? 'backup' : 'primary';
     return { trial: { blow, winner: who, phasesMs, gapMs, protectedMs }, winner, fresh };
   }
@@ -195,7 +197,7 @@ class FailoverPart {
       this.#spare = cluster.startBackup();
       // Whoever awaits it hears of its failure.
       this.#spare.catch(() => undefined);
-      const joined = cluster.join(primary, fresh).then(() => cluster.event(fresh, 'in.step'));
+      const joined = cluster.join(primary, fresh);
       const dropped = cluster.event(fresh, 'reset').then(() => 'dropped' as const);
       for (const outcome of [joined, dropped]) outcome.catch(() => undefined);
       if ((await Promise.race([joined, dropped])) !== 'dropped') return fresh;

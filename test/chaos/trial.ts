@@ -66,7 +66,7 @@ export class Trial {
     const number = this.#clients.length;
     const clients = new RecordingClients(this.history, {
       ...RECORDING_DEFAULTS,
-      ...{ targets, seed: this.#seed + number, prefix: `${number}:` },
+      ...{ targets, seed: this.#seed + number, prefix: `${number}:`, firstClient: 100 * number },
       ...options,
     });
     this.#clients.push(clients);

@@ -7,6 +7,7 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dialLink } from '../../hypervisor/host/link.ts';
+import { askStatus, statusPaths } from '../../hypervisor/host/status-socket.ts';
 import { asEpoch } from '../../log-format/index.ts';
 import { ChaosProxy } from './chaos-proxy.ts';
 import { GUESTS, type HvEvent, type HvProcess, Stage } from './hv-process.ts';
@@ -41,6 +42,8 @@ export type Role = 'starting' | 'backup' | 'primary' | 'over';
 /** Longer than any wait that is right, on a busy machine. */
 export const WAIT_MS = 30_000;
 const LOOK_MS = 5;
+/** Records a replay may be behind and count as caught up: those under way. */
+const LAG_FREE = 200;
 const VM = 'kv';
 
 export class Cluster {
@@ -146,6 +149,24 @@ export class Cluster {
       if (backup.process.events.some(({ evt }) => evt === 'following')) break;
     }
     await joined;
+  }
+
+  /**
+   * Until the replay of `backup` has caught up with its copy of the log. The event in.step comes sooner
+   * when the log is short: then its machine may not even have been loaded.
+   */
+  async caughtUp(backup: Member): Promise<void> {
+    await this.event(backup, 'in.step');
+    const deadline = performance.now() + WAIT_MS;
+    for (;;) {
+      const [path = ''] = statusPaths(join(this.stage.dir, backup.dir));
+      const status = await askStatus(path);
+      const copy = status?.replication as { lsnReplayed?: number; lag?: number } | undefined;
+      if (copy?.lsnReplayed !== undefined && copy.lsnReplayed > 0 && (copy.lag ?? 0) < LAG_FREE)
+        return;
+      if (performance.now() > deadline) throw new Error(`${backup.name} does not catch up`);
+      await sleep(4 * LOOK_MS);
+    }
   }
 
   /** What the newest of those that live said of itself. */

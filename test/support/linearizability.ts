@@ -10,6 +10,7 @@
  * others", and the search leaves those that nothing needs.
  */
 
+import { guesses, withoutUnseen } from './cut-off.ts';
 import type { History, Operation } from './history.ts';
 import { describe } from './history-words.ts';
 import { ABSENT, KvStates, type State } from './kv-states.ts';
@@ -55,6 +56,7 @@ interface Choice {
 class Search {
   readonly #key: string;
   readonly #operations: readonly Operation[];
+  readonly #guesses: Float64Array;
   readonly #stepsMax: number;
   readonly #states = new KvStates();
   readonly #seen = new Set<string>();
@@ -74,10 +76,8 @@ class Search {
 
   constructor(key: string, operations: readonly Operation[], stepsMax: number) {
     this.#key = key;
-    // A read that was cut off says nothing.
-    this.#operations = operations.filter(
-      ({ call, end }) => call.type !== 'get' || end !== Infinity,
-    );
+    this.#operations = withoutUnseen(operations);
+    this.#guesses = guesses(this.#operations);
     this.#stepsMax = stepsMax;
     this.#open = operations.filter(({ end }) => end !== Infinity).length;
   }
@@ -155,26 +155,37 @@ class Search {
   }
 
   /**
-   * What may come next: begun before the first end of all that are not done. Those that must end first
-   * come first, those that were cut off last, and reads before writes, which change nothing: then the
-   * first order that is tried is nearly always right.
+   * What may come next: begun before the first end of all that are not done. Reads come first, which
+   * change nothing, then those that must end first, then those that were cut off: the first order that
+   * is tried is nearly always right. Increments that were cut off are all alike: the first stands for
+   * the others.
    */
   #candidates(): number[] {
     const found: number[] = [];
     let firstEnd = Infinity;
+    let incremented = false;
     const look = (index: number): boolean => {
       const operation = this.#operations[index];
       if (operation === undefined || operation.begin > firstEnd) return false;
       firstEnd = Math.min(firstEnd, operation.end);
-      found.push(index);
+      const alike = operation.call.type === 'increment' && operation.end === Infinity;
+      if (!alike || !incremented) found.push(index);
+      if (alike) incremented = true;
       return true;
     };
     if (this.#holes.every(look)) for (let at = this.#reach; look(at); at += 1);
     const urgency = (index: number): number => this.#operations[index]?.end ?? Infinity;
     const idle = (index: number): number => (this.#operations[index]?.call.type === 'get' ? 0 : 1);
+    const guess = (index: number): number => this.#guesses[index] ?? 0;
     return found
       .filter((index) => (this.#operations[index]?.begin ?? 0) < firstEnd)
-      .sort((a, b) => idle(a) - idle(b) || urgency(a) - urgency(b) || a - b);
+      .sort((a, b) => {
+        const first = idle(a) - idle(b);
+        if (first !== 0) return first;
+        if (urgency(a) !== urgency(b)) return urgency(a) < urgency(b) ? -1 : 1;
+        if (guess(a) !== guess(b)) return guess(a) < guess(b) ? -1 : 1;
+        return a - b;
+      });
   }
 
   #remember(tried: readonly number[]): void {

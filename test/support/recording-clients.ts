@@ -23,8 +23,10 @@ export interface RecordingOptions {
   readonly paceMs: number;
   /** No answer for so long: the client gives the connection up. Infinity: it waits. */
   readonly patienceMs: number;
-  /** In front of all keys, for several pools on one history. */
+  /** In front of all keys. */
   readonly prefix?: string;
+  /** Number of the first client: several pools on one history share none. */
+  readonly firstClient?: number;
 }
 
 export const RECORDING_DEFAULTS: Omit<RecordingOptions, 'targets' | 'seed'> = {
@@ -73,7 +75,8 @@ export class RecordingClients {
   }
 
   start(): void {
-    const each = Array.from({ length: this.#options.clients }, (_, n) => this.#live(n));
+    const { clients, firstClient = 0 } = this.#options;
+    const each = Array.from({ length: clients }, (_, n) => this.#live(firstClient + n));
     this.#running = Promise.all(each).catch((error: Error) => {
       this.#trouble ??= error;
     });
@@ -101,7 +104,8 @@ export class RecordingClients {
     this.#stopped = true;
     await this.#running;
     if (this.#trouble !== undefined) throw this.#trouble;
-    const reader = new Caller(this.#options, this.#options.clients);
+    const { clients, firstClient = 0 } = this.#options;
+    const reader = new Caller(this.#options, firstClient + clients);
     for (const key of this.#history.operations().keys()) {
       while (!(await this.#once(reader, key, { type: 'get' })));
     }
