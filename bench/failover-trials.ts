@@ -189,21 +189,19 @@ class FailoverPart {
     return said(backup, 'live') ? backup : primary;
   }
 
-  /** The spare joins, and the next one is started while nobody waits for it. */
+  /**
+   * The spare joins, and the next one is started while nobody waits for it. A newcomer that the primary
+   * gives up on a busy machine is dialled again by itself, which costs less than a new one.
+   */
   async #protect(primary: Member): Promise<Member> {
     const { cluster } = this.#lives;
-    for (;;) {
-      const fresh = await this.#spare;
-      this.#spare = cluster.startBackup();
-      // Whoever awaits it hears of its failure.
-      this.#spare.catch(() => undefined);
-      const joined = cluster.join(primary, fresh);
-      const dropped = cluster.event(fresh, 'reset').then(() => 'dropped' as const);
-      for (const outcome of [joined, dropped]) outcome.catch(() => undefined);
-      if ((await Promise.race([joined, dropped])) !== 'dropped') return fresh;
-      this.#dropped += 1;
-      await cluster.kill(fresh);
-    }
+    const fresh = await this.#spare;
+    this.#spare = cluster.startBackup();
+    // Whoever awaits it hears of its failure.
+    this.#spare.catch(() => undefined);
+    await cluster.join(primary, fresh);
+    this.#dropped += fresh.process.events.filter(({ evt }) => evt === 'reset').length;
+    return fresh;
   }
 }
 

@@ -4,7 +4,7 @@ import { type Member, WAIT_MS } from '../support/cluster.ts';
 import type { HvExit } from '../support/hv-process.ts';
 import { KvClient } from '../support/kv-client.ts';
 import { within } from '../support/recording-clients.ts';
-import { Broken } from './trial.ts';
+import { Broken } from './judge.ts';
 
 export function must(holds: boolean, what: string): void {
   if (!holds) throw new Broken(what);

@@ -7,9 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Chance } from '../../hypervisor/cli/demo/chance.ts';
 import { Cluster, type ClusterOptions, type Member, WAIT_MS } from '../support/cluster.ts';
-import { countExactly, type ExactCount } from '../support/exact.ts';
 import { History, type HistoryCounts } from '../support/history.ts';
-import { checkHistory } from '../support/linearizability.ts';
 import {
   type ClientTarget,
   RECORDING_DEFAULTS,
@@ -17,6 +15,7 @@ import {
   type RecordingOptions,
   within,
 } from '../support/recording-clients.ts';
+import { judgeHistory } from './judge.ts';
 
 /** What a trial proved. */
 export interface Judgement extends HistoryCounts {
@@ -24,9 +23,6 @@ export interface Judgement extends HistoryCounts {
   /** Longest waits of clients that were cut off. */
   readonly gapsMs: readonly number[];
 }
-
-/** A promise of hv that was broken, as the clients saw it. */
-export class Broken extends Error {}
 
 export class Trial {
   readonly cluster: Cluster;
@@ -105,16 +101,9 @@ export class Trial {
     if (!this.#abandoned)
       for (const clients of this.#clients)
         await within(WAIT_MS, clients.finish(), 'the last reads');
-    const operations = this.history.operations();
-    // Without last reads there is nothing that has to hold everything.
-    const exact = countExactly(this.#abandoned ? new Map() : operations);
-    if (!isClean(exact)) throw new Broken(wordsOf(exact));
-    const verdict = checkHistory(this.history);
-    if (verdict.type === 'violation') throw new Broken(verdict.text);
-    if (verdict.type === 'undecided')
-      throw new Broken(`key ${verdict.key}: not decided after ${verdict.steps} steps`);
+    judgeHistory(this.history, { lastReads: !this.#abandoned });
     const gapsMs = this.#clients.flatMap((clients) => clients.gapsMs);
-    this.#judgement = { ...this.history.counts, keys: operations.size, gapsMs };
+    this.#judgement = { ...this.history.counts, keys: this.history.operations().size, gapsMs };
     return this.#judgement;
   }
 
@@ -131,13 +120,4 @@ export class Trial {
     if (member === undefined) throw new Error(`the cluster has no member ${number}`);
     return member;
   }
-}
-
-function isClean({ lost, doubled, outOfOrder }: ExactCount): boolean {
-  return lost + doubled + outOfOrder === 0;
-}
-
-function wordsOf({ lost, doubled, outOfOrder, findings }: ExactCount): string {
-  const counts = `${lost} lost, ${doubled} doubled, ${outOfOrder} out of order`;
-  return [counts, ...findings.slice(0, 8)].join('\n  ');
 }

@@ -83,6 +83,12 @@ export class ChaosProxy {
     for (const connection of this.#connections) connection.impair(this.#there, this.#back);
   }
 
+  /** As `impair`, of the oldest open connection only: a middlebox that forgot one flow of several. */
+  impairOldest(ways: BothWays): void {
+    const [oldest] = this.#connections;
+    oldest?.impair({ ...CLEAN, ...ways.there }, { ...CLEAN, ...ways.back });
+  }
+
   heal(): void {
     this.impair({});
   }

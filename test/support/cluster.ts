@@ -225,10 +225,12 @@ export class Cluster {
   }
 
   /** kill -9, and gone. */
-  async kill({ name, process }: Member): Promise<void> {
+  async kill({ name, process, proxy }: Member): Promise<void> {
     this.note(`kill -9 ${name}`);
     process.kill('SIGKILL');
     await process.exited;
+    // As its own port does now; connections it had end as they would without the proxy.
+    await proxy?.refuse();
   }
 
   async freeze({ name, process }: Member): Promise<void> {

@@ -205,6 +205,22 @@ describe('a slow reader', () => {
   });
 });
 
+describe('one flow of two', () => {
+  test('is impaired alone', async () => {
+    const first = await pair();
+    const second = await pair();
+    await roundTrip(first.here, first.there);
+    const before = first.there.text;
+    proxy.impairOldest({ there: { way: 'hold' } });
+    first.here.socket.write('kept');
+    await untilKept('kept'.length);
+    await roundTrip(second.here, second.there);
+    expect(first.there.text).toBe(before);
+    proxy.heal();
+    await first.there.until(({ text }) => text === `${before}kept`);
+  });
+});
+
 describe('corruption', () => {
   test('changes one byte of what comes next', async () => {
     const { here, there } = await pair();
