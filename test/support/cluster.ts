@@ -153,12 +153,13 @@ export class Cluster {
 
   /**
    * Until the replay of `backup` has caught up with its copy of the log. The event in.step comes sooner
-   * when the log is short: then its machine may not even have been loaded.
+   * when the log is short: then its machine may not even have been loaded. One that has taken over
+   * meanwhile has caught up, too.
    */
   async caughtUp(backup: Member): Promise<void> {
     await this.event(backup, 'in.step');
     const deadline = performance.now() + WAIT_MS;
-    for (;;) {
+    while (this.roleOf(backup) === 'backup') {
       const [path = ''] = statusPaths(join(this.stage.dir, backup.dir));
       const status = await askStatus(path);
       const copy = status?.replication as { lsnReplayed?: number; lag?: number } | undefined;
@@ -211,17 +212,18 @@ export class Cluster {
       const fresh = await this.startBackup();
       await this.join(primary, fresh);
     }
-    const follower = (): Member | undefined =>
-      this.members.find(
-        (member) => member !== primary && !member.process.over && isSynced(member.process.events),
-      );
-    await this.until(
-      `protection of ${primary.name}`,
-      () => isProtected(primary.process.events) && follower() !== undefined,
-    );
-    const backup = follower();
+    await this.until(`protection of ${primary.name}`, () => this.backupOf(primary) !== undefined);
+    const backup = this.backupOf(primary);
     if (backup === undefined) throw new Error(`${primary.name} lost its backup just now`);
     return { primary, backup };
+  }
+
+  /** Who would take over for `primary`, if both sides say that somebody would. */
+  backupOf(primary: Member): Member | undefined {
+    if (!isProtected(primary.process.events)) return undefined;
+    return this.members.find(
+      (member) => member !== primary && !member.process.over && isSynced(member.process.events),
+    );
   }
 
   /** kill -9, and gone. */
