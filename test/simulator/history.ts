@@ -1,10 +1,11 @@
 /** One simulated history: a cluster, clients, faults, healing, and the verdict. All from one seed. */
 
 import { Checker } from './checker.ts';
+import type { Cluster } from './cluster.ts';
 import type { Coverage } from './coverage.ts';
 import { Edge } from './edge.ts';
 import { FAULTS, type Fault, healAll, strike } from './faults.ts';
-import { type Cluster, Host } from './host.ts';
+import { Host } from './host.ts';
 import { Network } from './network.ts';
 import { revive, reviveAll } from './operator.ts';
 import { type Bugs, type Sabotage, sabotaged } from './sabotage.ts';
@@ -88,8 +89,8 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
     world,
     {
       clients: random.integer(1, 3),
-      requests: random.integer(4, 16),
-      thinkMs: random.pick([0, 2, 12]),
+      requests: random.integer(3, 10),
+      thinkMs: random.pick([0, 6, 20, 40]),
       exits: random.chance(0.15),
       resetChance: random.pick([0, 0, 0.5]),
       net: machines.net,

@@ -14,7 +14,8 @@ import {
   type InterruptRecord,
 } from '../../log-format/index.ts';
 import { ackOf } from '../support/messages.ts';
-import type { Cluster, Host } from './host.ts';
+import type { Cluster } from './cluster.ts';
+import type { Host } from './host.ts';
 import { STARTED_AT } from './sim-store.ts';
 
 export const STALE_KINDS = ['ack', 'batch', 'released', 'bye', 'view'] as const;
