@@ -7,7 +7,6 @@
  */
 
 import type {
-  Batch,
   CheckpointRecord,
   EncodedBatch,
   EndRecord,
@@ -21,7 +20,7 @@ import type {
   Millis,
 } from '../log-format/index.ts';
 import type { History } from './protocol/history.ts';
-import type { ArbiterAnswer, Message, View, ViewClaim } from './protocol/messages.ts';
+import type { ArbiterAnswer, Message, SnapshotFile, View, ViewClaim } from './protocol/messages.ts';
 
 export type { ArbiterAnswer, ViewClaim } from './protocol/messages.ts';
 
@@ -299,24 +298,27 @@ export interface Checkpointer {
   take(at: { readonly lsn: Lsn; readonly time: Micros; readonly view: View }): void;
 }
 
-/** A snapshot and the beginning of a log that goes on behind it, for a backup to start from. */
+/** A snapshot and the beginning of the log that goes on behind it, for a backup to start from. Read once. */
 export interface SnapshotTransfer {
   /** Records up to here are in the snapshot. */
   readonly lsn: Lsn;
-  readonly files: number;
-  /** Frames: a header of a log that begins behind `lsn`, and the blobs. */
+  readonly files: readonly SnapshotFile[];
+  /** Frames of header and blobs. */
   readonly beginning: Uint8Array;
-  /** `onPiece` gets each file's bytes in order, and an empty piece at its end. */
+  /** `onPiece` gets each file's bytes in order. `done`: once, unless it is cancelled. */
   read(
-    onPiece: (name: string, bytes: Uint8Array) => void,
+    onPiece: (name: string, offset: number, bytes: Uint8Array) => void,
     done: (error: Error | undefined) => void,
   ): LogReading;
 }
 
 /** The snapshots a primary keeps, as something to join with. */
 export interface SnapshotSource {
-  /** The one to join with for who has nothing of the log; undefined: the log itself is as quick. */
-  open(done: (transfer: SnapshotTransfer | undefined) => void): void;
+  /**
+   * The one to join with for who has nothing of the log; undefined: the log itself is as quick. `lsnMax`:
+   * what led to an output that has not left yet may not be in it alone.
+   */
+  open(lsnMax: () => Lsn, done: (transfer: SnapshotTransfer | undefined) => void): void;
 }
 
 /** A copy that goes on from what a replica's disk has of it. */
@@ -331,8 +333,20 @@ export interface ReopenedCopy {
   readonly outputsCrc: number;
   readonly timeLast: Micros;
   readonly state: Pick<TurnsResult, 'alarmAt' | 'immediatesLeft' | 'halted'>;
-  /** The log behind `lsnReplayed`, up to where the copy ends. */
-  readonly rest: readonly Batch[];
+  /** Records behind `lsnReplayed` of a group without an end; none: it ends with a group. */
+  readonly tail: ReplayGroup | undefined;
+  /** Outputs of what was replayed just now that are not known to have left, oldest first. */
+  readonly held: readonly HeldOutput[];
+}
+
+/** A snapshot that is coming in. */
+export interface SnapshotReceiver {
+  /** Frames of header and blobs, before the first piece. */
+  beginning(bytes: Uint8Array): void;
+  /** The next bytes; they are kept. */
+  piece(name: string, offset: number, bytes: Uint8Array): void;
+  /** No more will come; `done` is not called any more. */
+  abandon(): void;
 }
 
 /** A backup's copy of the log: the same frames as the primary's, byte for byte. */
@@ -340,8 +354,11 @@ export interface BackupStore {
   /** Header, blobs and batches exactly as streamed. Takes whole frames only. */
   appendFrames(bytes: Uint8Array): void;
   append(batch: EncodedBatch): void;
-  /** A piece of a snapshot's file, in order; an empty one ends the file. Before the first batch. */
-  snapshotPiece(name: string, bytes: Uint8Array): void;
+  /**
+   * The batch just appended ends a group with a checkpoint: the replaying machine may keep a snapshot of
+   * this place once the copy is on disk up to it. `view`: in force there.
+   */
+  checkpoint(lsn: Lsn, view: View | undefined): void;
   /** Calls `done` when everything appended so far is on disk. After an error never. */
   sync(done: () => void): void;
   /** Seals the log as deliberately ended and closes it. */

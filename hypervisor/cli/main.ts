@@ -8,7 +8,9 @@ import { Command, CommanderError } from 'commander';
 import { EXIT } from '../base/errors.ts';
 import { GuestLoadError } from '../host/guest-load-error.ts';
 import { HV_VERSION } from '../host/version.ts';
+import { registerArbiter } from './commands/arbiter.ts';
 import { registerBackup } from './commands/backup.ts';
+import { registerCert } from './commands/cert.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerFork } from './commands/fork.ts';
@@ -17,6 +19,7 @@ import { registerLog } from './commands/log.ts';
 import { registerReplay } from './commands/replay.ts';
 import { registerRun } from './commands/run.ts';
 import { registerStatus } from './commands/status.ts';
+import { registerToken } from './commands/token.ts';
 import { explain, guestText } from './print.ts';
 
 function buildProgram(): Command {
@@ -30,11 +33,14 @@ function buildProgram(): Command {
     .helpCommand(false);
   registerRun(program);
   registerBackup(program);
+  registerArbiter(program);
   registerReplay(program);
   registerInspect(program);
   registerFork(program);
   registerLog(program);
   registerStatus(program);
+  registerToken(program);
+  registerCert(program);
   registerDemo(program);
   registerExplain(program);
   for (const command of program.commands) overrideExit(command);

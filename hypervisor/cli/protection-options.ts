@@ -13,6 +13,7 @@ export interface ProtectionOptions {
   readonly backup: readonly string[];
   readonly spare: readonly string[];
   readonly arbiter?: string;
+  readonly arbiterColocated?: boolean;
   readonly listen?: string;
   readonly detect: number;
   readonly ack: AckLevel;
@@ -41,7 +42,11 @@ export function protectionOptions(command: Command): Command {
       collect,
       [],
     )
-    .option('--arbiter <url>', 'who decides the view: file:DIR, a directory both hosts share')
+    .option(
+      '--arbiter <url>',
+      'who decides the view: http://host:port (hv arbiter), etcd://h1,h2,h3, pg://user@host/database, or file:DIR, a directory both hosts share',
+    )
+    .option('--arbiter-colocated', 'allow one that dies with the host of a replica')
     .option('-l, --listen <host:port>', 'let fresh backups join here (hv backup --join)')
     .option(
       '--detect <how>',

@@ -1,10 +1,14 @@
 /** The process of `hv run`: the hypervisor of one guest, and a local backup if asked for. */
 
 import { HvError } from '../base/errors.ts';
+import { parseAddress } from '../host/addresses.ts';
+import type { TakenCheckpoint } from '../host/checkpoint-store.ts';
 import type { KeepPolicy } from '../host/checkpointer.ts';
 import { HostClock } from '../host/clock.ts';
+import { refuseColocated } from '../host/colocation.ts';
 import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
 import type { RecoveryReport } from '../host/recovery.ts';
+import type { LinkSecurity, SecurityOptions } from '../host/tls.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { counted } from '../timeline/record-words.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -14,9 +18,11 @@ import { guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
 import { type ProtectionOptions, ruleOf } from './protection-options.ts';
+import { openSecurity, tendSecurity } from './secure-links.ts';
+import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
-export interface RunOptions extends ProtectionOptions {
+export interface RunOptions extends ProtectionOptions, SecurityFlags {
   readonly name?: string;
   readonly dir: string;
   readonly resume?: boolean;
@@ -46,16 +52,15 @@ export async function runGuest(
   let address: string | undefined;
   const record = recordMode(options);
   const rule = ruleOf(options);
+  const securityAsked = securityOf(options, process.env);
+  const security = openSecurity(securityAsked);
   const lifecycle = new Lifecycle({
     name: () => name,
     joinAt: () => address,
     eventsFd: options.eventsFd,
     verbose: options.verbose === true,
   });
-  const local = options.backup.includes('local')
-    ? await startLocalBackup(options.dir, { hangLimitMs: options.hangLimit })
-    : undefined;
-  const backups = options.backup.map((one) => (one === 'local' && local ? local.address : one));
+  const { local, backups } = await findBackups(options, securityAsked);
   try {
     const hypervisor = await Hypervisor.start({
       script,
@@ -70,6 +75,7 @@ export async function runGuest(
       backups,
       listen: options.listen,
       arbiter: options.arbiter,
+      security,
       detectMs: options.detect,
       checkpoint: options.checkpoint,
       keep: options.keep,
@@ -83,14 +89,7 @@ export async function runGuest(
       hooks: {
         note: (note, at) => lifecycle.note(note, at),
         trouble: (event, fields) => lifecycle.trouble(event, fields),
-        checkpoint: ({ lsn, base, bytes, pauseMs, writeMs }) =>
-          lifecycle.event('checkpoint', new HostClock().wall(), {
-            lsn,
-            base,
-            bytes,
-            pauseMs,
-            writeMs,
-          }),
+        checkpoint: (taken) => tellCheckpoint(lifecycle, taken),
         recovered: (report) => tellRecovery(lifecycle, name, report),
         ended: (outcome, error) => {
           if (error !== undefined) local?.kill();
@@ -98,6 +97,7 @@ export async function runGuest(
         },
       },
     });
+    tendSecurity(security, lifecycle);
     name = hypervisor.name;
     address = hypervisor.address;
     const at = new HostClock().wall();
@@ -109,25 +109,60 @@ export async function runGuest(
     // Without a log nobody else is kept from the name, and nothing is left behind.
     if (hypervisor.logDir !== undefined)
       await serveOwnStatus(options.dir, name, (done) => hypervisor.status(done));
-    if (options.verbose === true || backups.length > 0)
-      say(`${name}: recording to ${hypervisor.logDir ?? 'nowhere'}`);
-    tellBackups(name, local, address);
+    tellStart(hypervisor, {
+      chatty: options.verbose === true || backups.length > 0,
+      local,
+      security,
+    });
   } catch (error) {
     local?.kill();
     throw error;
   }
 }
 
-function tellBackups(
-  name: string,
-  local: LocalBackup | undefined,
-  address: string | undefined,
+function tellCheckpoint(lifecycle: Lifecycle, taken: TakenCheckpoint): void {
+  const { lsn, base, bytes, pauseMs, writeMs } = taken;
+  lifecycle.event('checkpoint', new HostClock().wall(), { lsn, base, bytes, pauseMs, writeMs });
+}
+
+function tellStart(
+  { name, logDir, address }: Hypervisor,
+  facts: {
+    readonly chatty: boolean;
+    readonly local: LocalBackup | undefined;
+    readonly security: LinkSecurity;
+  },
 ): void {
+  const { chatty, local, security } = facts;
+  if (chatty) say(`${name}: recording to ${logDir ?? 'nowhere'}`);
   if (local !== undefined)
     say(
       `${name}: the local backup is pid ${local.pid}; it takes over when this process is killed, and kill ${local.pid} then ends it. Its console: ${local.console}`,
     );
   if (address !== undefined) say(`${name}: fresh backups join at ${address}`);
+  if (chatty && security.mode !== 'plain') say(`${name}: ${security.describe()}`);
+}
+
+/**
+ * The backups to dial, the local one started. Throws HV_E_ARBITER_COLOCATED before that where backups are
+ * on other hosts and the arbiter would die with one of them.
+ */
+async function findBackups(
+  options: RunOptions,
+  security: SecurityOptions,
+): Promise<{ local: LocalBackup | undefined; backups: readonly string[] }> {
+  const { arbiter, arbiterColocated, backup, dir, hangLimit } = options;
+  const remote = backup.filter((one) => one !== 'local');
+  const hosts = remote.map((one) => parseAddress(one, { what: 'the address of a backup' }).host);
+  if (arbiter !== undefined && arbiterColocated !== true) await refuseColocated(arbiter, hosts);
+  const wantsLocal = remote.length < backup.length;
+  const local = wantsLocal
+    ? await startLocalBackup(dir, { hangLimitMs: hangLimit, security })
+    : undefined;
+  return {
+    local,
+    backups: backup.map((one) => (one === 'local' && local ? local.address : one)),
+  };
 }
 
 function tellRecovery(lifecycle: Lifecycle, name: string, report: RecoveryReport): void {

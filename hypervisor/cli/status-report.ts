@@ -44,7 +44,9 @@ export async function showStatus(options: {
 export function statusLines(status: Fields): string[] {
   const row = (name: string, value: string): string => `  ${name.padEnd(12)} ${value}`;
   const lines = [`${text(status.name)}: ${text(status.role)}, pid ${text(status.pid)}`];
-  if (status.vm === undefined) return [...lines, row('waits', 'for a primary')];
+  const refused = refusedWords(fieldsOf(status.links));
+  const strangers = refused === undefined ? [] : [row('refused', refused)];
+  if (status.vm === undefined) return [...lines, row('waits', 'for a primary'), ...strangers];
   lines.push(row('vm', `${text(status.vm)} (${text(status.script)})`));
   lines.push(row('up', seconds(status.uptimeMs)));
   const busy = fieldsOf(status.busy);
@@ -74,7 +76,15 @@ export function statusLines(status: Fields): string[] {
     ...lines,
     row('log', `${count(status.logBytes)} bytes`),
     row('limits', limitWords(limits)),
+    ...strangers,
   ];
+}
+
+/** Who was turned away at the link port; undefined when nobody was. */
+function refusedWords(links: Fields | undefined): string | undefined {
+  const reasons = Object.entries(fieldsOf(links?.reasons) ?? {}).filter(([, times]) => times !== 0);
+  if (reasons.length === 0) return undefined;
+  return `at the link port: ${reasons.map(([reason, times]) => `${reason} ${count(times)}`).join(', ')}`;
 }
 
 function replicationLines(fields: Fields, row: (name: string, value: string) => string): string[] {
@@ -85,6 +95,7 @@ function replicationLines(fields: Fields, row: (name: string, value: string) => 
         'lsn',
         `received ${count(fields.lsnReceived)}, replayed ${count(fields.lsnReplayed)} (lag ${count(fields.lag)})`,
       ),
+      ...arbiterLines(fields.arbiter, row),
     ];
   const view = fieldsOf(fields.view) ?? {};
   const backups = Array.isArray(fields.backups) ? (fields.backups as readonly Fields[]) : [];
@@ -109,7 +120,24 @@ function replicationLines(fields: Fields, row: (name: string, value: string) => 
       ),
     ),
     ...(backups.length === 0 ? [row('backup', 'none: UNPROTECTED')] : []),
+    ...arbiterLines(fields.arbiter, row),
   ];
+}
+
+/** What a failover would meet now. */
+function arbiterLines(value: unknown, row: (name: string, value: string) => string): string[] {
+  const arbiter = fieldsOf(value);
+  if (arbiter === undefined) return [];
+  if (arbiter.unreachableMs !== undefined)
+    return [
+      row(
+        'arbiter',
+        `UNREACHABLE for ${seconds(arbiter.unreachableMs)}: a failover now would wait (${text(arbiter.reason)})`,
+      ),
+    ];
+  if (arbiter.answeredMs === undefined) return [row('arbiter', 'not asked yet')];
+  const ago = `${seconds(arbiter.answeredMs)} ago in ${text(arbiter.rttMs)} ms`;
+  return [row('arbiter', `answered ${ago}`)];
 }
 
 function limitWords(limits: Fields): string {

@@ -10,26 +10,28 @@ import { asEpoch, type Epoch } from '../../log-format/index.ts';
 import { assert, defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { IN_STEP_POLL_MS, LAG_RECORDS_FREE } from '../base/limits.ts';
-import type { Link, LinkHandlers, LogBase } from '../ports.ts';
+import type { Link, LinkHandlers } from '../ports.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import { BackupReplica } from '../replica/backup.ts';
 import type { Handover } from '../replica/handover.ts';
 import type { BackupOutcome, Estate, PrimaryOutcome } from '../replica/hooks.ts';
 import { refusalOf } from '../replica/refusal.ts';
-import { dialable, formatAddress } from './addresses.ts';
+import { dialable, formatAddress, parseAddress } from './addresses.ts';
 import { absoluteArbiterUrl, openArbiter } from './arbiters.ts';
 import { HostClock } from './clock.ts';
+import { arbiterRefusal } from './colocation.ts';
 import { CopyDirectory } from './copy-directory.ts';
 import { makeDirectory } from './directories.ts';
 import { HeartbeatResponder } from './heartbeat.ts';
-import { dialLink, type IncomingLink, LinkListener } from './link.ts';
+import { dialLink, type IncomingLink, LinkListener, type ListenerCounters } from './link.ts';
 import type { LogPosition } from './log-cursor.ts';
 import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
 import { RemoteMachine } from './remote-machine.ts';
 import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
+import { type LinkSecurity, LOCAL_ONLY } from './tls.ts';
 import { HV_VERSION } from './version.ts';
-import { watchedArbiter } from './watched-arbiter.ts';
+import { WatchedArbiter } from './watched-arbiter.ts';
 import type { PrimarySettings } from './worker-protocol.ts';
 
 export interface BackupHostOptions {
@@ -39,8 +41,12 @@ export interface BackupHostOptions {
   readonly dir: string;
   /** Overrides the arbiter named by the primary. */
   readonly arbiter: string | undefined;
+  /** Also one that dies with the host of a replica. */
+  readonly arbiterMayBeColocated: boolean;
   /** Silence of a machine at work that ends it by force; Infinity: none does. */
   readonly hangLimitMs: number;
+  /** How links are authenticated; by default plain, and to this machine only. */
+  readonly security?: LinkSecurity;
   readonly member: { readonly priority: number; readonly hidden: boolean; readonly cold: boolean };
   readonly note: SupervisorHooks['note'];
   readonly trouble: SupervisorHooks['trouble'];
@@ -52,10 +58,17 @@ export interface BackupHostOptions {
 
 export class BackupHost {
   readonly #options: BackupHostOptions;
+  readonly #security: LinkSecurity;
   readonly #clock = new HostClock();
   readonly #responders = new Set<HeartbeatResponder>();
   readonly #directories = new Map<string, CopyDirectory>();
+  /** Of the guest that is followed. */
+  #at: CopyDirectory | undefined;
   #listener: LinkListener | undefined;
+  #arbiter: WatchedArbiter | undefined;
+  #arbiterUrl = '';
+  /** Host of the peer whose message is being taken. */
+  #speaker = '';
   #replica: BackupReplica;
   /** The newest one; its thread is the supervisor's after a takeover. */
   #machine: RemoteMachine | undefined;
@@ -67,18 +80,21 @@ export class BackupHost {
 
   private constructor(options: BackupHostOptions) {
     this.#options = options;
+    this.#security = options.security ?? LOCAL_ONLY;
     this.#replica = this.#newReplica();
   }
 
-  /** Listens. Rejects with HV_E_PORT_IN_USE or HV_E_USAGE. */
+  /** Listens. Rejects with HV_E_PORT_IN_USE, HV_E_PLAIN_LINK or HV_E_USAGE. */
   static async start(options: BackupHostOptions): Promise<BackupHost> {
     // Compiled now, while nothing waits: the first machine of this thread's workers needs it warm.
     engineParts();
+    (options.security ?? LOCAL_ONLY).checkListen(options.listen);
     if (options.arbiter !== undefined) absoluteArbiterUrl(options.arbiter);
     makeDirectory(options.dir);
     const host = new BackupHost(options);
     host.#listener = await LinkListener.listen(options.listen, {
       onLink: (incoming) => host.#accept(incoming),
+      security: host.#security,
     });
     return host;
   }
@@ -87,6 +103,12 @@ export class BackupHost {
   get address(): string {
     assert(this.#listener !== undefined, 'a backup host listens');
     return formatAddress(this.#listener.address);
+  }
+
+  /** What the listener has seen. */
+  get linkCounters(): ListenerCounters {
+    assert(this.#listener !== undefined, 'a backup host listens');
+    return this.#listener.counters;
   }
 
   /** Name of the guest that is followed; a word for it before one is. */
@@ -110,7 +132,8 @@ export class BackupHost {
     const machine = this.#machine;
     const { core, lsnReplayed } = this.#replica;
     if (machine === undefined) {
-      done({ name: this.#guestName, role: 'backup', pid: process.pid, phase: core.phase });
+      const links = this.linkCounters;
+      done({ name: this.#guestName, role: 'backup', pid: process.pid, phase: core.phase, links });
       return;
     }
     const logDir = join(this.#options.dir, safeName(machine.header.name));
@@ -124,10 +147,12 @@ export class BackupHost {
         lsnReceived,
         lsnReplayed,
         lag: lsnReceived - lsnReplayed,
+        arbiter: this.#arbiter?.figures(),
       };
       done({
         ...commonStatus({ role, header: machine.header, logDir, hang, worker }),
         replication: role === 'primary' ? (worker?.primary ?? null) : copy,
+        links: this.linkCounters,
       });
     });
   }
@@ -138,18 +163,13 @@ export class BackupHost {
       ports: {
         clock: this.#clock,
         entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
-        openArbiter: (address) =>
-          watchedArbiter(openArbiter(arbiter ?? address), (reason) =>
-            this.#options.trouble('arbiter.unavailable', { reason }),
-          ),
+        openArbiter: (address) => this.#openArbiter(arbiter ?? address),
         openStore: (hello) => this.#directory(hello).fresh(),
-        openMachine: (base) => this.#openMachine(base),
-        reopen: (hello, from, done) => {
-          const { cold } = this.#options.member;
-          const machine = cold ? undefined : (base: LogBase) => this.#openMachine(base);
-          void this.#directory(hello).reopen(from, machine).then(done);
-        },
-        dial: (peer, handlers) => dialLink(peer, '/link', handlers),
+        openMachine: (base) => defined(this.#at, 'a copy has a directory').openMachine(base),
+        reopen: (hello, { from, lsnReleased }, done) =>
+          void this.#directory(hello).reopen(from, lsnReleased).then(done),
+        join: (hello, snapshot, done) => this.#directory(hello).join(snapshot, done),
+        dial: (peer, handlers) => dialLink(peer, '/link', handlers, { security: this.#security }),
         retain: () => undefined,
       },
       config: {
@@ -181,7 +201,22 @@ export class BackupHost {
     } else setTimeout(() => this.#awaitStep(), IN_STEP_POLL_MS).unref();
   }
 
+  /** The same one for the same URL: a copy that is made anew needs no new connections. */
+  #openArbiter(url: string): WatchedArbiter {
+    if (this.#arbiter === undefined || this.#arbiterUrl !== url) {
+      this.#arbiter?.stop();
+      this.#arbiterUrl = url;
+      this.#arbiter = new WatchedArbiter(openArbiter(url), {
+        onTrouble: (reason) => this.#options.trouble('arbiter.unavailable', { reason }),
+      });
+    }
+    return this.#arbiter;
+  }
+
   #refuses(hello: Hello): string | undefined {
+    const { arbiter, arbiterMayBeColocated: mayBeColocated } = this.#options;
+    const misplaced = arbiterRefusal(arbiter ?? hello.arbiter, this.#speaker, { mayBeColocated });
+    if (misplaced !== undefined) return misplaced;
     const { engineHash, helperHash } = engineParts();
     return refusalOf(hello, {
       hvVersion: HV_VERSION,
@@ -191,27 +226,28 @@ export class BackupHost {
     });
   }
 
-  /** Locked at the first hello of its guest. Throws HV_E_LOG_IN_USE. */
+  /** Locked at the first hello of its guest. Throws HV_E_NAME_IN_USE. */
   #directory(hello: Hello): CopyDirectory {
     this.#guestName = hello.name;
     const dir = join(this.#options.dir, safeName(hello.name));
     const known = this.#directories.get(dir);
+    this.#at = known;
     if (known !== undefined) return known;
-    const directory = new CopyDirectory(dir, {
+    const { member, hangLimitMs } = this.#options;
+    const directory = new CopyDirectory({
+      dir,
+      cold: member.cold,
+      hangLimitMs,
       onError: (error) => this.#end(undefined, error),
+      onMachine: (machine) => {
+        this.#machine = machine;
+        this.#arbiter?.probe(machine.header.vm);
+      },
       trouble: (event, fields) => this.#options.trouble(event, fields),
     });
     this.#directories.set(dir, directory);
+    this.#at = directory;
     return directory;
-  }
-
-  #openMachine(base: LogBase): RemoteMachine {
-    const { hangLimitMs } = this.#options;
-    this.#machine = new RemoteMachine(base, {
-      hangLimitMs,
-      onFailure: (error) => this.#end(undefined, error),
-    });
-    return this.#machine;
   }
 
   #accept(incoming: IncomingLink): LinkHandlers {
@@ -219,11 +255,12 @@ export class BackupHost {
     if (path === '/heartbeat') return this.#answerHeartbeats(link);
     if (path === '/join') return this.#answerJoin(incoming);
     if (this.#supervisor !== undefined) return refuseLink(link, 'this replica is primary itself');
-    return this.#lookFirst(this.#replica.accept(link));
+    return this.#lookFirst(this.#replica.accept(link), incoming);
   }
 
   /** What the disk has of a guest's log is known before its primary is answered. */
-  #lookFirst(handlers: LinkHandlers): LinkHandlers {
+  #lookFirst(handlers: LinkHandlers, { remoteAddress }: IncomingLink): LinkHandlers {
+    const { host } = parseAddress(remoteAddress, { what: 'the address of a peer' });
     let ready: Promise<void> | undefined;
     const after = (act: () => void): void => {
       if (ready === undefined) act();
@@ -231,6 +268,7 @@ export class BackupHost {
     };
     return {
       onMessage: (message) => {
+        this.#speaker = host;
         const looks = message.type === 'hello' && this.#replica.core.phase === 'idle';
         if (looks && this.#refuses(message) === undefined)
           ready = this.#directory(message)
@@ -238,7 +276,10 @@ export class BackupHost {
             .finally(() => {
               ready = undefined;
             });
-        after(() => handlers.onMessage(message));
+        after(() => {
+          this.#speaker = host;
+          handlers.onMessage(message);
+        });
       },
       onClose: (reason) => after(() => handlers.onClose(reason)),
     };
@@ -291,6 +332,7 @@ export class BackupHost {
       keep: { type: 'all' },
       recordOutputs: false,
       movesPorts: false,
+      security: this.#security.material,
     };
     store.log.handover((position: LogPosition | undefined) => {
       if (position === undefined) {
@@ -301,7 +343,7 @@ export class BackupHost {
       const { hangLimitMs } = this.#options;
       const supervisor = new Supervisor(
         machine.release(),
-        { control, hangLimitMs },
+        { control, hangLimitMs, security: this.#security },
         {
           note: (note, at) => this.#options.note(note, at),
           trouble: (event, fields) => this.#options.trouble(event, fields),
@@ -309,6 +351,7 @@ export class BackupHost {
         },
       );
       this.#supervisor = supervisor;
+      this.#arbiter?.stop();
       supervisor.send({ type: 'promote', handover, position, settings, others });
     });
   }
@@ -316,6 +359,7 @@ export class BackupHost {
   #end(outcome: BackupOutcome | PrimaryOutcome | undefined, error: HvError | undefined): void {
     for (const directory of this.#directories.values()) directory.release();
     for (const responder of this.#responders) responder.stop();
+    this.#arbiter?.stop();
     void this.#listener?.close();
     this.#options.ended(outcome, error);
   }

@@ -1,44 +1,56 @@
 /**
  * The directory in which a backup keeps its copy of one guest's log: locked while the process lives,
- * looked at when a primary dials, cut and continued where both logs are the same, moved aside where not.
+ * looked at when a primary dials, cut and continued where both logs are the same, begun anew with a
+ * snapshot or from nothing where not.
  */
 
 import { rmSync } from 'node:fs';
-import { asLsn, asMicros, type Lsn } from '../../log-format/index.ts';
-import type { HvError } from '../base/errors.ts';
-import type { BackupMachine, LogBase, ReopenedCopy } from '../ports.ts';
+import { asLsn, type LogHeader, type Lsn } from '../../log-format/index.ts';
+import { defined } from '../base/assert.ts';
+import { HvError } from '../base/errors.ts';
+import type { LogBase, ReopenedCopy, SnapshotReceiver } from '../ports.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import type { History } from '../protocol/history.ts';
+import type { SnapshotFile } from '../protocol/messages.ts';
 import { NOTHING_RAN } from '../replica/handover.ts';
 import { CopyStore } from './copy-store.ts';
 import { cutCopy } from './cut-copy.ts';
 import { inspectCopy, type LocalCopy, reaches } from './local-copy.ts';
-import { framedBlobs } from './log-blobs.ts';
+import type { LogPosition } from './log-cursor.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
-import { openLog } from './log-reader.ts';
+import { readLogHeader } from './log-reader.ts';
 import { FileLogStore } from './log-store.ts';
+import { RemoteMachine, type RemoteMachineOptions } from './remote-machine.ts';
+import type { RestoredCopy, RestoreRequest } from './restore-copy.ts';
+import { SnapshotIntake } from './snapshot-intake.ts';
 
-export interface CopyDirectoryHooks {
-  /** The copy cannot be written any more: HV_E_LOG_WRITE and the like. */
+export interface CopyDirectoryOptions {
+  readonly dir: string;
+  /** Runs nothing: no machine is made. */
+  readonly cold: boolean;
+  readonly hangLimitMs: number;
+  /** The copy cannot be written, or its machine is gone. */
   readonly onError: (error: HvError) => void;
+  readonly onMachine: (machine: RemoteMachine) => void;
   /** What happened to what was there, for people and programs. */
   readonly trouble: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
 export class CopyDirectory {
   readonly dir: string;
-  readonly #hooks: CopyDirectoryHooks;
+  readonly #options: CopyDirectoryOptions;
   readonly #lock: DirectoryLock;
   #standing: LocalCopy | undefined;
   /** The log in it was begun or continued by this process. */
   #own = false;
   store: CopyStore | undefined;
+  machine: RemoteMachine | undefined;
 
-  /** Locks `dir`. Throws HV_E_LOG_IN_USE and the like. */
-  constructor(dir: string, hooks: CopyDirectoryHooks) {
-    this.dir = dir;
-    this.#hooks = hooks;
-    this.#lock = lockDirectory(dir);
+  /** Locks `dir`. Throws HV_E_NAME_IN_USE and the like. */
+  constructor(options: CopyDirectoryOptions) {
+    this.dir = options.dir;
+    this.#options = options;
+    this.#lock = lockDirectory(options.dir);
   }
 
   /** Looks at what is there. Call while no store writes to it. */
@@ -48,7 +60,7 @@ export class CopyDirectory {
     } catch (error) {
       // Whatever it is, it is no copy to go on from; `fresh` moves it aside.
       this.#standing = undefined;
-      this.#hooks.trouble('copy.unusable', { dir: this.dir, reason: (error as Error).message });
+      this.#unusable(error);
     }
   }
 
@@ -62,16 +74,13 @@ export class CopyDirectory {
 
   /** An empty copy; what was there is removed if this process wrote it, moved aside if not. */
   fresh(): CopyStore {
-    if (this.#own) rmSync(this.dir, { recursive: true, force: true });
-    else {
-      const aside = rotateAside(this.dir);
-      if (aside !== undefined) this.#hooks.trouble('copy.aside', { dir: this.dir, aside });
-    }
-    this.#own = true;
-    this.#standing = undefined;
-    const { onError } = this.#hooks;
-    this.store = new CopyStore(this.dir, FileLogStore.fromFrames(this.dir, { onError }), onError);
-    return this.store;
+    this.#clear();
+    const { onError } = this.#options;
+    return this.#keep(FileLogStore.fromFrames(this.dir, { onError }));
+  }
+
+  openMachine(base: LogBase): RemoteMachine {
+    return this.#machineOf(base, {});
   }
 
   /** Keeps what is there as evidence: the next copy begins anew beside it. */
@@ -81,48 +90,151 @@ export class CopyDirectory {
   }
 
   /** See `BackupPorts.reopen`. Undefined: it is no use, and the next copy begins anew. */
-  async reopen(
-    from: Lsn,
-    openMachine: ((base: LogBase) => BackupMachine) | undefined,
-  ): Promise<ReopenedCopy | undefined> {
+  async reopen(from: Lsn, lsnReleased: Lsn): Promise<ReopenedCopy | undefined> {
     try {
-      return await this.#reopen(from, openMachine);
+      const { position, lsnLast: lsn, quarantine } = await cutCopy(this.dir, from);
+      if (quarantine !== undefined)
+        this.#options.trouble('copy.quarantined', { ...quarantine, lsn });
+      await this.inspect();
+      const history = defined(this.#standing, 'a log that was cut is there');
+      const header = readLogHeader(this.dir);
+      return await this.#begun({ position, header, history, lsn, lsnReleased });
     } catch (error) {
-      this.#hooks.trouble('copy.unusable', { dir: this.dir, reason: (error as Error).message });
+      this.#unusable(error);
       this.condemn();
       return undefined;
     }
+  }
+
+  /** See `BackupPorts.join`. */
+  join(
+    { lsn, files }: { readonly lsn: Lsn; readonly files: readonly SnapshotFile[] },
+    done: (copy: ReopenedCopy | undefined) => void,
+  ): SnapshotReceiver {
+    this.#clear();
+    let intake: SnapshotIntake | undefined;
+    let left = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    const finish = (): void =>
+      intake?.finish((end) => {
+        if (end.type === 'failed') this.#options.onError(end.error);
+        if (end.type !== 'ready') {
+          if (end.type === 'refused') this.#unusable(new Error(end.reason));
+          done(undefined);
+          return;
+        }
+        const history: History = { epochs: [], lsnFirst: asLsn(lsn + 1), lsnLast: lsn };
+        const header = readLogHeader(this.dir);
+        // What led to the snapshot has left, or is in the state it was taken from.
+        const at = { position: end.position, header, history, lsn, lsnReleased: lsn };
+        void this.#begun(at).then(done, (error: unknown) => {
+          this.#unusable(error);
+          done(undefined);
+        });
+      });
+    return {
+      beginning: (beginning) => {
+        intake = new SnapshotIntake({ dir: this.dir, beginning, files });
+      },
+      piece: (name, offset, bytes) => {
+        intake?.chunk(name, offset, bytes);
+        left -= bytes.length;
+        if (left === 0) finish();
+      },
+      abandon: () => intake?.abandon(),
+    };
+  }
+
+  /** A machine at the end of the log in the directory: for a cold copy that is to go live. */
+  restore(request: Omit<RestoreRequest, 'dir'>): Promise<{
+    readonly machine: RemoteMachine;
+    readonly restored: RestoredCopy;
+  }> {
+    const header = readLogHeader(this.dir);
+    return new Promise((resolve) => {
+      const machine = this.#machineOf(
+        { header, blobs: [] },
+        {
+          restore: { dir: this.dir, ...request },
+          onRestored: (restored) => resolve({ machine, restored }),
+        },
+      );
+    });
   }
 
   release(): void {
     this.#lock.release();
   }
 
-  async #reopen(
-    from: Lsn,
-    openMachine: ((base: LogBase) => BackupMachine) | undefined,
-  ): Promise<ReopenedCopy> {
-    const { position, quarantine } = await cutCopy(this.dir, from);
-    if (quarantine !== undefined) this.#hooks.trouble('copy.quarantined', { ...quarantine });
-    const log = openLog(this.dir);
-    const base: LogBase = { header: log.header, blobs: framedBlobs(log.header, log.blobs) };
-    const rest = [...log.batches()].map(({ batch }) => batch);
-    await this.inspect();
-    const history = this.#standing;
-    if (history === undefined) throw new Error('the log that was cut is not there');
+  async #begun(at: {
+    readonly position: LogPosition;
+    readonly header: LogHeader;
+    readonly history: History;
+    readonly lsn: Lsn;
+    readonly lsnReleased: Lsn;
+  }): Promise<ReopenedCopy> {
+    const { position, header, history, lsn, lsnReleased } = at;
     this.#own = true;
-    const { onError } = this.#hooks;
-    this.store = new CopyStore(this.dir, FileLogStore.resume(position, { onError }), onError);
+    const { cold, onError } = this.#options;
+    const base = { header, blobs: [] };
+    const log = FileLogStore.resume(position, { onError });
+    const { epochs, lsnFirst, lsnLast } = history;
+    const common = { store: this.#keep(log), base, history: { epochs, lsnFirst, lsnLast } };
+    if (cold)
+      return {
+        ...common,
+        machine: undefined,
+        lsnReplayed: asLsn(0),
+        outputsCrc: 0,
+        timeLast: header.startedAt,
+        state: NOTHING_RAN,
+        tail: undefined,
+        held: [],
+      };
+    const { machine, restored } = await this.restore({ lsn, lsnReleased });
+    const { lsnReplayed, outputsCrc, timeLast, tail, held } = restored;
     return {
-      store: this.store,
-      base,
-      machine: openMachine?.(base),
-      history,
-      lsnReplayed: asLsn(0),
-      outputsCrc: 0,
-      timeLast: asMicros(0),
-      state: NOTHING_RAN,
-      rest,
+      ...common,
+      ...{ machine, lsnReplayed, outputsCrc, timeLast, tail, held },
+      state: restored.machine,
     };
+  }
+
+  #machineOf(
+    base: LogBase,
+    options: Pick<RemoteMachineOptions, 'restore' | 'onRestored'>,
+  ): RemoteMachine {
+    const { hangLimitMs, onError, onMachine } = this.#options;
+    const { dir: checkpoints } = this;
+    const machine = new RemoteMachine(base, {
+      hangLimitMs,
+      onFailure: onError,
+      checkpoints,
+      ...options,
+    });
+    this.machine = machine;
+    onMachine(machine);
+    return machine;
+  }
+
+  #keep(log: FileLogStore): CopyStore {
+    this.#own = true;
+    this.store = new CopyStore(log, (position, view) => this.machine?.placed(position, view));
+    return this.store;
+  }
+
+  #clear(): void {
+    if (this.#own) rmSync(this.dir, { recursive: true, force: true });
+    else {
+      const aside = rotateAside(this.dir);
+      if (aside !== undefined) this.#options.trouble('copy.aside', { dir: this.dir, aside });
+    }
+    this.#own = false;
+    this.#standing = undefined;
+  }
+
+  #unusable(error: unknown): void {
+    const reason =
+      error instanceof HvError || error instanceof Error ? error.message : String(error);
+    this.#options.trouble('copy.unusable', { dir: this.dir, reason });
   }
 }

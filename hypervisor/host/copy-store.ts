@@ -1,29 +1,22 @@
-/**
- * A backup's store: the log as FileLogStore keeps it, and beside it the snapshots a copy may begin with,
- * written as they arrive. A snapshot gets its name when it is whole and on disk, never before.
- */
+/** A backup's store: the log as FileLogStore keeps it, and word of places where snapshots may be kept. */
 
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import type { EncodedBatch } from '../../log-format/index.ts';
-import { HvError } from '../base/errors.ts';
+import type { EncodedBatch, Lsn } from '../../log-format/index.ts';
 import type { BackupStore } from '../ports.ts';
-import { logWriteError } from './log-errors.ts';
+import type { View } from '../protocol/messages.ts';
+import type { LogPosition } from './log-cursor.ts';
 import type { FileLogStore } from './log-store.ts';
-
-/** A peer chooses the name: it must stay in the directory, and be a snapshot's. */
-const SNAPSHOT_NAME = /^[0-9a-z-]{1,64}\.hvsnap$/;
 
 export class CopyStore implements BackupStore {
   readonly log: FileLogStore;
-  readonly #dir: string;
-  readonly #onError: (error: HvError) => void;
-  #file: { readonly name: string; readonly fd: number } | undefined;
+  readonly #onPlaced: (position: LogPosition, view: View | undefined) => void;
 
-  constructor(dir: string, log: FileLogStore, onError: (error: HvError) => void) {
-    this.#dir = dir;
+  /** `onPlaced`: the copy is on disk up to a checkpoint of the primary. */
+  constructor(
+    log: FileLogStore,
+    onPlaced: (position: LogPosition, view: View | undefined) => void,
+  ) {
     this.log = log;
-    this.#onError = onError;
+    this.#onPlaced = onPlaced;
   }
 
   appendFrames(bytes: Uint8Array): void {
@@ -34,12 +27,8 @@ export class CopyStore implements BackupStore {
     this.log.append(batch);
   }
 
-  snapshotPiece(name: string, bytes: Uint8Array): void {
-    try {
-      this.#piece(name, bytes);
-    } catch (error) {
-      this.#onError(error instanceof HvError ? error : logWriteError(this.#dir, error));
-    }
+  checkpoint(lsn: Lsn, view: View | undefined): void {
+    this.log.placeOf(lsn, (position) => this.#onPlaced(position, view));
   }
 
   sync(done: () => void): void {
@@ -51,25 +40,6 @@ export class CopyStore implements BackupStore {
   }
 
   close(done: () => void): void {
-    if (this.#file !== undefined) closeSync(this.#file.fd);
-    this.#file = undefined;
     this.log.close(done);
-  }
-
-  #piece(name: string, bytes: Uint8Array): void {
-    if (!SNAPSHOT_NAME.test(name) || (this.#file !== undefined && this.#file.name !== name))
-      throw new HvError(
-        'HV_E_LOG_DAMAGED',
-        `the primary sent a snapshot named ${JSON.stringify(name)}`,
-      );
-    const path = join(this.#dir, name);
-    this.#file ??= { name, fd: openSync(`${path}.tmp`, 'w', 0o600) };
-    const { fd } = this.#file;
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-    if (bytes.length > 0) return;
-    fsyncSync(fd);
-    closeSync(fd);
-    this.#file = undefined;
-    renameSync(`${path}.tmp`, path);
   }
 }

@@ -31,14 +31,14 @@ import { HostClock } from './clock.ts';
 import { makeDirectory } from './directories.ts';
 import { loadFirmware } from './engine-parts.ts';
 import { checkName } from './guest-name.ts';
-import { type IncomingLink, LinkListener } from './link.ts';
-import { findLog } from './log-files.ts';
+import { type IncomingLink, LinkListener, type ListenerCounters } from './link.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
 import { refuseOtherLimits, resumableHeader } from './resume.ts';
 import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
 import { startWorker } from './threads.ts';
+import { type LinkSecurity, LOCAL_ONLY } from './tls.ts';
 import { HV_VERSION } from './version.ts';
 import {
   newControl,
@@ -76,6 +76,8 @@ export interface HypervisorOptions {
   /** `host:port` for fresh backups that ask to join; undefined: none. */
   readonly listen: string | undefined;
   readonly arbiter: string | undefined;
+  /** How links are authenticated; by default plain, and to this machine only. */
+  readonly security?: LinkSecurity;
   readonly detectMs: number;
   /** What of the log on disk outputs wait for (`hv run --ack`). */
   readonly ownLog: Exclude<OwnLogMode, 'none'>;
@@ -132,12 +134,20 @@ export class Hypervisor {
     return this.#listener === undefined ? undefined : formatAddress(this.#listener.address);
   }
 
+  /** What the listener for fresh backups has seen. */
+  get linkCounters(): ListenerCounters | undefined {
+    return this.#listener?.counters;
+  }
+
   /**
    * Starts the guest. Rejects with GuestLoadError when the script cannot be loaded, and with HvError
    * when it may not run as asked; nothing is left running then.
    */
   static async start(options: HypervisorOptions): Promise<Hypervisor> {
     const arbiter = resolveArbiter(options);
+    const security = options.security ?? LOCAL_ONLY;
+    for (const peer of options.backups) security.checkDial(peer);
+    if (options.listen !== undefined) security.checkListen(options.listen);
     refuseWithoutLog(options);
     const image =
       options.script === undefined
@@ -154,7 +164,6 @@ export class Hypervisor {
       if (old === undefined && image === undefined)
         throw new HvError('HV_E_LOG_NOT_FOUND', `there is no log in ${logDir} to go on from`);
       if (old !== undefined && logDir !== undefined) {
-        refuseWithoutStart(options, logDir);
         refuseOtherLimits(logDir, old, options.limitsAsked);
       }
       if (old === undefined && logDir !== undefined) rotateAside(logDir);
@@ -175,17 +184,20 @@ export class Hypervisor {
     const { logDir } = this;
     this.supervisor.status((hang, worker) => {
       const given = { role: 'primary', header: this.#header, logDir, hang, worker } as const;
-      done({ ...commonStatus(given), replication: worker?.primary ?? null });
+      const links = this.linkCounters ?? null;
+      done({ ...commonStatus(given), replication: worker?.primary ?? null, links });
     });
   }
 
   static async #launch(options: HypervisorOptions, given: Launch): Promise<Hypervisor> {
     let supervisor: Supervisor | undefined;
+    const security = options.security ?? LOCAL_ONLY;
     const listener =
       options.listen === undefined
         ? undefined
         : await LinkListener.listen(options.listen, {
             onLink: (incoming) => answerJoin(incoming, (peer) => supervisor?.addBackup(peer)),
+            security,
           });
     const header = given.old ?? newHeader(given, options.limits);
     const id = listener === undefined ? ownName(header.vm) : formatAddress(listener.address);
@@ -201,12 +213,13 @@ export class Hypervisor {
       keep: options.keep,
       recordOutputs: options.recordOutputs,
       movesPorts: options.movesPorts,
+      security: security.material,
     };
     const start = startOf(options, given, { control, header, settings });
     const { hangLimitMs } = options;
     supervisor = new Supervisor(
       startWorker('machine-worker', start),
-      { control, hangLimitMs },
+      { control, hangLimitMs, security },
       {
         note: (note, at) => options.hooks.note(note, at),
         trouble: (event, fields) => options.hooks.trouble(event, fields),
@@ -273,10 +286,10 @@ function blobsOf(image: GuestImage): GuestBlobs {
 function refuseWithoutLog(options: HypervisorOptions): void {
   const { record, backups, listen, resume, keep, checkpoint } = options;
   const protects = backups.length > 0 || listen !== undefined;
-  if (keep.type !== 'all' && protects)
+  if (checkpoint.type === 'off' && resume && protects)
     throw new HvError(
       'HV_E_USAGE',
-      '--keep and a backup exclude each other in this version: a fresh backup replays the log from its start',
+      '--checkpoint off, --resume and a backup exclude each other: a log that goes on may have lost its beginning, and then a backup joins by a snapshot',
     );
   if (keep.type !== 'all' && checkpoint.type === 'off')
     throw new HvError('HV_E_USAGE', '--keep needs checkpoints: what is forgotten lies before one');
@@ -287,16 +300,6 @@ function refuseWithoutLog(options: HypervisorOptions): void {
     protects
       ? `${option} and a backup exclude each other: a backup joins by replaying the log`
       : `${option} and --resume exclude each other: a run goes on from its log`,
-  );
-}
-
-/** A log that was trimmed or forked has nothing a fresh backup could replay its way up with. */
-function refuseWithoutStart({ backups, listen }: HypervisorOptions, logDir: string): void {
-  if ((backups.length === 0 && listen === undefined) || findLog(logDir).first === 1) return;
-  throw new HvError(
-    'HV_E_USAGE',
-    `${logDir} begins with a checkpoint (it was forked, or trimmed by --keep) and cannot have a backup in this version: a fresh backup replays the log from its start`,
-    { details: { logDir } },
   );
 }
 

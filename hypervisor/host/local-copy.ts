@@ -11,16 +11,20 @@ import {
   type EncodedBatch,
   FormatError,
   FRAME,
+  FrameReader,
   type LogHeader,
   type Lsn,
   peekBatch,
 } from '../../log-format/index.ts';
 import type { HvError } from '../base/errors.ts';
+import { FRAME_BYTES_MAX } from '../base/limits.ts';
+import type { LogBase } from '../ports.ts';
 import type { EpochStart, History } from '../protocol/history.ts';
 import { checkpointLsns } from './checkpoint-files.ts';
 import { logDamageError } from './log-errors.ts';
 import { findLog, type LogFiles, segmentNumbers } from './log-files.ts';
 import { headerAt, isUnborn } from './log-glance.ts';
+import { readBeginning } from './log-trim.ts';
 import { firstBatchOf, type WalkEnd, walkSegment } from './segment-walk.ts';
 import { readHead } from './snapshot-reader.ts';
 
@@ -83,6 +87,17 @@ export function reaches(copy: LocalCopy, lsn: Lsn): boolean {
   return (
     copy.lsnFirst === 1 || copy.snapshots.some((one) => one <= lsn && one >= copy.lsnFirst - 1)
   );
+}
+
+/** What the log of a copy starts with, for whoever takes what comes behind it. Throws the disk's error. */
+export function baseOf({ dir, header }: LocalCopy): LogBase {
+  const { beginning, path } = findLog(dir);
+  const reader = new FrameReader(FRAME_BYTES_MAX);
+  reader.push(readBeginning(beginning ?? path(1)));
+  const blobs: Uint8Array[] = [];
+  for (let next = reader.next(); next.type === 'frame'; next = reader.next())
+    if (next.frame.type === FRAME.blob) blobs.push(next.frame.bytes);
+  return { header, blobs };
 }
 
 /** Of the last segment with a batch in it, or of the first one. */

@@ -72,11 +72,14 @@ export function openLog(path: string): OpenedLog {
 
 /**
  * A snapshot of a place before the first segment says that segments are missing: trimming removes it,
- * for good, before it removes those.
+ * for good, before it removes those. Not so the one complete snapshot to which the snapshot that a copy
+ * has joined by, and begins behind, is a difference.
  */
 function refuseGap(files: LogFiles, firstLsn: number): void {
-  const oldest = checkpointLsns(files.dir).at(-1);
-  if (oldest === undefined || oldest >= firstLsn - 1) return;
+  const older = checkpointLsns(files.dir).filter((lsn) => lsn <= firstLsn - 1);
+  const joined = older[0] === firstLsn - 1 && older.length === 2;
+  const oldest = older.at(-1);
+  if (oldest === undefined || oldest === firstLsn - 1 || joined) return;
   throw logDamageError(
     { file: files.path(files.first - 1), offset: 0, lsn: oldest },
     'this segment is missing',

@@ -46,6 +46,9 @@ export class FileLogStore implements LogStore {
   readonly #cursor: LogCursor;
   readonly #writer: LogWriter;
   readonly #marks = new LogMarks();
+  /** Places that `placeOf` waits for, and those the writer has passed. */
+  readonly #placesWanted = new Set<Lsn>();
+  readonly #places = new Map<Lsn, LogPosition>();
   /** Bytes from another replica that are no whole frame yet. */
   readonly #reader: FrameReader = new FrameReader(FRAME_BYTES_MAX);
   #beginning: Beginning | undefined;
@@ -153,6 +156,20 @@ export class FileLogStore implements LogStore {
   get position(): LogPosition | undefined {
     const there = this.#cursor.header !== undefined && this.#cursor.lastLsn === this.#lsnAppended;
     return there && !this.#writer.error ? this.#cursor.position(this.#dir) : undefined;
+  }
+
+  /**
+   * Says where the log stands behind the batch that ends with `lsn`, once it is on disk up to there. Call
+   * right after that batch was appended, in the same call; after an error `done` is not called.
+   */
+  placeOf(lsn: Lsn, done: (position: LogPosition) => void): void {
+    assert(lsn === this.#lsnAppended, 'a place is asked for when its batch is appended');
+    this.#placesWanted.add(lsn);
+    this.#writer.sync(() => {
+      const place = this.#places.get(lsn);
+      this.#places.delete(lsn);
+      if (place !== undefined) done(place);
+    });
   }
 
   write(done: () => void): void {
@@ -310,6 +327,8 @@ export class FileLogStore implements LogStore {
     const take = (cursor: LogCursor): void => {
       this.#marks.note(cursor.lastLsn, cursor);
       cursor.takeBatch(batch);
+      if (this.#placesWanted.delete(batch.lastLsn))
+        this.#places.set(batch.lastLsn, cursor.position(this.#dir));
     };
     this.#writer.enqueue({ type: 'batch', bytes: batch.bytes, take });
   }

@@ -11,6 +11,7 @@ import { heapBytesMax } from '../machine/engine.ts';
 import type { MachineMeter } from '../ports.ts';
 import type { View } from '../protocol/messages.ts';
 import type { HangState } from './hang-watch.ts';
+import type { ArbiterFigures } from './watched-arbiter.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
 /** A primary's thread about itself. */
@@ -26,6 +27,8 @@ export interface PrimaryFigures {
   /** Newest snapshot of this run on disk. */
   readonly lsnCheckpoint: Lsn | undefined;
   readonly heldBytes: number;
+  /** Undefined: the guest will never have a backup. */
+  readonly arbiter: ArbiterFigures | undefined;
   readonly connections: number;
   readonly listeners: number;
   readonly backups: readonly {

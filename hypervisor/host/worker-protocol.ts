@@ -4,7 +4,7 @@ import type { BootConfig, LogHeader, Micros } from '../../log-format/index.ts';
 import type { HvErrorCode } from '../base/errors.ts';
 import type { MachineDivergence, ReplayGroup, TurnsResult } from '../ports.ts';
 import type { AckRule } from '../protocol/ack-level.ts';
-import type { ReplicaId } from '../protocol/messages.ts';
+import type { ReplicaId, View } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
@@ -15,7 +15,9 @@ import type { KeepPolicy } from './checkpointer.ts';
 import type { LogPosition } from './log-cursor.ts';
 import type { GuestBlobs } from './machine-factory.ts';
 import type { RecoveryReport } from './recovery.ts';
+import type { RestoredCopy, RestoreRequest } from './restore-copy.ts';
 import type { WorkerStatus } from './status.ts';
+import type { SecurityMaterial } from './tls.ts';
 
 /** Words of the shared control area (Int32). */
 export const CONTROL = {
@@ -53,6 +55,8 @@ export interface PrimarySettings {
   readonly recordOutputs: boolean;
   /** A listener of an earlier life whose port is taken moves to a free one. */
   readonly movesPorts: boolean;
+  /** How links to backups are authenticated. */
+  readonly security: SecurityMaterial;
 }
 
 export interface PrimaryStart {
@@ -74,7 +78,12 @@ export interface BackupStart {
   readonly role: 'backup';
   readonly control: Int32Array;
   readonly header: LogHeader;
-  readonly blobs: GuestBlobs;
+  /** Undefined: those of the copy that is restored. */
+  readonly blobs: GuestBlobs | undefined;
+  /** The machine goes on from a copy of the log instead of its beginning. */
+  readonly restore: RestoreRequest | undefined;
+  /** Directory of the copy, where snapshots go that are taken at the primary's checkpoints; undefined: none are. */
+  readonly checkpoints: string | undefined;
 }
 
 /** A run that goes on from its own log. */
@@ -94,6 +103,8 @@ export type WorkerStart = PrimaryStart | BackupStart | ResumeStart;
 
 export type ToWorker =
   | { readonly type: 'replay'; readonly group: ReplayGroup }
+  /** The copy is on disk up to a checkpoint of the primary; `view`: in force there. */
+  | { readonly type: 'placed'; readonly position: LogPosition; readonly view: View | undefined }
   | {
       readonly type: 'promote';
       readonly handover: Handover;
@@ -107,6 +118,8 @@ export type ToWorker =
   | { readonly type: 'suspect'; readonly peer: ReplicaId; readonly reason: string }
   | { readonly type: 'signal'; readonly number: number }
   | { readonly type: 'status'; readonly id: number }
+  /** The files of tokens or certificates were read again. */
+  | { readonly type: 'security'; readonly material: SecurityMaterial }
   | { readonly type: 'stop'; readonly code: number; readonly reason: string };
 
 export type FromWorker =
@@ -115,6 +128,8 @@ export type FromWorker =
       readonly result: TurnsResult;
       readonly divergence: MachineDivergence | undefined;
     }
+  /** The machine stands where its copy of the log ends; once, before anything is replayed. */
+  | { readonly type: 'restored'; readonly restored: RestoredCopy }
   | { readonly type: 'status'; readonly id: number; readonly status: WorkerStatus }
   | { readonly type: 'note'; readonly note: Note; readonly at: Micros }
   /** The machine is where its log ends. */

@@ -37,7 +37,7 @@ export interface Meeting {
 }
 
 /** A log without a record. */
-export const NO_HISTORY: History = { epochs: [], lsnFirst: asLsn(1), lsnLast: asLsn(0) };
+const NO_HISTORY: History = { epochs: [], lsnFirst: asLsn(1), lsnLast: asLsn(0) };
 
 /** `old`: the copy at work. `standing`: what the disk has, asked only where there is none at work. */
 export function meet(
@@ -146,6 +146,19 @@ export function positionOf(
   };
 }
 
+/** Batches will come from behind `lsn`: where that is not what the copy has, it begins anew. */
+export function restart(
+  copy: Copy,
+  { lsn, files }: Message & { readonly type: 'transfer' },
+): readonly BackupEffect[] {
+  if (files.length === 0 && lsn === copy.lsnReceived) return [];
+  copy.lsnReceived = asLsn(0);
+  copy.history = NO_HISTORY;
+  const { hello } = copy;
+  if (files.length > 0) return [{ type: 'join', hello, lsn, files }];
+  return [{ type: 'open', hello, from: asLsn(0), how: 'fresh' }];
+}
+
 /** What of a primary's messages goes to the copy as it is. */
 export function passedOn(message: Message): readonly BackupEffect[] {
   switch (message.type) {
@@ -159,7 +172,7 @@ export function passedOn(message: Message): readonly BackupEffect[] {
     case 'released':
       return [{ type: 'forget', lsn: message.lsnReleased }];
     case 'snapshot':
-      return [{ type: 'snapshot', name: message.name, bytes: message.bytes }];
+      return [message];
     case 'sync':
       return [{ type: 'sync' }];
     default:

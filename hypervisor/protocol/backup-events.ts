@@ -3,7 +3,7 @@
 import type { EncodedBatch, Lsn, Millis } from '../../log-format/index.ts';
 import type { Position } from './election.ts';
 import type { History } from './history.ts';
-import type { ArbiterAnswer, Message, ReplicaId, View } from './messages.ts';
+import type { ArbiterAnswer, Message, ReplicaId, SnapshotFile, View } from './messages.ts';
 import type { Note } from './notes.ts';
 import type { Question } from './views.ts';
 
@@ -51,9 +51,19 @@ export type BackupEffect =
       readonly from: Lsn;
       readonly how: 'fresh' | 'keep' | 'reopen';
     }
-  /** So many snapshots follow, then batches from behind `lsn`. */
-  | { readonly type: 'transfer'; readonly lsn: Lsn; readonly files: number }
-  | { readonly type: 'snapshot'; readonly name: string; readonly bytes: Uint8Array }
+  /** Begin anew with a snapshot of `lsn`, whose files follow. */
+  | {
+      readonly type: 'join';
+      readonly hello: Hello;
+      readonly lsn: Lsn;
+      readonly files: readonly SnapshotFile[];
+    }
+  | {
+      readonly type: 'snapshot';
+      readonly name: string;
+      readonly offset: number;
+      readonly bytes: Uint8Array;
+    }
   /** Bring the copy to disk; answer with `durable`. */
   | { readonly type: 'sync' }
   /** Ask these backups for their position. */

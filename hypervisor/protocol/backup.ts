@@ -17,11 +17,11 @@ import {
   type Copy,
   isSynced,
   meet,
-  NO_HISTORY,
   newCopy,
   outdates,
   passedOn,
   positionOf,
+  restart,
   sameRun,
   succeeds,
 } from './backup-copy.ts';
@@ -205,13 +205,7 @@ export class BackupCore {
     this.#epoch = message.epoch;
     switch (message.type) {
       case 'transfer':
-        if (message.lsn !== copy.lsnReceived || message.files > 0) {
-          copy.lsnReceived = asLsn(0);
-          copy.history = NO_HISTORY;
-          copy.view = undefined;
-          effects.push({ type: 'open', hello: copy.hello, from: asLsn(0), how: 'fresh' });
-        }
-        effects.push({ type: 'transfer', lsn: message.lsn, files: message.files });
+        effects.push(...restart(copy, message));
         return;
       case 'view':
         this.#viewed(copy, message.view, effects);

@@ -26,6 +26,12 @@ export interface ViewClaim {
   readonly token: string;
 }
 
+/** A file of a snapshot: its name without a directory, and its length. */
+export interface SnapshotFile {
+  readonly name: string;
+  readonly bytes: number;
+}
+
 export type ArbiterAnswer =
   | { readonly type: 'won'; readonly view: View }
   /** `view` is the one in force. */
@@ -83,19 +89,21 @@ export type Message =
     }
   /**
    * Primary to backup, before the first frame: batches follow from behind `lsn`. Where that is not what
-   * the backup has, it begins anew. `files`: how many snapshots come before the first batch.
+   * the backup has, it begins anew. `files`: of the snapshot of that place, which comes first, behind the
+   * frames of header and blobs; none: the log is all it takes.
    */
   | {
       readonly type: 'transfer';
       readonly epoch: Epoch;
       readonly lsn: Lsn;
-      readonly files: number;
+      readonly files: readonly SnapshotFile[];
     }
-  /** Primary to backup: a piece of a snapshot's file. The last piece of a file is empty. */
+  /** Primary to backup: the next piece of a snapshot's file. */
   | {
       readonly type: 'snapshot';
       readonly epoch: Epoch;
       readonly name: string;
+      readonly offset: number;
       readonly bytes: Uint8Array;
     }
   /** Backup to primary: it cannot shadow this guest. The link closes. */

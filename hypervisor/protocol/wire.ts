@@ -25,11 +25,12 @@ import {
   CONTROL_BYTES_MAX,
   FRAME_BYTES_MAX,
   HISTORY_EPOCHS_MAX,
+  SNAPSHOT_FILES_MAX,
   VIEW_BACKUPS_MAX,
 } from '../base/limits.ts';
 import { ACK_LEVELS, type AckRule } from './ack-level.ts';
 import type { EpochStart } from './history.ts';
-import { type Message, PROTOCOL_VERSION, type View } from './messages.ts';
+import { type Message, PROTOCOL_VERSION, type SnapshotFile, type View } from './messages.ts';
 
 /** `garbage` is what a peer that is not our hv, or is out of its mind, sends: close the link. */
 export type DecodedMessage =
@@ -101,6 +102,15 @@ const epochs: Read<readonly EpochStart[]> = (value) => {
   return starts;
 };
 
+const files: Read<readonly SnapshotFile[]> = (value) => {
+  if (!Array.isArray(value) || value.length > 2 * SNAPSHOT_FILES_MAX)
+    throw new FormatError('a list of files is missing or too long');
+  const found: SnapshotFile[] = [];
+  for (let at = 0; at + 1 < value.length; at += 2)
+    found.push({ name: text(value[at]), bytes: count(value[at + 1]) });
+  return found;
+};
+
 /** Code and readers of every message but batch and frames. A new message or field fails to compile
  * until it is here. */
 const CONTROL: {
@@ -151,8 +161,8 @@ const CONTROL: {
   heartbeat: { code: 8, fields: { epoch, beat: count } },
   bye: { code: 9, fields: { epoch, code: integer, reason: text } },
   join: { code: 10, fields: { epoch, address: text } },
-  transfer: { code: 11, fields: { epoch, lsn, files: count } },
-  snapshot: { code: 12, fields: { epoch, name: text, bytes: bytesField } },
+  transfer: { code: 11, fields: { epoch, lsn, files } },
+  snapshot: { code: 12, fields: { epoch, name: text, offset: count, bytes: bytesField } },
   sync: { code: 15, fields: { epoch, lsn } },
   poll: { code: 13, fields: { epoch, vm: text, candidate: text } },
   position: {
@@ -237,6 +247,8 @@ function flat(field: string, value: unknown): unknown {
     }
     case 'epochs':
       return (value as readonly EpochStart[]).flatMap((start) => [start.epoch, start.firstLsn]);
+    case 'files':
+      return (value as readonly SnapshotFile[]).flatMap(({ name, bytes }) => [name, bytes]);
     case 'spares':
       return [...(value as readonly string[])];
     default:

@@ -144,11 +144,11 @@ export class BackupReplica {
       case 'open':
         this.#open(effect);
         return;
-      case 'transfer':
-        if (effect.files > 0) this.#copy?.startsBehind(effect.lsn);
+      case 'join':
+        this.#join(effect);
         return;
       case 'snapshot':
-        this.#copy?.snapshotPiece(effect.name, effect.bytes);
+        this.#copy?.snapshotPiece(effect.name, effect.offset, effect.bytes);
         return;
       case 'sync':
         this.#copy?.sync();
@@ -224,11 +224,21 @@ export class BackupReplica {
       this.#copy = LogCopy.empty(options);
       return;
     }
-    // What the old copy still has to write must be on the disk before that is read.
-    this.#copy = LogCopy.reopen(options, from, (opened) => {
-      if (old === undefined) opened();
-      else old.discard(opened);
-    });
+    this.#copy = LogCopy.reopen(options, from, (act) => this.#free(old, act));
+  }
+
+  #join({ hello, lsn, files }: BackupEffect & { readonly type: 'join' }): void {
+    const old = this.#copy;
+    const { cold } = this.#setup.config;
+    const options = { ports: this.#ports, hello, cold, handlers: this.#handlers() };
+    this.#copy = LogCopy.join(options, { lsn, files }, (act) => this.#free(old, act));
+  }
+
+  /** What the old copy still has to write must be on the disk before that is read or removed. */
+  #free(old: LogCopy | undefined, act: (facts: { readonly lsnReleased: Lsn }) => void): void {
+    const lsnReleased = old?.lsnReleased ?? asLsn(0);
+    if (old === undefined) act({ lsnReleased });
+    else old.discard(() => act({ lsnReleased }));
   }
 
   /** News of a copy that was given up is no news. */

@@ -18,12 +18,13 @@ import type {
   NetBackend,
   Output,
   ReopenedCopy,
+  SnapshotReceiver,
   SnapshotSource,
 } from '../ports.ts';
 import type { AckRule } from '../protocol/ack-level.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import type { History } from '../protocol/history.ts';
-import type { ReplicaId, View } from '../protocol/messages.ts';
+import type { ReplicaId, SnapshotFile, View } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { PrimaryCore } from '../protocol/primary.ts';
@@ -111,13 +112,22 @@ export interface BackupPorts {
   openArbiter(address: string): Arbiter;
   /** An empty copy of a log, for each state transfer anew. */
   openStore(hello: Hello): BackupStore;
-  /** `lsn`: of the snapshot in the store it starts from; 0: it starts from nothing. */
-  openMachine(base: LogBase, lsn: Lsn): BackupMachine;
+  openMachine(base: LogBase): BackupMachine;
   /**
    * Cuts what the disk has of the log behind `from`, keeping what is cut in quarantine, and brings a
    * machine to its end. `undefined`: it cannot be used.
    */
-  reopen(hello: Hello, from: Lsn, done: (copy: ReopenedCopy | undefined) => void): void;
+  reopen(
+    hello: Hello,
+    at: { readonly from: Lsn; readonly lsnReleased: Lsn },
+    done: (copy: ReopenedCopy | undefined) => void,
+  ): void;
+  /** Takes a snapshot in and begins a copy behind it. `undefined`: what came cannot be used. */
+  join(
+    hello: Hello,
+    snapshot: { readonly lsn: Lsn; readonly files: readonly SnapshotFile[] },
+    done: (copy: ReopenedCopy | undefined) => void,
+  ): SnapshotReceiver;
   /** A connection to another backup, for one question. */
   dial(peer: ReplicaId, handlers: LinkHandlers): Link;
   /** Every output when it is replayed, before anything is known of its release. */

@@ -4,20 +4,13 @@
  * primary: another one continues it where both logs are the same.
  */
 
-import {
-  asLsn,
-  asMicros,
-  type Batch,
-  type EncodedBatch,
-  type Lsn,
-  type Micros,
-} from '../../log-format/index.ts';
+import { asEpoch, asLsn, type Batch, type EncodedBatch, type Lsn } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
-import type { Arbiter, BackupStore, ReopenedCopy } from '../ports.ts';
+import type { Arbiter, BackupStore, ReopenedCopy, SnapshotReceiver } from '../ports.ts';
 import { needsReplay } from '../protocol/ack-level.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import type { History } from '../protocol/history.ts';
-import type { View } from '../protocol/messages.ts';
+import type { SnapshotFile, View } from '../protocol/messages.ts';
 import { GroupSplitter } from './group-splitter.ts';
 import type { Handover } from './handover.ts';
 import type { BackupPorts, Estate } from './hooks.ts';
@@ -45,10 +38,13 @@ export interface LogCopyOptions {
   readonly handlers: LogCopyHandlers;
 }
 
+/** Calls back when nobody writes to the disk's copy any more, with what is known to have left. */
+export type WhenFree = (act: (facts: { readonly lsnReleased: Lsn }) => void) => void;
+
 export class LogCopy {
   readonly #options: LogCopyOptions;
   readonly #queue: ReplayQueue;
-  readonly #splitter = new GroupSplitter();
+  #splitter = new GroupSplitter();
   #arbiter: Arbiter;
   #hello: Hello;
   #intake = new LogIntake();
@@ -56,9 +52,12 @@ export class LogCopy {
   #store: BackupStore | undefined;
   /** What has come meanwhile. */
   #waiting: (() => void)[] = [];
-  /** Of the snapshot the machine starts from; 0: none. */
-  #lsnStart: Lsn = asLsn(0);
-  #timeFloor: Micros = asMicros(0);
+  /** Parts of a snapshot that came before its directory was free. */
+  #early: (() => void)[] = [];
+  /** A snapshot is coming in; the first frames are its beginning, and no batches. */
+  #joins = false;
+  #begun = false;
+  #receiver: SnapshotReceiver | undefined;
   #sync: 'none' | 'running' | 'again' = 'none';
   #discarded = false;
 
@@ -89,19 +88,28 @@ export class LogCopy {
    * Goes on from what the disk has up to `from`; what comes before it is open waits. `whenFree` calls back
    * when nobody writes to the disk's copy any more.
    */
-  static reopen(options: LogCopyOptions, from: Lsn, whenFree: (act: () => void) => void): LogCopy {
+  static reopen(options: LogCopyOptions, from: Lsn, whenFree: WhenFree): LogCopy {
     const copy = new LogCopy(options);
-    const { ports, hello, handlers } = options;
-    whenFree(() =>
-      ports.reopen(hello, from, (reopened) => {
-        if (copy.#discarded) {
-          reopened?.machine?.dispose();
-          reopened?.store.close(() => {});
-        } else if (reopened === undefined) {
-          handlers.damaged('what the disk has of the log cannot be used');
-        } else copy.#opened(reopened);
-      }),
+    const { ports, hello } = options;
+    whenFree(({ lsnReleased }) =>
+      ports.reopen(hello, { from, lsnReleased }, (reopened) => copy.#ready(reopened)),
     );
+    return copy;
+  }
+
+  /** Begins with a snapshot, whose files are to come. `whenFree`: as for `reopen`. */
+  static join(
+    options: LogCopyOptions,
+    snapshot: { readonly lsn: Lsn; readonly files: readonly SnapshotFile[] },
+    whenFree: WhenFree,
+  ): LogCopy {
+    const copy = new LogCopy(options);
+    copy.#joins = true;
+    const { ports, hello } = options;
+    whenFree(() => {
+      copy.#receiver = ports.join(hello, snapshot, (joined) => copy.#ready(joined));
+      for (const act of copy.#early.splice(0)) act();
+    });
     return copy;
   }
 
@@ -141,13 +149,9 @@ export class LogCopy {
     this.#arbiter = this.#options.ports.openArbiter(hello.arbiter);
   }
 
-  /** Batches will follow from behind `lsn`, which a snapshot has: the copy is empty. */
-  startsBehind(lsn: Lsn): void {
-    this.#lsnStart = lsn;
-  }
-
   /** Part of a state transfer. */
   frames(bytes: Uint8Array): void {
+    if (this.#receiving((receiver) => receiver.beginning(bytes), { first: true })) return;
     this.#whenOpen((store) => {
       const result = this.#intake.frames(bytes);
       if (result.type === 'batches') store.appendFrames(bytes);
@@ -160,11 +164,12 @@ export class LogCopy {
       const result = this.#intake.batch(encoded);
       if (result.type === 'batches' && result.batches.length > 0) store.append(encoded);
       this.#take(result);
+      this.#noteCheckpoint(store, result);
     });
   }
 
-  snapshotPiece(name: string, bytes: Uint8Array): void {
-    this.#whenOpen((store) => store.snapshotPiece(name, bytes));
+  snapshotPiece(name: string, offset: number, bytes: Uint8Array): void {
+    this.#receiving((receiver) => receiver.piece(name, offset, bytes), { first: false });
   }
 
   /** Brings everything received so far to disk. One at a time; requests meanwhile share the next. */
@@ -186,6 +191,10 @@ export class LogCopy {
     });
   }
 
+  get lsnReleased(): Lsn {
+    return this.#queue.lsnReleased;
+  }
+
   forget(lsn: Lsn): void {
     this.#queue.forget(lsn);
   }
@@ -204,6 +213,7 @@ export class LogCopy {
 
   discard(done: () => void = () => {}): void {
     this.#discarded = true;
+    this.#receiver?.abandon();
     this.#queue.close();
     if (this.#store === undefined) done();
     else this.#store.close(done);
@@ -225,7 +235,7 @@ export class LogCopy {
       formerIds: [],
       startedAt: header.startedAt,
       history: this.#intake.history,
-      timeLast: asMicros(Math.max(this.#splitter.timeLast, this.#timeFloor)),
+      timeLast: this.#splitter.timeLast,
       lsnReceived: this.#intake.lsnLast,
       lsnReplayed,
       lsnReleased,
@@ -236,18 +246,44 @@ export class LogCopy {
     return { handover, estate: { store, machine } };
   }
 
-  #opened(reopened: ReopenedCopy): void {
-    const { store, base, machine, history, rest } = reopened;
+  #ready(opened: ReopenedCopy | undefined): void {
+    if (this.#discarded) {
+      opened?.machine?.dispose();
+      opened?.store.close(() => {});
+    } else if (opened === undefined) {
+      this.#options.handlers.damaged('what there is of the log cannot be used');
+    } else this.#opened(opened);
+  }
+
+  #opened(opened: ReopenedCopy): void {
+    const { store, base, machine, history, tail, timeLast } = opened;
     this.#store = store;
     this.#intake = LogIntake.at(base, history);
-    this.#timeFloor = reopened.timeLast;
+    // An older view is no news: what makes a copy synced comes from now on.
+    this.#splitter = new GroupSplitter({ tail, timeLast, view: undefined });
     this.#queue.machine = machine;
-    this.#queue.startAt(reopened);
-    for (const batch of rest) this.#enqueue(batch, 0);
-    this.#options.handlers.replayed(this.#queue.lsnReplayed, this.#queue.outputsCrc);
+    this.#queue.startAt(opened);
+    const { handlers } = this.#options;
+    handlers.logged(history.lsnLast, undefined, undefined, history);
+    handlers.replayed(this.#queue.lsnReplayed, this.#queue.outputsCrc);
     for (const act of this.#waiting.splice(0)) act();
     this.#passControl();
     this.#queue.pumpSoon();
+  }
+
+  /** True: it was part of a snapshot. Its beginning is the first thing that comes. */
+  #receiving(
+    act: (receiver: SnapshotReceiver) => void,
+    { first }: { readonly first: boolean },
+  ): boolean {
+    if (!this.#joins || (first && this.#begun)) return false;
+    if (first) this.#begun = true;
+    const run = (): void => {
+      if (this.#receiver !== undefined) act(this.#receiver);
+    };
+    if (this.#receiver === undefined) this.#early.push(run);
+    else run();
+    return true;
   }
 
   #whenOpen(act: (store: BackupStore) => void): void {
@@ -268,7 +304,7 @@ export class LogCopy {
     for (const { encoded, batch } of result.batches) this.#enqueue(batch, encoded.bytes.length);
     if (!cold) {
       const base = defined(this.#intake.base, 'batches come after the header');
-      this.#queue.machine ??= ports.openMachine(base, this.#lsnStart);
+      this.#queue.machine ??= ports.openMachine(base);
     }
     const record = this.#splitter.view;
     const view = record && {
@@ -280,6 +316,16 @@ export class LogCopy {
     handlers.logged(lsnLast, view, this.#splitter.stop, history);
     this.#passControl();
     this.#queue.pumpSoon();
+  }
+
+  /** A checkpoint's group is the last one of its batch: the primary flushes behind it. */
+  #noteCheckpoint(store: BackupStore, result: IntakeResult): void {
+    if (result.type !== 'batches') return;
+    const records = result.batches.at(-1)?.batch.records ?? [];
+    if (records.at(-1)?.type !== 'end' || records.at(-2)?.type !== 'checkpoint') return;
+    const { view } = this.#splitter;
+    const { epoch, primary, backups } = view ?? { epoch: asEpoch(0), primary: '', backups: [] };
+    store.checkpoint(this.#intake.lsnLast, view && { epoch, primary, backups });
   }
 
   /** A cold copy reads its groups from the disk when it has to run them. */

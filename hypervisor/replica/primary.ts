@@ -306,6 +306,7 @@ export class PrimaryReplica {
     const { clock, store, snapshots } = this.#ports;
     const transfer = new StateTransfer({ clock, store, snapshots }, link, {
       epoch: () => this.#core.view.epoch,
+      lsnReleased: () => this.#core.lsnReleased,
       done: (lastLsn, failure) =>
         this.#step({ type: 'streamed', now: this.#now(), peer, lastLsn, failure }),
     });

@@ -35,6 +35,8 @@ export interface ReplayStanding {
   readonly lsnReplayed: Lsn;
   readonly outputsCrc: number;
   readonly state: MachineState;
+  /** Outputs of what it has run that are not known to have left. */
+  readonly held: readonly HeldOutput[];
 }
 
 export class ReplayQueue {
@@ -85,6 +87,7 @@ export class ReplayQueue {
     this.state = standing.state;
     this.#backlog.streamed(standing.lsnReplayed);
     this.#backlog.acked(standing.lsnReplayed, standing.lsnReplayed);
+    this.#hold(standing.held);
   }
 
   /** A batch has come; `groups`: those it completes. */
@@ -175,12 +178,16 @@ export class ReplayQueue {
     this.lsnReplayed = lastLsnOf(group);
     this.outputsCrc = turns.end.outputsCrc;
     this.#backlog.acked(this.lsnReplayed, this.lsnReplayed);
-    for (const held of turns.outputs) {
-      this.#options.retain(held.output);
-      this.#gate.hold(gated(held));
-    }
+    this.#hold(turns.outputs);
     const { alarmAt, immediatesLeft, halted } = turns;
     this.state = { alarmAt, immediatesLeft, halted };
     this.#options.replayed(this.lsnReplayed);
+  }
+
+  #hold(outputs: readonly HeldOutput[]): void {
+    for (const held of outputs) {
+      this.#options.retain(held.output);
+      this.#gate.hold(gated(held));
+    }
   }
 }

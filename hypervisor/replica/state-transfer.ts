@@ -7,7 +7,7 @@
 import { asLsn, asMillis, type Lsn } from '../../log-format/index.ts';
 import { STREAM_POLL_MS, STREAM_QUEUE_BYTES_MAX } from '../base/limits.ts';
 import type { Clock, LogReading, LogStore, SnapshotSource, SnapshotTransfer } from '../ports.ts';
-import type { Message } from '../protocol/messages.ts';
+import type { Message, SnapshotFile } from '../protocol/messages.ts';
 
 export interface TransferPorts {
   readonly clock: Clock;
@@ -24,6 +24,7 @@ export interface TransferLink {
 
 export interface TransferHandlers {
   readonly epoch: () => Message['epoch'];
+  readonly lsnReleased: () => Lsn;
   /** Once, unless the link is closed before. */
   readonly done: (lastLsn: Lsn, failure: string | undefined) => void;
 }
@@ -47,7 +48,7 @@ export class StateTransfer {
   }
 
   #startAnew(): void {
-    this.#ports.snapshots?.open((transfer) => {
+    this.#ports.snapshots?.open(this.#handlers.lsnReleased, (transfer) => {
       if (!this.#link.open()) return;
       if (transfer === undefined) this.#sendLog(asLsn(0));
       else this.#sendSnapshot(transfer);
@@ -55,7 +56,7 @@ export class StateTransfer {
   }
 
   #sendLog(from: Lsn): void {
-    this.#announce(from, 0);
+    this.#announce(from, []);
     this.#read(from, () => {
       if (this.#ports.snapshots === undefined || from === 0) {
         this.#done(asLsn(0), 'the log does not go back so far');
@@ -68,8 +69,8 @@ export class StateTransfer {
     this.#announce(lsn, files);
     this.#send({ type: 'frames', epoch: this.#handlers.epoch(), bytes: beginning });
     this.#reading = transfer.read(
-      (name, bytes) => {
-        this.#send({ type: 'snapshot', epoch: this.#handlers.epoch(), name, bytes });
+      (name, offset, bytes) => {
+        this.#send({ type: 'snapshot', epoch: this.#handlers.epoch(), name, offset, bytes });
         this.#pace();
       },
       (error) => {
@@ -96,7 +97,7 @@ export class StateTransfer {
     );
   }
 
-  #announce(lsn: Lsn, files: number): void {
+  #announce(lsn: Lsn, files: readonly SnapshotFile[]): void {
     this.#send({ type: 'transfer', epoch: this.#handlers.epoch(), lsn, files });
   }
 

@@ -6,6 +6,7 @@
 import type {
   BackupMachine,
   Entropy,
+  HeldOutput,
   Link,
   LinkHandlers,
   Output,
@@ -14,6 +15,7 @@ import type {
 import { PROTOCOL_VERSION } from '../../hypervisor/protocol/messages.ts';
 import type { Note } from '../../hypervisor/protocol/notes.ts';
 import { BackupReplica } from '../../hypervisor/replica/backup.ts';
+import { GroupSplitter, lastLsnOf } from '../../hypervisor/replica/group-splitter.ts';
 import { type Handover, NOTHING_RAN } from '../../hypervisor/replica/handover.ts';
 import type {
   BackupOutcome,
@@ -130,7 +132,10 @@ export class Host {
           this.machine = this.#newMachine();
           return this.#replaying(this.machine);
         },
-        reopen: (_hello, from, done) => this.#reopen(from, done),
+        reopen: (_hello, { from, lsnReleased }, done) => this.#reopen(from, lsnReleased, done),
+        join: () => {
+          throw new Error('simulated primaries keep no snapshots');
+        },
         dial: (peer, handlers) => this.#dialBackup(peer, handlers),
         retain: () => {},
       },
@@ -196,7 +201,7 @@ export class Host {
   }
 
   /** Cuts the copy and replays what is left of it with another machine. */
-  #reopen(from: Lsn, done: (copy: ReopenedCopy | undefined) => void): void {
+  #reopen(from: Lsn, lsnReleased: Lsn, done: (copy: ReopenedCopy | undefined) => void): void {
     const { store } = this;
     if (store === undefined) {
       done(undefined);
@@ -205,19 +210,27 @@ export class Host {
     const { world } = this.#cluster;
     world.at(world.now + world.random.between(0.5, 3), this.process, () => {
       store.cut(from);
-      this.machine = this.#newMachine();
-      const startedAt = STARTED_AT;
-      done({
-        store,
-        base: store.base,
-        machine: this.#replaying(this.machine),
-        history: store.history,
-        lsnReplayed: asLsn(0),
-        outputsCrc: 0,
-        timeLast: startedAt,
-        state: NOTHING_RAN,
-        rest: store.decoded(),
-      });
+      const machine = this.#newMachine();
+      this.machine = machine;
+      const splitter = new GroupSplitter();
+      const held: HeldOutput[] = [];
+      let lsnReplayed = asLsn(0);
+      let state = NOTHING_RAN;
+      let outputsCrc = 0;
+      for (const batch of store.decoded())
+        for (const group of splitter.push(batch))
+          machine.replay(group, (result, divergence) => {
+            if (divergence !== undefined) throw new Error('a copy does not replay');
+            held.push(...result.outputs.filter(({ lsn }) => lsn > lsnReleased));
+            lsnReplayed = lastLsnOf(group);
+            state = result;
+            outputsCrc = result.end.outputsCrc;
+          });
+      const { base, history } = store;
+      const { timeLast } = splitter;
+      const tail = splitter.tail();
+      const at = { lsnReplayed, outputsCrc, timeLast, state, tail, held };
+      done({ store, base, machine: this.#replaying(machine), history, ...at });
     });
   }
 

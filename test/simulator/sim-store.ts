@@ -212,9 +212,7 @@ export class SimStore implements LogStore, BackupStore {
     };
   }
 
-  snapshotPiece(): void {
-    throw new Error('simulated primaries keep no snapshots');
-  }
+  checkpoint(): void {}
 
   /** As a disk would have it for the next life: batches up to `lsn`, header and blobs. */
   cut(lsn: Lsn): void {

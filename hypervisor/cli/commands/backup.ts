@@ -3,12 +3,14 @@
 import type { Command } from 'commander';
 import { descriptor, hangLimitOption } from '../options.ts';
 import { type MemberOptions, memberOptions } from '../protection-options.ts';
+import { type SecurityFlags, securityOptions } from '../security-options.ts';
 
-interface BackupOptions extends MemberOptions {
+interface BackupOptions extends MemberOptions, SecurityFlags {
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
   readonly arbiter?: string;
+  readonly arbiterColocated?: boolean;
   readonly hangLimit: number;
   readonly eventsFd?: number;
   readonly verbose?: boolean;
@@ -21,7 +23,9 @@ export function registerBackup(program: Command): void {
     .option('-l, --listen <host:port>', 'where the primary connects', '127.0.0.1:7700')
     .option('-j, --join <host:port>', 'ask this running primary to take us as its backup')
     .option('--dir <path>', 'where the copies of logs go (default: .hv/backup-<port>)')
-    .option('--arbiter <url>', "use this arbiter instead of the primary's: file:DIR")
+    .option('--arbiter <url>', "use this arbiter instead of the primary's")
+    .option('--arbiter-colocated', 'allow one that dies with the host of a replica');
+  securityOptions(command)
     .addOption(hangLimitOption(program))
     .option(
       '--events-fd <fd>',

@@ -5,6 +5,7 @@ import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
 import { checkpointEvery, collect, descriptor, hangLimitOption, keepPolicy } from '../options.ts';
 import { protectionOptions } from '../protection-options.ts';
 import type { RunOptions } from '../run-process.ts';
+import { securityOptions } from '../security-options.ts';
 
 export function registerRun(program: Command): void {
   const command = program
@@ -15,7 +16,7 @@ export function registerRun(program: Command): void {
     .passThroughOptions()
     .option('-n, --name <name>', "name of the guest and its log (default: the script's)")
     .option('--dir <path>', 'where logs go', '.hv');
-  limitOptions(logOptions(protectionOptions(command)))
+  limitOptions(logOptions(securityOptions(protectionOptions(command))))
     .option(
       '-e, --env <name[=value]>',
       'let only these variables in (repeatable; default: all)',

@@ -51,9 +51,20 @@ const messages: fc.Arbitrary<Message> = fc.oneof(
     hidden: fc.boolean(),
     cold: fc.boolean(),
   }),
-  fc.record({ type: fc.constant('transfer' as const), epoch, lsn, files: fc.nat() }),
+  fc.record({
+    type: fc.constant('transfer' as const),
+    epoch,
+    lsn,
+    files: fc.array(fc.record({ name: fc.string(), bytes: fc.nat() }), { maxLength: 2 }),
+  }),
   fc.record({ type: fc.constant('sync' as const), epoch, lsn }),
-  fc.record({ type: fc.constant('snapshot' as const), epoch, name: fc.string(), bytes: frame }),
+  fc.record({
+    type: fc.constant('snapshot' as const),
+    epoch,
+    name: fc.string(),
+    offset: fc.nat(),
+    bytes: frame,
+  }),
   fc.record({ type: fc.constant('poll' as const), epoch, vm: fc.string(), candidate: fc.string() }),
   fc.record({
     type: fc.constant('position' as const),
