@@ -22,7 +22,8 @@ export interface Recovered {
 
 /**
  * Undefined when there is nothing to go on with: the guest has ended, or was stopped on purpose, or the
- * log may lack what a backup has acknowledged, because outputs did not wait for it.
+ * log may lack what a backup has acknowledged, because outputs did not wait for it. So may the copy of a
+ * backup that was promoted and died before it had written down that it was.
  */
 export function recover(
   batches: readonly EncodedBatch[],
@@ -44,7 +45,7 @@ export function recover(
   }
   if (splitter.stop !== undefined || state.halted !== undefined) return undefined;
   const { view, timeLast } = splitter;
-  if (view !== undefined && view.backups.length > 0) return undefined;
+  if (view !== undefined && (view.backups.length > 0 || view.primary !== name)) return undefined;
   const tail = splitter.tail();
   const { alarmAt, immediatesLeft, halted } = state;
   return {
