@@ -37,6 +37,8 @@ export interface History {
 
 /** Virtual milliseconds the healed cluster has: longer than a handshake may take to time out. */
 const GRACE_MS = 8_000;
+/** What a slow arbiter was asked before, it has decided after this, be the asker dead. */
+const UNDER_WAY_MS = 90;
 /** Faults strike up to here. */
 const HEALED_MS = 170;
 
@@ -191,7 +193,7 @@ function finish(cluster: Cluster): History['end'] {
   healAll(cluster);
   reviveAll(cluster);
   // Everything that was under way has been told by then; what is decided is decided.
-  world.run(world.now + 5, failed);
+  world.run(world.now + UNDER_WAY_MS, failed);
   const survivor = survives(cluster);
   const over = (): boolean => failed() || (edge.done && isProtected(cluster)) || stopped(cluster);
   world.run(world.now + GRACE_MS, over);
