@@ -124,6 +124,21 @@ export const REDIAL_MS = 250;
 export const REDIAL_MS_MAX = 5_000;
 /** A fresh backup that was not dialled asks the primary again after this. */
 export const JOIN_RETRY_MS = 200;
+/** The longest delay of a delayed copy: a month of log is read back no sooner than an operator despairs. */
+export const DELAY_MICROS_MAX: number = 30 * 86_400_000_000;
+/** A warm copy's machine rests so many times as long as it has worked: at most a fifth of a core. */
+export const WARM_REST_SHARE = 4;
+/** And at least so long: a start of the machine alone costs a quarter of a second. */
+export const WARM_REST_MS_MIN = 2_000;
+/** Checkpoints that wait to be old enough for a delayed copy; of more, every other one is passed over. */
+export const WARM_PLACES_MAX = 1_024;
+/** A promotion by force goes on without an arbiter that has not answered for this long: its operator waits. */
+export const FORCE_ARBITER_MS = 3_000;
+/** Epochs that a promotion without an arbiter leaves to the old primary, which may still be changing views
+ * there: two histories must not share an epoch. Each is claimed once the arbiter is back. */
+export const FORCED_EPOCHS_SKIPPED = 16;
+/** Claims of one climb to an epoch before it is given up: others keep claiming. */
+export const CLIMB_CLAIMS_MAX = 256;
 /** A lost heartbeat connection is dialled again after this. */
 export const HEARTBEAT_REDIAL_MS = 50;
 /** A guest at work that polls for nothing this long is ended by force, unless --hang-limit says else. */

@@ -1,19 +1,15 @@
 /** The process of `hv backup`: host, signals, join requests and exit status. */
 
-import { asEpoch } from '../../log-format/index.ts';
 import { EXIT, HvError } from '../base/errors.ts';
-import { HANDSHAKE_TIMEOUT_MS, JOIN_RETRY_MS } from '../base/limits.ts';
-import { formatAddress, isLoopback, parseAddress } from '../host/addresses.ts';
+import { isLoopback, parseAddress } from '../host/addresses.ts';
 import { BackupHost } from '../host/backup-host.ts';
 import { HostClock } from '../host/clock.ts';
 import { refuseColocated, SOME_OTHER_HOST } from '../host/colocation.ts';
-import { dialLink } from '../host/link.ts';
-import type { LinkSecurity } from '../host/tls.ts';
-import type { LinkHandlers } from '../ports.ts';
+import { Joining } from './joining.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { exitWith } from './outcome.ts';
-import { explain, say } from './print.ts';
-import type { MemberOptions } from './protection-options.ts';
+import { say } from './print.ts';
+import { type MemberOptions, memberOf } from './protection-options.ts';
 import { openSecurity, tendSecurity } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
@@ -47,7 +43,11 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     await refuseColocated(options.arbiter, [SOME_OTHER_HOST]);
   const security = openSecurity(securityOf(options, process.env));
   if (options.join !== undefined) security.checkDial(options.join);
-  const stopJoining = new AbortController();
+  for (const address of options.from) security.checkDial(address);
+  const member = memberOf(options);
+  if (options.join !== undefined && options.from.length > 0)
+    throw new HvError('HV_E_USAGE', '--join asks a primary and --from a backup: pass one of them');
+  let joining: Joining | undefined;
   const dir = options.dir ?? `.hv/backup-${wanted.port === 0 ? `pid-${process.pid}` : wanted.port}`;
   host = await BackupHost.start({
     listen: options.listen,
@@ -56,13 +56,11 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     arbiterMayBeColocated: options.arbiterColocated === true,
     security,
     hangLimitMs: options.hangLimit,
-    member: {
-      priority: options.priority,
-      hidden: options.hidden === true,
-      cold: options.storeOnly === true,
-    },
+    member,
     note: (note, at) => {
-      if (note.type === 'following') stopJoining.abort();
+      if (note.type === 'following') joining?.found();
+      // Who follows a backup looks for the next one; a primary dials by itself.
+      if (note.type === 'parted' && options.from.length > 0) joining?.ask();
       lifecycle.note(note, at);
     },
     inStep: (epoch) => {
@@ -71,7 +69,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     },
     trouble: (event, fields) => lifecycle.trouble(event, fields),
     ended: (outcome, error) => {
-      stopJoining.abort();
+      joining?.found();
       if (outcome?.type === 'stopped' && host?.primary === false)
         say(
           `${host.guestName}: the primary stopped on purpose (status ${outcome.code}); the log is sealed`,
@@ -91,41 +89,9 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     // As a primary its supervisor acts on it.
     if (host?.primary === false) host.stop(EXIT.ok, 'SIGHUP');
   });
-  if (options.join !== undefined)
-    keepAsking(options.join, { host, security, stop: stopJoining.signal });
-}
-
-interface Joining {
-  readonly host: BackupHost;
-  readonly security: LinkSecurity;
-  readonly stop: AbortSignal;
-}
-
-/** Asks the primary to dial us, again and again until it does: it may be in the middle of a claim. */
-function keepAsking(primary: string, { host, security, stop }: Joining): void {
-  const since = performance.now();
-  let told = '';
-  const own = formatAddress(parseAddress(host.address, { what: 'our own address' }));
-  const ask = (): void => {
-    if (stop.aborted) return;
-    const handlers: LinkHandlers = {
-      onMessage: (message) => {
-        if (message.type === 'bye' && message.reason !== told) {
-          told = message.reason;
-          say(`${primary}: ${told}`);
-        }
-      },
-      onClose: (reason) => {
-        if (stop.aborted) return;
-        if (performance.now() - since > HANDSHAKE_TIMEOUT_MS) {
-          const text = `the primary ${primary} did not take this backup: ${reason}`;
-          process.exit(explain(new HvError('HV_E_JOIN', text)));
-        }
-        setTimeout(ask, JOIN_RETRY_MS);
-      },
-    };
-    const link = dialLink(primary, '/join', handlers, { security });
-    link.send({ type: 'join', epoch: asEpoch(0), address: own });
-  };
-  ask();
+  const asked = options.join === undefined ? options.from : [options.join];
+  if (asked.length > 0) {
+    joining = new Joining(asked, { own: host.address, security, patient: options.from.length > 0 });
+    joining.ask();
+  }
 }

@@ -6,9 +6,9 @@
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { asEpoch, type Epoch } from '../../log-format/index.ts';
+import { asEpoch } from '../../log-format/index.ts';
 import { assert, defined } from '../base/assert.ts';
-import { HvError } from '../base/errors.ts';
+import type { HvError } from '../base/errors.ts';
 import { IN_STEP_POLL_MS, LAG_RECORDS_FREE } from '../base/limits.ts';
 import type { Link, LinkHandlers } from '../ports.ts';
 import type { Hello } from '../protocol/backup-events.ts';
@@ -18,43 +18,36 @@ import type { BackupOutcome, Estate, PrimaryOutcome } from '../replica/hooks.ts'
 import { refusalOf } from '../replica/refusal.ts';
 import { dialable, formatAddress, parseAddress } from './addresses.ts';
 import { absoluteArbiterUrl, openArbiter } from './arbiters.ts';
+import type { BackupHostOptions } from './backup-options.ts';
+import { backupStatus } from './backup-status.ts';
 import { HostClock } from './clock.ts';
 import { arbiterRefusal } from './colocation.ts';
 import { CopyDirectory } from './copy-directory.ts';
 import { makeDirectory } from './directories.ts';
+import {
+  type ForceOptions,
+  type ForceReport,
+  type ForceSubject,
+  placeToGoLive,
+  takeView,
+} from './force.ts';
 import { HeartbeatResponder } from './heartbeat.ts';
 import { dialLink, type IncomingLink, LinkListener, type ListenerCounters } from './link.ts';
-import type { LogPosition } from './log-cursor.ts';
+import { lookFirst } from './look-first.ts';
 import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
-import { RemoteMachine } from './remote-machine.ts';
-import { commonStatus } from './status.ts';
-import { Supervisor, type SupervisorHooks } from './supervisor.ts';
+import {
+  type ForcedFacts,
+  type Promotion,
+  promotionOf,
+  settingsAfter,
+  worldError,
+} from './promotion.ts';
+import { Relay, refuseJoin } from './relay.ts';
+import type { RemoteMachine } from './remote-machine.ts';
+import { Supervisor } from './supervisor.ts';
 import { type LinkSecurity, LOCAL_ONLY } from './tls.ts';
 import { HV_VERSION } from './version.ts';
 import { WatchedArbiter } from './watched-arbiter.ts';
-import type { PrimarySettings } from './worker-protocol.ts';
-
-export interface BackupHostOptions {
-  /** `host:port` to listen on; port 0 for any. */
-  readonly listen: string;
-  /** Where copies of logs go, one directory per guest. */
-  readonly dir: string;
-  /** Overrides the arbiter named by the primary. */
-  readonly arbiter: string | undefined;
-  /** Also one that dies with the host of a replica. */
-  readonly arbiterMayBeColocated: boolean;
-  /** Silence of a machine at work that ends it by force; Infinity: none does. */
-  readonly hangLimitMs: number;
-  /** How links are authenticated; by default plain, and to this machine only. */
-  readonly security?: LinkSecurity;
-  readonly member: { readonly priority: number; readonly hidden: boolean; readonly cold: boolean };
-  readonly note: SupervisorHooks['note'];
-  readonly trouble: SupervisorHooks['trouble'];
-  /** The replay has caught up with the log, for the first time since this backup joined. */
-  inStep(epoch: Epoch): void;
-  /** Exactly once. */
-  ended(outcome: BackupOutcome | PrimaryOutcome | undefined, error: HvError | undefined): void;
-}
 
 export class BackupHost {
   readonly #options: BackupHostOptions;
@@ -77,11 +70,24 @@ export class BackupHost {
   /** Backups of the last view before this replica claimed its own. */
   #viewBackups: readonly string[] = [];
   #supervisor: Supervisor | undefined;
+  /** The view is won: the rest is a matter of time. */
+  #taking = false;
+  #forced: ForcedFacts | undefined;
+  readonly #relay: Relay;
+  /** Replicas that followed this one when it won. */
+  #followers: readonly string[] = [];
 
   private constructor(options: BackupHostOptions) {
     this.#options = options;
     this.#security = options.security ?? LOCAL_ONLY;
     this.#replica = this.#newReplica();
+    this.#relay = new Relay({
+      clock: this.#clock,
+      dial: (peer, path, handlers) => dialLink(peer, path, handlers, { security: this.#security }),
+      epoch: () => this.#replica.core.epoch,
+      copy: () => this.#replica.passable,
+      trouble: (event, fields) => options.trouble(event, fields),
+    });
   }
 
   /** Listens. Rejects with HV_E_PORT_IN_USE, HV_E_PLAIN_LINK or HV_E_USAGE. */
@@ -129,32 +135,49 @@ export class BackupHost {
 
   /** What `hv status` prints, as plain data. Calls back soon, whatever the machine does. */
   status(done: (status: object) => void): void {
-    const machine = this.#machine;
-    const { core, lsnReplayed } = this.#replica;
-    if (machine === undefined) {
-      const links = this.linkCounters;
-      done({ name: this.#guestName, role: 'backup', pid: process.pid, phase: core.phase, links });
-      return;
-    }
-    const logDir = join(this.#options.dir, safeName(machine.header.name));
-    const role = this.primary ? 'primary' : 'backup';
-    (this.#supervisor ?? machine).status((hang, worker) => {
-      const { phase, epoch, synced, lsnReceived } = core;
-      const copy = {
-        phase,
-        epoch,
-        synced,
-        lsnReceived,
-        lsnReplayed,
-        lag: lsnReceived - lsnReplayed,
+    backupStatus(
+      {
+        name: this.#guestName,
+        replica: this.#replica,
+        machine: this.#machine,
+        supervisor: this.#supervisor,
+        logDir: this.#at?.dir,
         arbiter: this.#arbiter?.figures(),
-      };
-      done({
-        ...commonStatus({ role, header: machine.header, logDir, hang, worker }),
-        replication: role === 'primary' ? (worker?.primary ?? null) : copy,
         links: this.linkCounters,
-      });
-    });
+        followers: this.#relay.figures(),
+        delay: this.#options.member.delay,
+      },
+      done,
+    );
+  }
+
+  /**
+   * Makes this replica primary by the word of its operator; resolves when the view is taken, and the guest
+   * goes live then. Rejects with HV_E_USAGE when there is nothing to promote, or nothing at `at`.
+   */
+  async promote(options: ForceOptions): Promise<ForceReport> {
+    const subject: ForceSubject = {
+      facts: () => ({
+        phase: this.#replica.core.phase,
+        primary: this.#taking,
+        copy: this.#replica.passable,
+        epoch: this.#replica.core.epoch,
+        view: this.#replica.core.view,
+      }),
+      dir: () => defined(this.#at, 'a copy has a directory').dir,
+      written: (done) => defined(this.#at?.store, 'a copy has a store').log.write(done),
+      arbiter: () => defined(this.#arbiter, 'who follows knows an arbiter'),
+      now: () => this.#clock.wall(),
+      delay: this.#options.member.delay,
+    };
+    const at = await placeToGoLive(subject, options);
+    // Now already: it may win by itself while it claims.
+    this.#forced = { at, late: undefined, backups: [] };
+    const { view, facts, report } = await takeView(subject, at);
+    this.#forced = facts;
+    this.#viewBackups = facts.backups;
+    this.#replica.force(view);
+    return report;
   }
 
   #newReplica(): BackupReplica {
@@ -183,6 +206,8 @@ export class BackupHost {
           // The newest view of the dead primary, before the claim replaces it.
           if (note.type === 'suspected') this.#viewBackups = this.#replica.core.view?.backups ?? [];
           if (note.type === 'following') this.#inStep = false;
+          // Nothing comes any more: followers may find somebody to whom it does.
+          if (note.type === 'parted') this.#relay.closeAll('this replica follows no primary');
           this.#options.note(note, at);
         },
         promoted: (handover, estate) => this.#promoted(handover, estate),
@@ -237,7 +262,9 @@ export class BackupHost {
     const directory = new CopyDirectory({
       dir,
       cold: member.cold,
+      warm: member.warm ? { delay: member.delay } : undefined,
       hangLimitMs,
+      onStore: (store, at) => this.#relay.follow(store, at),
       onError: (error) => this.#end(undefined, error),
       onMachine: (machine) => {
         this.#machine = machine;
@@ -254,35 +281,19 @@ export class BackupHost {
     const { link, path } = incoming;
     if (path === '/heartbeat') return this.#answerHeartbeats(link);
     if (path === '/join') return this.#answerJoin(incoming);
-    if (this.#supervisor !== undefined) return refuseLink(link, 'this replica is primary itself');
-    return this.#lookFirst(this.#replica.accept(link), incoming);
-  }
-
-  /** What the disk has of a guest's log is known before its primary is answered. */
-  #lookFirst(handlers: LinkHandlers, { remoteAddress }: IncomingLink): LinkHandlers {
-    const { host } = parseAddress(remoteAddress, { what: 'the address of a peer' });
-    let ready: Promise<void> | undefined;
-    const after = (act: () => void): void => {
-      if (ready === undefined) act();
-      else void ready.then(act);
-    };
-    return {
-      onMessage: (message) => {
+    if (this.#taking) return refuseLink(link, 'this replica is primary itself');
+    const { host } = parseAddress(incoming.remoteAddress, { what: 'the address of a peer' });
+    return lookFirst(this.#replica.accept(link), {
+      taking: () => {
         this.#speaker = host;
-        const looks = message.type === 'hello' && this.#replica.core.phase === 'idle';
-        if (looks && this.#refuses(message) === undefined)
-          ready = this.#directory(message)
-            .inspect()
-            .finally(() => {
-              ready = undefined;
-            });
-        after(() => {
-          this.#speaker = host;
-          handlers.onMessage(message);
-        });
       },
-      onClose: (reason) => after(() => handlers.onClose(reason)),
-    };
+      // What the disk has of a guest's log is known before its primary is answered.
+      before: (message) => {
+        const looks = message.type === 'hello' && this.#replica.core.phase === 'idle';
+        if (!looks || this.#refuses(message) !== undefined) return undefined;
+        return this.#directory(message).inspect();
+      },
+    });
   }
 
   #answerHeartbeats(link: Link): LinkHandlers {
@@ -305,10 +316,13 @@ export class BackupHost {
     return {
       onMessage: (message) => {
         if (message.type !== 'join') return link.close();
-        if (this.#supervisor === undefined) {
-          const reason = 'this replica is no primary';
-          link.send({ type: 'bye', epoch: asEpoch(0), code: 1, reason });
-        } else this.#supervisor.addBackup(dialable(message.address, remoteAddress));
+        const peer = dialable(message.address, remoteAddress);
+        if (this.#supervisor !== undefined) this.#supervisor.addBackup(peer);
+        else {
+          const follows = this.#replica.core.phase === 'following';
+          const reason = follows ? this.#relay.add(peer) : 'this replica follows no primary';
+          if (reason !== undefined) refuseJoin(link, reason);
+        }
         link.close();
       },
       onClose: () => undefined,
@@ -316,43 +330,42 @@ export class BackupHost {
   }
 
   #promoted(handover: Handover, estate: Estate): void {
-    const { machine } = estate;
-    assert(machine instanceof RemoteMachine, 'machines of this host are remote');
-    const hello = defined(handover.hello, 'who was promoted followed a primary');
-    const store = defined(this.#directory(hello).store, 'a winner has its store');
-    const others = this.#viewBackups.filter((peer) => peer !== handover.id);
-    const settings: PrimarySettings = {
-      id: handover.id,
-      arbiter: this.#options.arbiter ?? hello.arbiter,
-      detectMs: hello.detectMs,
-      ownLog: hello.rule.level === 'durable' ? 'durable' : 'written',
-      rule: hello.rule,
-      spares: hello.spares,
-      checkpoint: { type: 'auto' },
-      keep: { type: 'all' },
-      recordOutputs: false,
-      movesPorts: false,
+    this.#taking = true;
+    this.#followers = this.#relay.peers;
+    this.#relay.closeAll('this replica becomes primary');
+    const directory = defined(this.#at, 'a winner has a directory');
+    promotionOf(directory, handover, estate, this.#forced?.at).then(
+      (promotion) => this.#goLive(promotion),
+      (error: unknown) => this.#end(undefined, worldError(error)),
+    );
+  }
+
+  #goLive({ handover, machine, position, quarantine }: Promotion): void {
+    if (quarantine !== undefined)
+      this.#options.trouble('copy.quarantined', { ...quarantine, lsn: handover.lsnReceived });
+    const settings = settingsAfter(handover, {
+      arbiter: this.#options.arbiter,
       security: this.#security.material,
-    };
-    store.log.handover((position: LogPosition | undefined) => {
-      if (position === undefined) {
-        this.#end(undefined, new HvError('HV_E_INTERNAL', 'the copy of the log cannot go on'));
-        return;
-      }
-      const { control } = machine;
-      const { hangLimitMs } = this.#options;
-      const supervisor = new Supervisor(
-        machine.release(),
-        { control, hangLimitMs, security: this.#security },
-        {
-          note: (note, at) => this.#options.note(note, at),
-          trouble: (event, fields) => this.#options.trouble(event, fields),
-          ended: (outcome, error) => this.#end(outcome, error),
-        },
-      );
-      this.#supervisor = supervisor;
-      this.#arbiter?.stop();
-      supervisor.send({ type: 'promote', handover, position, settings, others });
+      forced: this.#forced,
+    });
+    const { control } = machine;
+    const { hangLimitMs } = this.#options;
+    const supervisor = new Supervisor(
+      machine.release(),
+      { control, hangLimitMs, security: this.#security },
+      {
+        note: (note, at) => this.#options.note(note, at),
+        trouble: (event, fields) => this.#options.trouble(event, fields),
+        ended: (outcome, error) => this.#end(outcome, error),
+      },
+    );
+    this.#supervisor = supervisor;
+    this.#arbiter?.stop();
+    const others = [...new Set([...this.#viewBackups, ...this.#followers])];
+    supervisor.send({
+      type: 'promote',
+      ...{ handover, position, settings },
+      others: others.filter((peer) => peer !== handover.id),
     });
   }
 

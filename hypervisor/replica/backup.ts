@@ -20,7 +20,7 @@ import type { Message, ReplicaId, View } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import { ask } from './ask.ts';
 import type { BackupConfig, BackupHooks, BackupOutcome, BackupPorts } from './hooks.ts';
-import { LogCopy, type LogCopyHandlers } from './log-copy.ts';
+import { LogCopy, type LogCopyHandlers, type PassableCopy } from './log-copy.ts';
 import { Stepper } from './stepper.ts';
 
 const TOKEN_BYTES = 16;
@@ -114,6 +114,16 @@ export class BackupReplica {
   /** The supervisor has given the primary up. */
   suspect(reason: string): void {
     this.#step({ type: 'suspect', now: this.#now(), reason });
+  }
+
+  /** Its operator has decided that it is primary of `view`, dead or not the one it follows. */
+  force(view: View): void {
+    this.#step({ type: 'force', now: this.#now(), view });
+  }
+
+  /** Its copy of the log, for replicas that follow it; undefined: there is nothing in it yet. */
+  get passable(): PassableCopy | undefined {
+    return this.#copy?.passable;
   }
 
   #now(): ReturnType<BackupPorts['clock']['now']> {
