@@ -196,15 +196,6 @@ export interface NetBackend {
 /** What a machine has used since its boot, and a hash of all its memory. */
 export type CheckpointFigures = Omit<CheckpointRecord, 'type' | 'time'>;
 
-/** What a guest has used since its boot; `bytes` and `blocks` of its heap now. */
-export interface MachineMeter {
-  readonly turns: number;
-  readonly ticks: number;
-  readonly outputs: number;
-  readonly bytes: number;
-  readonly blocks: number;
-}
-
 /** Answer of a machine after a group of turns. */
 export interface TurnsResult {
   readonly outputs: readonly HeldOutput[];

@@ -112,6 +112,8 @@ export const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** Records a backup may hold unreplayed before it slows the guest: a takeover replays them first, some
  * 30,000 a second. */
 export const LAG_RECORDS_FREE = 1_024;
+/** What a takeover is told to take before this host has measured it. */
+export const REPLAY_RECORDS_PER_SECOND = 30_000;
 /** Each ack waits a millisecond for every so many records more than that, up to the longest wait. */
 export const LAG_RECORDS_PER_MS = 256;
 export const LAG_ACK_MS_MAX = 25;
@@ -126,6 +128,8 @@ export const REDIAL_MS_MAX = 5_000;
 export const JOIN_RETRY_MS = 200;
 /** The longest delay of a delayed copy: a month of log is read back no sooner than an operator despairs. */
 export const DELAY_MICROS_MAX: number = 30 * 86_400_000_000;
+/** `hv promote` waits this long: reading a long log back to a moment takes its time, the arbiter some more. */
+export const FORCE_ANSWER_MS = 600_000;
 /** A warm copy's machine rests so many times as long as it has worked: at most a fifth of a core. */
 export const WARM_REST_SHARE = 4;
 /** And at least so long: a start of the machine alone costs a quarter of a second. */
@@ -150,6 +154,41 @@ export const STATUS_WAIT_MS = 250;
 export const STATUS_ANSWER_MS = 2_000;
 /** A status longer than this is none: what is read of a socket has an end. */
 export const STATUS_BYTES_MAX: number = MIB;
+/** Where the admin port is, if nobody says else and it is free. */
+export const ADMIN_PORT = 7701;
+/** Connections to the admin port; further ones are closed at accept. Scrapers and people are few. */
+export const ADMIN_CONNECTIONS_MAX = 64;
+/** Readers of `/events` among them. */
+export const ADMIN_STREAMS_MAX = 16;
+/** Headers of a request to the admin port, and how long they may take: slow senders are cut off. */
+export const ADMIN_HEADER_BYTES_MAX: number = 16 * KIB;
+export const ADMIN_HEADERS_MS = 5_000;
+/** The whole request, and the longest idle connection. */
+export const ADMIN_REQUEST_MS = 10_000;
+export const ADMIN_IDLE_MS = 60_000;
+/** Connections are looked at this often for the limits above. */
+export const ADMIN_CHECK_MS = 1_000;
+/** Body of a request that acts, unless its route says less. */
+export const ADMIN_BODY_BYTES_MAX: number = 64 * KIB;
+/** A token of fewer bytes could be guessed; a file of more is none. */
+export const ADMIN_TOKEN_BYTES_MIN = 16;
+export const ADMIN_TOKEN_BYTES_MAX: number = 4 * KIB;
+/** Events kept for readers that come later; older ones are forgotten. */
+export const EVENTS_KEPT_MAX = 256;
+/** Events a reader of `/events` has not taken. Past it the reader is dropped: it may come back. */
+export const EVENTS_QUEUE_BYTES_MAX: number = 256 * KIB;
+/** A comment on an idle `/events`, so that whoever lies between does not close it. */
+export const EVENTS_KEEPALIVE_MS = 15_000;
+/** The main thread may be this late before `/healthz` says so. */
+export const HEALTH_LATE_MS_MAX = 1_000;
+/** A machine at work that polls for nothing this long is not well. */
+export const HEALTH_SILENT_MS_MAX = 5_000;
+/** An output held longer than this is stuck: acks take milliseconds. */
+export const READY_HELD_MS_MAX = 5_000;
+/** A backup further behind than this is not ready to take over. */
+export const READY_BEHIND_MS_MAX = 5_000;
+/** `hv top` and `hv status --watch` look this often. */
+export const WATCH_MS = 1_000;
 /** After a stop request, how long the guest may stay in a built-in that never polls. */
 export const HUNG_GUEST_MS = 2_000;
 

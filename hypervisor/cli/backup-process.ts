@@ -2,9 +2,13 @@
 
 import { EXIT, HvError } from '../base/errors.ts';
 import { isLoopback, parseAddress } from '../host/addresses.ts';
+import type { AdminServer } from '../host/admin-server.ts';
 import { BackupHost } from '../host/backup-host.ts';
 import { HostClock } from '../host/clock.ts';
 import { refuseColocated, SOME_OTHER_HOST } from '../host/colocation.ts';
+import { Observation } from '../host/observation.ts';
+import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
+import type { AdminOptions } from './admin-options.ts';
 import { Joining } from './joining.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { exitWith } from './outcome.ts';
@@ -14,7 +18,7 @@ import { openSecurity, tendSecurity } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
-export interface BackupProcessOptions extends MemberOptions, SecurityFlags {
+export interface BackupProcessOptions extends MemberOptions, SecurityFlags, AdminOptions {
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
@@ -27,7 +31,12 @@ export interface BackupProcessOptions extends MemberOptions, SecurityFlags {
 
 export async function runBackup(options: BackupProcessOptions): Promise<void> {
   let host: BackupHost | undefined;
+  const observation = new Observation('backup');
+  const { observer } = observation;
+  const admin = await openAdmin(observation, options);
   const lifecycle = new Lifecycle({
+    observation,
+    logger: openLog(options, { replica: options.listen, role: 'backup' }),
     name: () => host?.guestName ?? 'guest',
     joinAt: () => host?.address,
     eventsFd: options.eventsFd,
@@ -63,6 +72,9 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
       if (note.type === 'parted' && options.from.length > 0) joining?.ask();
       lifecycle.note(note, at);
     },
+    heard: () => observer.heard(Date.now()),
+    beat: (roundTripMs) => observer.beat(roundTripMs),
+    checkpoint: (taken) => observer.checkpoint(taken),
     inStep: (epoch) => {
       lifecycle.event('in.step', new HostClock().wall(), { epoch });
       say(`in step with the primary (epoch ${epoch}); ready to take over at once`);
@@ -78,7 +90,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     },
   });
   lifecycle.event('listening', new HostClock().wall(), { address: host.address });
-  await serveOwnStatus(dir, 'backup', (done) => host.status(done));
+  await show(host, { observation, admin, lifecycle, dir });
   say(`backup listening on ${host.address}`);
   if (security.mode !== 'plain') say(security.describe());
   for (const name of ['SIGINT', 'SIGTERM'] as const)
@@ -94,4 +106,34 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     joining = new Joining(asked, { own: host.address, security, patient: options.from.length > 0 });
     joining.ask();
   }
+}
+
+/** From here on others can look at the replica. */
+async function show(
+  replica: BackupHost,
+  given: {
+    readonly observation: Observation;
+    readonly admin: AdminServer;
+    readonly lifecycle: Lifecycle;
+    readonly dir: string;
+  },
+): Promise<void> {
+  const { observation, admin, lifecycle, dir } = given;
+  observation.attach({
+    status: (done) => replica.status(done),
+    get meters() {
+      return replica.meters;
+    },
+    get arbiter() {
+      return replica.settings?.arbiter;
+    },
+    get detectMs() {
+      return replica.settings?.detectMs;
+    },
+    logDir: dir,
+    promote: (options) => replica.promote(options),
+  });
+  tellAdmin(lifecycle, observation);
+  await serveOwnStatus(dir, 'backup', (done) => observation.status(done));
+  await openOwnerSocket(admin, { dir, name: 'backup' });
 }

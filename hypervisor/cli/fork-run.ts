@@ -44,6 +44,7 @@ export async function forkLog(path: string, options: ForkOptions): Promise<void>
   if (!options.start) return;
   await runGuest(undefined, done.args ?? [], {
     backup: [],
+    admin: 'auto',
     spare: [],
     quorum: 0,
     onBackupLoss: 'continue',

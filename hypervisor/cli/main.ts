@@ -16,10 +16,12 @@ import { registerExplain } from './commands/explain.ts';
 import { registerFork } from './commands/fork.ts';
 import { registerInspect } from './commands/inspect.ts';
 import { registerLog } from './commands/log.ts';
+import { registerPromote } from './commands/promote.ts';
 import { registerReplay } from './commands/replay.ts';
 import { registerRun } from './commands/run.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerToken } from './commands/token.ts';
+import { registerTop } from './commands/top.ts';
 import { explain, guestText } from './print.ts';
 
 function buildProgram(): Command {
@@ -38,7 +40,9 @@ function buildProgram(): Command {
   registerInspect(program);
   registerFork(program);
   registerLog(program);
+  registerPromote(program);
   registerStatus(program);
+  registerTop(program);
   registerToken(program);
   registerCert(program);
   registerDemo(program);

@@ -2,15 +2,19 @@
 
 import { HvError } from '../base/errors.ts';
 import { parseAddress } from '../host/addresses.ts';
+import type { AdminServer } from '../host/admin-server.ts';
 import type { TakenCheckpoint } from '../host/checkpoint-store.ts';
 import type { KeepPolicy } from '../host/checkpointer.ts';
 import { HostClock } from '../host/clock.ts';
 import { refuseColocated } from '../host/colocation.ts';
 import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
+import { Observation } from '../host/observation.ts';
 import type { RecoveryReport } from '../host/recovery.ts';
 import type { LinkSecurity, SecurityOptions } from '../host/tls.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { counted } from '../timeline/record-words.ts';
+import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
+import type { AdminOptions } from './admin-options.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CpuLimit, limitsOf } from './limit-options.ts';
 import { type LocalBackup, startLocalBackup } from './local-backup.ts';
@@ -22,7 +26,7 @@ import { openSecurity, tendSecurity } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
-export interface RunOptions extends ProtectionOptions, SecurityFlags {
+export interface RunOptions extends ProtectionOptions, SecurityFlags, AdminOptions {
   readonly name?: string;
   readonly dir: string;
   readonly resume?: boolean;
@@ -54,7 +58,12 @@ export async function runGuest(
   const rule = ruleOf(options);
   const securityAsked = securityOf(options, process.env);
   const security = openSecurity(securityAsked);
+  const observation = new Observation('primary');
+  const { observer } = observation;
+  const admin = await openAdmin(observation, options);
   const lifecycle = new Lifecycle({
+    observation,
+    logger: openLog(options, { replica: name, role: 'primary' }),
     name: () => name,
     joinAt: () => address,
     eventsFd: options.eventsFd,
@@ -89,7 +98,11 @@ export async function runGuest(
       hooks: {
         note: (note, at) => lifecycle.note(note, at),
         trouble: (event, fields) => lifecycle.trouble(event, fields),
-        checkpoint: (taken) => tellCheckpoint(lifecycle, taken),
+        beat: (roundTripMs) => observer.beat(roundTripMs),
+        checkpoint: (taken) => {
+          observer.checkpoint(taken);
+          tellCheckpoint(lifecycle, taken);
+        },
         recovered: (report) => tellRecovery(lifecycle, name, report),
         ended: (outcome, error) => {
           if (error !== undefined) local?.kill();
@@ -100,15 +113,9 @@ export async function runGuest(
     tendSecurity(security, lifecycle);
     name = hypervisor.name;
     address = hypervisor.address;
-    const at = new HostClock().wall();
-    lifecycle.event('started', at, {
-      pid: process.pid,
-      log: hypervisor.logDir,
-      address: hypervisor.address,
-    });
-    // Without a log nobody else is kept from the name, and nothing is left behind.
-    if (hypervisor.logDir !== undefined)
-      await serveOwnStatus(options.dir, name, (done) => hypervisor.status(done));
+    const { pid } = process;
+    lifecycle.event('started', new HostClock().wall(), { pid, log: hypervisor.logDir, address });
+    await show(hypervisor, { observation, admin, lifecycle, options });
     tellStart(hypervisor, {
       chatty: options.verbose === true || backups.length > 0,
       local,
@@ -117,6 +124,33 @@ export async function runGuest(
   } catch (error) {
     local?.kill();
     throw error;
+  }
+}
+
+/** From here on others can look at the guest. */
+async function show(
+  hypervisor: Hypervisor,
+  given: {
+    readonly observation: Observation;
+    readonly admin: AdminServer;
+    readonly lifecycle: Lifecycle;
+    readonly options: RunOptions;
+  },
+): Promise<void> {
+  const { observation, admin, lifecycle, options } = given;
+  const { name, logDir } = hypervisor;
+  observation.attach({
+    status: (done) => hypervisor.status(done),
+    meters: hypervisor.supervisor.meters,
+    arbiter: hypervisor.arbiter,
+    detectMs: options.detect,
+    logDir,
+  });
+  tellAdmin(lifecycle, observation);
+  // Without a log nobody else is kept from the name, and nothing is left behind.
+  if (logDir !== undefined) {
+    await serveOwnStatus(options.dir, name, (done) => observation.status(done));
+    await openOwnerSocket(admin, { dir: options.dir, name });
   }
 }
 

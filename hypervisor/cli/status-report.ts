@@ -1,12 +1,24 @@
 /** `hv status`, for people and programs, and its other end in the processes of replicas. */
 
 import { HvError } from '../base/errors.ts';
+import { WATCH_MS } from '../base/limits.ts';
 import { makeDirectory } from '../host/directories.ts';
 import { askStatus, serveStatus, statusPaths } from '../host/status-socket.ts';
-import { grouped } from '../timeline/record-words.ts';
 import { data, say } from './print.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { watchScreen } from './screen.ts';
+import {
+  count,
+  type Fields,
+  failoverWords,
+  fieldsOf,
+  lagWords,
+  latencyWords,
+  lossWords,
+  mebibytes,
+  protectionWords,
+  seconds,
+  text,
+} from './status-text.ts';
 
 /** Answers `hv status` until the process exits. A replica runs without, too. */
 export async function serveOwnStatus(
@@ -22,22 +34,53 @@ export async function serveOwnStatus(
   }
 }
 
-/** Prints every replica that answers. Throws HV_E_USAGE when none does. */
-export async function showStatus(options: {
+/** What the replicas below `dir` say, primaries of a guest first. */
+export async function askAll(options: {
+  readonly name: string | undefined;
+  readonly dir: string;
+}): Promise<readonly Fields[]> {
+  const answers = await Promise.all(statusPaths(options.dir).map(askStatus));
+  return answers
+    .filter((status) => status !== undefined)
+    .filter(({ name }) => options.name === undefined || name === options.name)
+    .sort((a, b) => orderOf(a).localeCompare(orderOf(b)));
+}
+
+function orderOf({ name, role, pid }: Fields): string {
+  return `${text(name)} ${role === 'primary' ? 0 : 1} ${text(pid)}`;
+}
+
+interface StatusOptions {
   readonly name: string | undefined;
   readonly dir: string;
   readonly json: boolean;
-}): Promise<void> {
-  const answers = await Promise.all(statusPaths(options.dir).map(askStatus));
-  const found = answers
-    .filter((status) => status !== undefined)
-    .filter(({ name }) => options.name === undefined || name === options.name);
+}
+
+/** Prints every replica that answers; false: nobody reads. Throws HV_E_USAGE when none answers. */
+export async function showStatus(options: StatusOptions): Promise<boolean> {
+  const found = await askAll(options);
   if (found.length === 0) {
     const which = options.name === undefined ? 'no replica' : `no replica of '${options.name}'`;
     throw new HvError('HV_E_USAGE', `${which} runs below ${options.dir}`);
   }
-  for (const status of found)
-    data(options.json ? JSON.stringify(status) : statusLines(status).join('\n'));
+  return found
+    .map((status) => data(options.json ? JSON.stringify(status) : statusLines(status).join('\n')))
+    .every((isRead) => isRead);
+}
+
+/**
+ * Shows the replicas again every WATCH_MS: on a terminal in place, until its user quits; elsewhere one
+ * after the other, until nobody reads or none is left.
+ */
+export async function watchStatus(options: StatusOptions): Promise<void> {
+  const { stdin: input, stdout: output } = process;
+  if (output.isTTY && !options.json)
+    return watchScreen({ input, output }, async () => {
+      const found = await askAll(options);
+      const none = [`no replica runs below ${options.dir}`];
+      return found.length === 0 ? none : found.flatMap((one) => [...statusLines(one), '']);
+    });
+  while (await showStatus(options)) await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
 }
 
 /** A replica in lines for people. */
@@ -57,6 +100,15 @@ export function statusLines(status: Fields): string[] {
         `for ${seconds(busy.ms)} with turn ${text(busy.turn)}, last sign of life ${seconds(busy.silentMs)} ago`,
       ),
     );
+  const told: readonly (readonly [string, string | undefined])[] = [
+    ['state', protectionWords(status)],
+    ['failover', failoverWords(status)],
+    ['', lossWords(status)],
+    ['latency', latencyWords(status)],
+    ['lag', lagWords(status)],
+    ['admin', status.admin ? `http://${text(status.admin)}` : undefined],
+  ];
+  for (const [name, words] of told) if (words !== undefined) lines.push(row(name, words));
   const replication = fieldsOf(status.replication);
   if (replication !== undefined) lines.push(...replicationLines(replication, row));
   const meter = fieldsOf(status.meter);
@@ -146,24 +198,4 @@ function limitWords(limits: Fields): string {
   if (limits.secondTicks !== 0) words.push(`${count(limits.secondTicks)} ticks a second`);
   words.push(limits.hangMs === 0 ? 'no hang limit' : `hang ${seconds(limits.hangMs)}`);
   return words.join(', ');
-}
-
-function fieldsOf(value: unknown): Fields | undefined {
-  return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
-}
-
-function text(value: unknown): string {
-  return value === undefined || value === null ? '?' : String(value);
-}
-
-function count(value: unknown): string {
-  return typeof value === 'number' ? grouped(value) : '?';
-}
-
-function seconds(ms: unknown): string {
-  return typeof ms === 'number' ? `${(ms / 1000).toFixed(1)} s` : '?';
-}
-
-function mebibytes(bytes: unknown): string {
-  return typeof bytes === 'number' ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : '?';
 }

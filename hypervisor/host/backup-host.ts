@@ -6,7 +6,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { asEpoch } from '../../log-format/index.ts';
 import { assert, defined } from '../base/assert.ts';
 import type { HvError } from '../base/errors.ts';
 import { IN_STEP_POLL_MS, LAG_RECORDS_FREE } from '../base/limits.ts';
@@ -15,6 +14,7 @@ import type { Hello } from '../protocol/backup-events.ts';
 import { BackupReplica } from '../replica/backup.ts';
 import type { Handover } from '../replica/handover.ts';
 import type { BackupOutcome, Estate, PrimaryOutcome } from '../replica/hooks.ts';
+import { Meters } from '../replica/meters.ts';
 import { refusalOf } from '../replica/refusal.ts';
 import { dialable, formatAddress, parseAddress } from './addresses.ts';
 import { absoluteArbiterUrl, openArbiter } from './arbiters.ts';
@@ -23,18 +23,13 @@ import { backupStatus } from './backup-status.ts';
 import { HostClock } from './clock.ts';
 import { arbiterRefusal } from './colocation.ts';
 import { CopyDirectory } from './copy-directory.ts';
-import { makeDirectory } from './directories.ts';
-import {
-  type ForceOptions,
-  type ForceReport,
-  type ForceSubject,
-  placeToGoLive,
-  takeView,
-} from './force.ts';
+import { makeDirectory, safeName } from './directories.ts';
+import { type ForceOptions, type ForceReport, factsOf, forcePromotion } from './force.ts';
 import { HeartbeatResponder } from './heartbeat.ts';
 import { dialLink, type IncomingLink, LinkListener, type ListenerCounters } from './link.ts';
 import { lookFirst } from './look-first.ts';
 import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
+import { startMeters } from './meters-clock.ts';
 import {
   type ForcedFacts,
   type Promotion,
@@ -42,7 +37,7 @@ import {
   settingsAfter,
   worldError,
 } from './promotion.ts';
-import { Relay, refuseJoin } from './relay.ts';
+import { Relay, refuseJoin, refuseLink } from './relay.ts';
 import type { RemoteMachine } from './remote-machine.ts';
 import { Supervisor } from './supervisor.ts';
 import { type LinkSecurity, LOCAL_ONLY } from './tls.ts';
@@ -53,6 +48,7 @@ export class BackupHost {
   readonly #options: BackupHostOptions;
   readonly #security: LinkSecurity;
   readonly #clock = new HostClock();
+  readonly #meters = startMeters(new Meters());
   readonly #responders = new Set<HeartbeatResponder>();
   readonly #directories = new Map<string, CopyDirectory>();
   /** Of the guest that is followed. */
@@ -66,6 +62,7 @@ export class BackupHost {
   /** The newest one; its thread is the supervisor's after a takeover. */
   #machine: RemoteMachine | undefined;
   #guestName = 'guest';
+  #hello: Hello | undefined;
   #inStep = false;
   /** Backups of the last view before this replica claimed its own. */
   #viewBackups: readonly string[] = [];
@@ -122,9 +119,21 @@ export class BackupHost {
     return this.#guestName;
   }
 
+  /** Who decides the view, and what silence makes a peer suspect; undefined before a primary came. */
+  get settings(): { readonly arbiter: string; readonly detectMs: number } | undefined {
+    const hello = this.#hello;
+    if (hello === undefined) return undefined;
+    return { arbiter: this.#options.arbiter ?? hello.arbiter, detectMs: hello.detectMs };
+  }
+
   /** True once this replica has taken over. */
   get primary(): boolean {
     return this.#supervisor !== undefined;
+  }
+
+  /** What this replica counts in the role it has now. */
+  get meters(): Meters {
+    return this.#supervisor?.meters ?? this.#meters;
   }
 
   /** Stops on purpose: a backup just goes; a primary stops its guest first. */
@@ -155,29 +164,20 @@ export class BackupHost {
    * Makes this replica primary by the word of its operator; resolves when the view is taken, and the guest
    * goes live then. Rejects with HV_E_USAGE when there is nothing to promote, or nothing at `at`.
    */
-  async promote(options: ForceOptions): Promise<ForceReport> {
-    const subject: ForceSubject = {
-      facts: () => ({
-        phase: this.#replica.core.phase,
-        primary: this.#taking,
-        copy: this.#replica.passable,
-        epoch: this.#replica.core.epoch,
-        view: this.#replica.core.view,
-      }),
-      dir: () => defined(this.#at, 'a copy has a directory').dir,
-      written: (done) => defined(this.#at?.store, 'a copy has a store').log.write(done),
+  promote(options: ForceOptions): Promise<ForceReport> {
+    const copy = (): CopyDirectory => defined(this.#at, 'a copy has a directory');
+    return forcePromotion(options, {
+      facts: () => ({ primary: this.#taking, ...factsOf(this.#replica) }),
+      dir: () => copy().dir,
+      written: (done) => defined(copy().store, 'a copy has a store').log.write(done),
       arbiter: () => defined(this.#arbiter, 'who follows knows an arbiter'),
       now: () => this.#clock.wall(),
       delay: this.#options.member.delay,
-    };
-    const at = await placeToGoLive(subject, options);
-    // Now already: it may win by itself while it claims.
-    this.#forced = { at, late: undefined, backups: [] };
-    const { view, facts, report } = await takeView(subject, at);
-    this.#forced = facts;
-    this.#viewBackups = facts.backups;
-    this.#replica.force(view);
-    return report;
+      prepare: (facts) => {
+        this.#forced = facts;
+      },
+      force: (view) => this.#replica.force(view),
+    });
   }
 
   #newReplica(): BackupReplica {
@@ -185,6 +185,7 @@ export class BackupHost {
     return new BackupReplica({
       ports: {
         clock: this.#clock,
+        meters: this.#meters,
         entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
         openArbiter: (address) => this.#openArbiter(arbiter ?? address),
         openStore: (hello) => this.#directory(hello).fresh(),
@@ -254,6 +255,7 @@ export class BackupHost {
   /** Locked at the first hello of its guest. Throws HV_E_NAME_IN_USE. */
   #directory(hello: Hello): CopyDirectory {
     this.#guestName = hello.name;
+    this.#hello = hello;
     const dir = join(this.#options.dir, safeName(hello.name));
     const known = this.#directories.get(dir);
     this.#at = known;
@@ -265,6 +267,7 @@ export class BackupHost {
       warm: member.warm ? { delay: member.delay } : undefined,
       hangLimitMs,
       onStore: (store, at) => this.#relay.follow(store, at),
+      meters: this.#meters,
       onError: (error) => this.#end(undefined, error),
       onMachine: (machine) => {
         this.#machine = machine;
@@ -302,7 +305,9 @@ export class BackupHost {
       epoch: () => this.#replica.core.epoch,
       hooks: {
         onBeat: ({ epoch }) => {
-          if (epoch >= this.#replica.core.epoch) this.#replica.heartbeat();
+          if (epoch < this.#replica.core.epoch) return;
+          this.#options.heard?.();
+          this.#replica.heartbeat();
         },
         onLate: () => undefined,
         onClose: () => this.#responders.delete(responder),
@@ -356,12 +361,15 @@ export class BackupHost {
       {
         note: (note, at) => this.#options.note(note, at),
         trouble: (event, fields) => this.#options.trouble(event, fields),
+        beat: (roundTripMs) => this.#options.beat?.(roundTripMs),
+        checkpoint: (taken) => this.#options.checkpoint?.(taken),
         ended: (outcome, error) => this.#end(outcome, error),
       },
     );
     this.#supervisor = supervisor;
     this.#arbiter?.stop();
-    const others = [...new Set([...this.#viewBackups, ...this.#followers])];
+    const former = this.#forced?.backups ?? this.#viewBackups;
+    const others = [...new Set([...former, ...this.#followers])];
     supervisor.send({
       type: 'promote',
       ...{ handover, position, settings },
@@ -376,16 +384,4 @@ export class BackupHost {
     void this.#listener?.close();
     this.#options.ended(outcome, error);
   }
-}
-
-function refuseLink(link: Link, reason: string): LinkHandlers {
-  link.send({ type: 'refuse', epoch: asEpoch(0), reason });
-  link.close();
-  return { onMessage: () => undefined, onClose: () => undefined };
-}
-
-/** A guest's name as one path component. */
-function safeName(name: string): string {
-  const cleaned = name.replace(/[^A-Za-z0-9._-]/g, '_');
-  return cleaned === '' || cleaned.startsWith('.') ? `_${cleaned}` : cleaned;
 }

@@ -33,6 +33,11 @@ export interface BackupHostOptions {
   readonly member: MemberKind;
   readonly note: SupervisorHooks['note'];
   readonly trouble: SupervisorHooks['trouble'];
+  /** The primary has given a sign of life. */
+  heard?(): void;
+  /** See `SupervisorHooks`; after a takeover. */
+  readonly beat?: SupervisorHooks['beat'];
+  readonly checkpoint?: SupervisorHooks['checkpoint'];
   /** The replay has caught up with the log, for the first time since this backup joined. */
   inStep(epoch: Epoch): void;
   /** Exactly once. */

@@ -21,6 +21,7 @@ import type { LogPosition } from './log-cursor.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { readLogHeader } from './log-reader.ts';
 import { FileLogStore } from './log-store.ts';
+import type { LogStoreOptions } from './log-writer.ts';
 import { RemoteMachine, type RemoteMachineOptions } from './remote-machine.ts';
 import type { RestoredCopy, RestoreRequest } from './restore-copy.ts';
 import { SnapshotIntake } from './snapshot-intake.ts';
@@ -33,6 +34,8 @@ export interface CopyDirectoryOptions {
   /** A cold copy with snapshots of its own, of what is as old as `delay`; undefined: without. */
   readonly warm: { readonly delay: Micros } | undefined;
   readonly hangLimitMs: number;
+  /** Counts what is written and synced. */
+  readonly meters: LogStoreOptions['meters'];
   /** The copy cannot be written, or its machine is gone. */
   readonly onError: (error: HvError) => void;
   readonly onMachine: (machine: RemoteMachine) => void;
@@ -85,8 +88,8 @@ export class CopyDirectory {
   /** An empty copy; what was there is removed if this process wrote it, moved aside if not. */
   fresh(): CopyStore {
     this.#clear();
-    const { onError } = this.#options;
-    return this.#keep(FileLogStore.fromFrames(this.dir, { onError }));
+    const { meters, onError } = this.#options;
+    return this.#keep(FileLogStore.fromFrames(this.dir, { meters, onError }));
   }
 
   openMachine(base: LogBase): RemoteMachine {
@@ -192,9 +195,9 @@ export class CopyDirectory {
   }): Promise<ReopenedCopy> {
     const { position, header, history, lsn, lsnReleased } = at;
     this.#own = true;
-    const { cold, onError } = this.#options;
+    const { cold, meters, onError } = this.#options;
     const base = { header, blobs: [] };
-    const log = FileLogStore.resume(position, { onError });
+    const log = FileLogStore.resume(position, { meters, onError });
     const { epochs, lsnFirst, lsnLast } = history;
     const common = { store: this.#keep(log), base, history: { epochs, lsnFirst, lsnLast } };
     if (cold)

@@ -11,12 +11,15 @@ import { FORCE_ARBITER_MS } from '../base/limits.ts';
 import type { Arbiter } from '../ports.ts';
 import type { BackupPhase } from '../protocol/backup-copy.ts';
 import type { ReplicaId, View } from '../protocol/messages.ts';
+import type { BackupReplica } from '../replica/backup.ts';
 import type { PassableCopy } from '../replica/log-copy.ts';
 import { claimByForce } from './forced-view.ts';
 import { type LogMoment, lsnAtMoment } from './log-moment.ts';
 import type { ForcedFacts } from './promotion.ts';
 
 export interface ForceOptions {
+  /** Of the guest: whoever promotes another one by mistake is refused. */
+  readonly name: string;
   /** Goes live as of then; undefined: behind all there is, or for a delayed copy, as long ago as its delay. */
   readonly at?: LogMoment | undefined;
 }
@@ -59,6 +62,37 @@ export interface ForceSubject {
   readonly now: () => Micros;
   /** What a delayed copy goes back to. */
   readonly delay: Micros;
+  /** What the promotion will need, whoever decides it: it may win by itself meanwhile. */
+  prepare(facts: ForcedFacts): void;
+  /** See `BackupReplica.force`. */
+  force(view: View): void;
+}
+
+export function factsOf(
+  replica: Pick<BackupReplica, 'core' | 'passable'>,
+): Omit<ForceFacts, 'primary'> {
+  const { phase, epoch, view } = replica.core;
+  return { phase, epoch, view, copy: replica.passable };
+}
+
+/** Resolves when the view is taken. Rejects with HV_E_USAGE when there is nothing to promote, or nothing at `at`. */
+export async function forcePromotion(
+  options: ForceOptions,
+  subject: ForceSubject,
+): Promise<ForceReport> {
+  const { hello } = demandFacts(subject).copy;
+  if (hello.name !== options.name)
+    throw new HvError(
+      'HV_E_USAGE',
+      `not promoted: this replica follows '${hello.name}', not '${options.name}'`,
+    );
+  const at = await placeToGoLive(subject, options);
+  const backups = demandFacts(subject).view?.backups ?? [];
+  subject.prepare({ at, late: undefined, backups });
+  const { view, facts, report } = await takeView(subject, at);
+  subject.prepare(facts);
+  subject.force(view);
+  return report;
 }
 
 /** Why this replica cannot be made primary; undefined: it can. */
@@ -70,14 +104,14 @@ export function unforceable({ phase, primary, copy }: ForceFacts): string | unde
   return undefined;
 }
 
-export interface Forced {
+interface Forced {
   readonly view: View;
   readonly facts: ForcedFacts;
   readonly report: ForceReport;
 }
 
 /** Where the guest is to go on; undefined: behind all there is. Rejects as `lsnAtMoment` does. */
-export async function placeToGoLive(
+async function placeToGoLive(
   subject: ForceSubject,
   { at }: ForceOptions,
 ): Promise<Lsn | undefined> {
@@ -85,14 +119,14 @@ export async function placeToGoLive(
   const moment = at ?? (delay > 0 ? ({ type: 'ago', micros: delay } as const) : undefined);
   if (moment === undefined) return undefined;
   await new Promise<void>((resolve) => subject.written(resolve));
-  const { history } = demand(subject);
+  const { history } = demandFacts(subject).copy;
   return await lsnAtMoment(subject.dir(), moment, { now: subject.now(), lsnLast: history.lsnLast });
 }
 
 /** Claims the view. Throws HV_E_USAGE when there is nothing to promote. */
-export async function takeView(subject: ForceSubject, at: Lsn | undefined): Promise<Forced> {
-  const { hello } = demand(subject);
-  const { epoch, view: known } = subject.facts();
+async function takeView(subject: ForceSubject, at: Lsn | undefined): Promise<Forced> {
+  const { epoch, view: known, copy } = demandFacts(subject);
+  const { hello } = copy;
   const token = toHex(randomBytes(16));
   const forced = await claimByForce(subject.arbiter(), {
     vm: hello.vm,
@@ -101,7 +135,7 @@ export async function takeView(subject: ForceSubject, at: Lsn | undefined): Prom
     token,
     patienceMs: FORCE_ARBITER_MS,
   });
-  const { history, lsnReleased } = demand(subject);
+  const { history, lsnReleased } = demandFacts(subject).copy;
   const { view } = forced;
   const former = forced.type === 'claimed' ? forced.former : known;
   const late = forced.type === 'claimed' ? undefined : { view, token: `${token}-late` };
@@ -123,10 +157,12 @@ export async function takeView(subject: ForceSubject, at: Lsn | undefined): Prom
   };
 }
 
-function demand(subject: ForceSubject): PassableCopy {
+type Forceable = ForceFacts & { readonly copy: PassableCopy };
+
+function demandFacts(subject: ForceSubject): Forceable {
   const facts = subject.facts();
   const reason = unforceable(facts);
   if (reason !== undefined || facts.copy === undefined)
     throw new HvError('HV_E_USAGE', `not promoted: ${reason ?? 'it has no log'}`);
-  return facts.copy;
+  return { ...facts, copy: facts.copy };
 }

@@ -109,6 +109,8 @@ export class Hypervisor {
   readonly supervisor: Supervisor;
   /** An earlier run goes on. */
   readonly resumes: boolean;
+  /** Who decides the view; undefined for a guest that will never have a backup. */
+  readonly arbiter: string | undefined;
   readonly #header: LogHeader;
   readonly #listener: LinkListener | undefined;
 
@@ -119,6 +121,7 @@ export class Hypervisor {
       logDir: string | undefined;
       listener: LinkListener | undefined;
       resumes: boolean;
+      arbiter: string | undefined;
     },
   ) {
     this.supervisor = supervisor;
@@ -127,6 +130,7 @@ export class Hypervisor {
     this.logDir = facts.logDir;
     this.#listener = facts.listener;
     this.resumes = facts.resumes;
+    this.arbiter = facts.arbiter;
   }
 
   /** Address of the listener for fresh backups, as bound. */
@@ -225,6 +229,7 @@ export class Hypervisor {
         trouble: (event, fields) => options.hooks.trouble(event, fields),
         recovered: (report) => options.hooks.recovered?.(report),
         checkpoint: (taken) => options.hooks.checkpoint?.(taken),
+        beat: (roundTripMs) => options.hooks.beat?.(roundTripMs),
         ended: (outcome, error) => {
           given.lock?.release();
           void listener?.close();
@@ -238,6 +243,7 @@ export class Hypervisor {
       logDir,
       listener,
       resumes: given.old !== undefined,
+      arbiter: settings.arbiter,
     });
   }
 }

@@ -16,6 +16,7 @@ import { FollowedCheckpoints } from './followed-checkpoints.ts';
 import { noteBusy } from './hang-watch.ts';
 import { FileLogStore } from './log-store.ts';
 import { buildMachine } from './machine-factory.ts';
+import { startMeters } from './meters-clock.ts';
 import { NullLogStore } from './null-log-store.ts';
 import { PrimaryRunner } from './primary-runner.ts';
 import { recoverLog } from './recovery.ts';
@@ -24,6 +25,7 @@ import {
   type BackupStart,
   CONTROL,
   type FromWorker,
+  metersOf,
   type PrimarySettings,
   type PrimaryStart,
   type ResumeStart,
@@ -33,6 +35,7 @@ import {
 
 const port = defined(parentPort ?? undefined, 'this file runs as a worker');
 const start = workerData as WorkerStart;
+startMeters(metersOf(start.control));
 
 function post(message: FromWorker): void {
   port.postMessage(message);
@@ -116,7 +119,11 @@ function runPrimary(given: PrimaryStart): void {
             hash: sha256Hex(blobs[name]),
             bytes: blobs[name],
           })),
-          { onError: fail, ...segmentSize(given.settings) },
+          {
+            onError: fail,
+            meters: metersOf(given.control),
+            ...segmentSize(given.settings),
+          },
         );
   const machine = machineOf(given);
   const runner = new PrimaryRunner({
@@ -144,7 +151,11 @@ async function runResumed(given: ResumeStart): Promise<void> {
     onAlive: aliveIn(control),
   });
   post({ type: 'recovered', report });
-  const file = FileLogStore.resume(position, { onError: fail, ...segmentSize(settings) });
+  const file = FileLogStore.resume(position, {
+    onError: fail,
+    meters: metersOf(control),
+    ...segmentSize(settings),
+  });
   const { lsnReceived: lsn, timeLast: time } = handover;
   const runner = new PrimaryRunner({
     header,
@@ -190,7 +201,10 @@ function runBackup(given: BackupStart): void {
       const status = { meter: machine.meter(), primary: undefined };
       post({ type: 'status', id: message.id, status });
     } else if (message.type === 'promote') {
-      const file = FileLogStore.resume(message.position, { onError: fail });
+      const file = FileLogStore.resume(message.position, {
+        onError: fail,
+        meters: metersOf(control),
+      });
       const { lsnReceived: lsn, timeLast: time } = message.handover;
       const { settings } = message;
       runner = new PrimaryRunner({

@@ -34,6 +34,7 @@ import { WatchedArbiter } from './watched-arbiter.ts';
 import {
   CONTROL,
   type FromWorker,
+  metersOf,
   type PrimarySettings,
   type ToWorker,
 } from './worker-protocol.ts';
@@ -115,6 +116,7 @@ export class PrimaryRunner {
         net,
         console: this.#console,
         checkpoints: options.checkpoints,
+        meters: metersOf(control),
         snapshots: this.#joinSource(),
         entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
       },

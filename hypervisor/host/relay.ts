@@ -210,3 +210,10 @@ export class Relay {
 export function refuseJoin(link: Link, reason: string): void {
   link.send({ type: 'bye', epoch: asEpoch(0), code: 1, reason });
 }
+
+/** For who dials what this replica is not. */
+export function refuseLink(link: Link, reason: string): LinkHandlers {
+  link.send({ type: 'refuse', epoch: asEpoch(0), reason });
+  link.close();
+  return { onMessage: () => undefined, onClose: () => undefined };
+}

@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import type { LogHeader, Lsn } from '../../log-format/index.ts';
 import { STATUS_WAIT_MS } from '../base/limits.ts';
 import { heapBytesMax } from '../machine/engine.ts';
-import type { MachineMeter } from '../ports.ts';
+import type { MachineMeter } from '../machine/machine-meter.ts';
 import type { View } from '../protocol/messages.ts';
 import type { HangState } from './hang-watch.ts';
+import { HV_VERSION } from './version.ts';
 import type { ArbiterFigures } from './watched-arbiter.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
@@ -93,6 +94,7 @@ export function commonStatus(given: {
     vm,
     name,
     script,
+    version: HV_VERSION,
     role,
     pid: process.pid,
     uptimeMs,

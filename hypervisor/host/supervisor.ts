@@ -13,6 +13,7 @@ import type { Link, LinkHandlers } from '../ports.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { PrimaryOutcome } from '../replica/hooks.ts';
+import type { Meters } from '../replica/meters.ts';
 import type { TakenCheckpoint } from './checkpoint-store.ts';
 import { HostClock } from './clock.ts';
 import { type HangState, HangWatch, hungText } from './hang-watch.ts';
@@ -22,12 +23,14 @@ import type { RecoveryReport } from './recovery.ts';
 import { StatusDesk, type WorkerStatus } from './status.ts';
 import { terminalIsGone } from './terminal-gone.ts';
 import type { LinkSecurity } from './tls.ts';
-import { CONTROL, type FromWorker, type ToWorker } from './worker-protocol.ts';
+import { CONTROL, type FromWorker, metersOf, type ToWorker } from './worker-protocol.ts';
 
 export interface SupervisorHooks {
   note(note: Note, at: Micros): void;
   /** Trouble with the host that ends nothing: event name and fields. */
   trouble(event: string, fields: Readonly<Record<string, unknown>>): void;
+  /** A heartbeat was answered after this many milliseconds. */
+  beat?(roundTripMs: number): void;
   /** A run that goes on: the machine is where its log ends. */
   recovered?(report: RecoveryReport): void;
   /** A checkpoint is on disk. */
@@ -79,6 +82,11 @@ export class Supervisor {
       this.#end(undefined, new HvError('HV_E_INTERNAL', 'the worker ended without a reason')),
     );
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, this.#onSignal);
+  }
+
+  /** What the machine's thread counts, at any time. */
+  get meters(): Meters {
+    return metersOf(this.#control);
   }
 
   send(message: ToWorker): void {
@@ -171,7 +179,10 @@ export class Supervisor {
       clock: this.#clock,
       epoch: () => this.#epoch,
       hooks: {
-        onBeat: () => this.send({ type: 'heartbeat', peer }),
+        onBeat: ({ roundTripMs }) => {
+          if (roundTripMs !== undefined) this.#hooks.beat?.(roundTripMs);
+          this.send({ type: 'heartbeat', peer });
+        },
         onLate: () => undefined,
         onClose: () => {
           if (this.#senders.get(peer) !== sender || this.#over) return;

@@ -10,6 +10,7 @@ import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import type { Handover } from '../replica/handover.ts';
 import type { PrimaryOutcome } from '../replica/hooks.ts';
+import { METER_WORDS, Meters } from '../replica/meters.ts';
 import type { TakenCheckpoint } from './checkpoint-store.ts';
 import type { KeepPolicy } from './checkpointer.ts';
 import type { LogPosition } from './log-cursor.ts';
@@ -33,8 +34,17 @@ export const CONTROL = {
   words: 8,
 } as const;
 
+/** The meters of a machine's thread lie behind the control words: both threads see them. */
+const METERS_AT = CONTROL.words * 4;
+
 export function newControl(): Int32Array {
-  return new Int32Array(new SharedArrayBuffer(CONTROL.words * 4));
+  const bytes = METERS_AT + METER_WORDS * Float64Array.BYTES_PER_ELEMENT;
+  return new Int32Array(new SharedArrayBuffer(bytes), 0, CONTROL.words);
+}
+
+/** Call hooks in the machine's thread alone. */
+export function metersOf(control: Int32Array): Meters {
+  return new Meters(new Float64Array(control.buffer, METERS_AT, METER_WORDS));
 }
 
 /** What a primary needs to know beside its log. */

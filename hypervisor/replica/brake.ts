@@ -1,15 +1,23 @@
 /** Stops reading the world's input, for as long as anybody has a reason. */
 
-import type { Console, NetBackend } from '../ports.ts';
+import type { Clock, Console, NetBackend } from '../ports.ts';
+import type { Meters } from './meters.ts';
 
 /** `full`: the buffers are. `paused`: the guest stands still for a switchover. */
 export type BrakeReason = 'full' | 'paused';
 
+export interface BrakePorts {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly net: Pick<NetBackend, 'throttle'>;
+  readonly console: Pick<Console, 'throttle'>;
+  readonly meters?: Meters | undefined;
+}
+
 export class Brake {
-  readonly #ports: { readonly net: NetBackend; readonly console: Console };
+  readonly #ports: BrakePorts;
   readonly #reasons = new Set<BrakeReason>();
 
-  constructor(ports: { readonly net: NetBackend; readonly console: Console }) {
+  constructor(ports: BrakePorts) {
     this.#ports = ports;
   }
 
@@ -17,7 +25,10 @@ export class Brake {
     if (on) this.#reasons.add(reason);
     else this.#reasons.delete(reason);
     const stopped = this.#reasons.size > 0;
-    this.#ports.net.throttle(stopped);
-    this.#ports.console.throttle(stopped);
+    const { clock, net, console, meters } = this.#ports;
+    net.throttle(stopped);
+    console.throttle(stopped);
+    // A switchover is meant to stop the input; a full window is what somebody has to know.
+    if (reason === 'full') meters?.stopped(clock.now(), on);
   }
 }

@@ -29,6 +29,7 @@ import type { Note } from '../protocol/notes.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { PrimaryCore } from '../protocol/primary.ts';
 import type { Handover } from './handover.ts';
+import type { Meters } from './meters.ts';
 
 export interface PrimaryPorts {
   readonly clock: Clock;
@@ -41,6 +42,8 @@ export interface PrimaryPorts {
   /** Undefined: no snapshots are kept. */
   readonly checkpoints?: Checkpointer | undefined;
   readonly snapshots?: SnapshotSource | undefined;
+  /** Undefined: nothing is counted. */
+  readonly meters?: Meters | undefined;
 }
 
 export interface PrimaryConfig {
@@ -132,6 +135,8 @@ export interface BackupPorts {
   dial(peer: ReplicaId, handlers: LinkHandlers): Link;
   /** Every output when it is replayed, before anything is known of its release. */
   retain(output: Output): void;
+  /** Undefined: nothing is counted. */
+  readonly meters?: Meters | undefined;
 }
 
 export interface BackupConfig {

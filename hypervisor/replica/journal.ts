@@ -13,12 +13,16 @@ import {
   type Lsn,
   type Micros,
 } from '../../log-format/index.ts';
-import type { LogStore } from '../ports.ts';
+import type { Clock, LogStore } from '../ports.ts';
 import { EpochHistory, type History } from '../protocol/history.ts';
+import type { Meters } from './meters.ts';
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 export interface JournalOptions {
+  /** For `meters` alone. */
+  readonly clock: Clock;
+  readonly meters?: Meters | undefined;
   readonly store: LogStore;
   /** Of the log's header: the base of all times. */
   readonly startedAt: Micros;
@@ -27,6 +31,8 @@ export interface JournalOptions {
 }
 
 export class Journal {
+  readonly #clock: Clock;
+  readonly #meters: Meters | undefined;
   readonly #store: LogStore;
   readonly #startedAt: Micros;
   #lsnLast: Lsn;
@@ -35,6 +41,8 @@ export class Journal {
   readonly #history: EpochHistory;
 
   constructor(options: JournalOptions) {
+    this.#clock = options.clock;
+    this.#meters = options.meters;
     this.#store = options.store;
     this.#startedAt = options.startedAt;
     this.#history = new EpochHistory(options.history);
@@ -59,6 +67,7 @@ export class Journal {
   /** Takes a record into the batch being gathered. */
   add(record: LogRecord): Lsn {
     this.#pending.push(record);
+    this.#meters?.recorded(record);
     this.#lsnLast = asLsn(this.#lsnLast + 1);
     return this.#lsnLast;
   }
@@ -77,6 +86,7 @@ export class Journal {
     this.#lsnFlushed = batch.lastLsn;
     this.#history.appended(batch);
     this.#store.append(batch);
+    this.#meters?.shipped(this.#clock.now(), batch.lastLsn, batch.bytes.length);
     return batch;
   }
 

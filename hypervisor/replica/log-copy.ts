@@ -74,8 +74,11 @@ export class LogCopy {
     this.#options = options;
     this.#hello = hello;
     this.#arbiter = ports.openArbiter(hello.arbiter);
+    ports.meters?.begun(ports.clock.now());
     this.#queue = new ReplayQueue({
       clock: ports.clock,
+      meters: ports.meters,
+      guestTime: () => this.#splitter.timeLast,
       retain: (output) => ports.retain(output),
       replayed: (lsn) => {
         handlers.replayed(lsn, this.#queue.outputsCrc);
@@ -345,8 +348,15 @@ export class LogCopy {
   /** A cold copy reads its groups from the disk when it has to run them. */
   #enqueue(batch: Batch, bytes: number): void {
     const groups = this.#splitter.push(batch);
-    if (this.#options.cold) return;
     const lastLsn = asLsn(batch.firstLsn + batch.records.length - 1);
+    const { cold, ports } = this.#options;
+    const { clock, meters } = ports;
+    for (const record of batch.records) meters?.recorded(record);
+    meters?.shipped(clock.now(), lastLsn, bytes);
+    if (cold) {
+      meters?.settled(clock.now(), lastLsn, 0);
+      return;
+    }
     this.#queue.push({ firstLsn: batch.firstLsn, lastLsn, bytes }, groups);
   }
 

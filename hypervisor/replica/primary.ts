@@ -84,14 +84,12 @@ export class PrimaryReplica {
     this.#brake = new Brake(ports);
     const lsnLast = handover?.lsnReceived ?? asLsn(0);
     const history = handover?.history ?? new EpochHistory();
-    this.#journal = new Journal({ store: ports.store, startedAt: config.startedAt, history });
+    this.#journal = new Journal({ ...ports, startedAt: config.startedAt, history });
     this.#clock = new VirtualClock(handover?.timeLast ?? config.startedAt);
     this.#turns = new TurnRunner({
-      clock: ports.clock,
+      ...ports,
       virtual: this.#clock,
-      machine: ports.machine,
       journal: this.#journal,
-      checkpoints: ports.checkpoints,
       recordOutput: config.recordOutput,
       view: () => this.#core.view,
       outputsWait: () => this.#core.waitsForOwnLog,
@@ -122,6 +120,7 @@ export class PrimaryReplica {
       settled: () => this.#settled(),
     });
     this.#links = new BackupLinks({
+      meters: ports.meters,
       onMessage: (peer, message) =>
         this.#step({ type: 'message', now: this.#now(), peer, message }),
       onClose: (peer, reason) => this.#step({ type: 'closed', now: this.#now(), peer, reason }),
@@ -197,6 +196,7 @@ export class PrimaryReplica {
     if (lsn > this.#lsnDurable) {
       this.#lsnDurable = lsn;
       this.#ports.net.durable(lsn);
+      this.#ports.meters?.settled(this.#now(), lsn, this.#core.view.backups.length);
     }
     this.#turns.schedule();
     if (this.#core.waitsForOwnLog) return;
@@ -319,6 +319,7 @@ export class PrimaryReplica {
       this.#released = true;
       release(output, this.#ports);
     }
+    this.#ports.meters?.released(this.#now(), this.#core.lsnReleased, outputs.length);
   }
 
   #produced(result: TurnsResult, lsn: Lsn): void {

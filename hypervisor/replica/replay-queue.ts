@@ -3,7 +3,7 @@
  * out waits to be known as released. The store and the acks do not wait for it.
  */
 
-import { asLsn, type Lsn } from '../../log-format/index.ts';
+import { asLsn, type Lsn, type Micros, type Millis } from '../../log-format/index.ts';
 import { WINDOW_BYTES_MAX } from '../base/limits.ts';
 import type {
   BackupMachine,
@@ -20,10 +20,14 @@ import { OutputGate } from '../protocol/output-gate.ts';
 import { divergenceReport } from './divergence-report.ts';
 import { lastLsnOf } from './group-splitter.ts';
 import type { MachineState } from './handover.ts';
+import type { Meters } from './meters.ts';
 import { gated } from './output-release.ts';
 
 export interface ReplayQueueOptions {
   readonly clock: Clock;
+  readonly meters: Meters | undefined;
+  /** Of the last record received, for `meters` alone. */
+  readonly guestTime: () => Micros;
   /** Every output when it is replayed. */
   readonly retain: (output: Output) => void;
   readonly replayed: (lsn: Lsn) => void;
@@ -87,6 +91,8 @@ export class ReplayQueue {
     this.state = standing.state;
     this.#backlog.streamed(standing.lsnReplayed);
     this.#backlog.acked(standing.lsnReplayed, standing.lsnReplayed);
+    const { clock, meters } = this.#options;
+    meters?.passed(clock.now(), standing.lsnReplayed);
     this.#hold(standing.held);
   }
 
@@ -105,6 +111,8 @@ export class ReplayQueue {
   passed(lsn: Lsn): void {
     this.lsnReplayed = lsn;
     this.#backlog.acked(lsn, lsn);
+    const { clock, meters } = this.#options;
+    meters?.passed(clock.now(), lsn);
   }
 
   /** Outputs up to `lsn` have left the primary. */
@@ -154,14 +162,30 @@ export class ReplayQueue {
       const group = this.#groups.shift();
       if (group === undefined) break;
       this.#running = true;
+      const began = this.#options.clock.now();
       this.machine.replay(group, (turns, divergence) => {
         this.#running = false;
         if (this.#closed) return;
+        this.#count(group, turns, began);
         this.#replayed(group, turns, divergence);
         this.#pump();
       });
     }
     this.#pumping = false;
+  }
+
+  #count(group: ReplayGroup, { outputs, end }: TurnsResult, began: Millis): void {
+    const { meters, clock, guestTime } = this.#options;
+    if (meters === undefined) return;
+    const now = clock.now();
+    meters.replayed(now, lastLsnOf(group), {
+      records: group.records.length,
+      turns: group.records.filter(({ type }) => type === 'interrupt').length,
+      outputs: outputs.length,
+      ms: now - began,
+      ticks: end.ticks,
+      time: guestTime(),
+    });
   }
 
   #replayed(

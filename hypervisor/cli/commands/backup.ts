@@ -1,11 +1,12 @@
 /** `hv backup`: shadows a primary and takes over when it dies. */
 
 import type { Command } from 'commander';
+import { type AdminOptions, adminOptions } from '../admin-options.ts';
 import { descriptor, hangLimitOption } from '../options.ts';
 import { type MemberOptions, memberOptions } from '../protection-options.ts';
 import { type SecurityFlags, securityOptions } from '../security-options.ts';
 
-interface BackupOptions extends MemberOptions, SecurityFlags {
+interface BackupOptions extends MemberOptions, SecurityFlags, AdminOptions {
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
@@ -32,9 +33,9 @@ export function registerBackup(program: Command): void {
       'write lifecycle events as JSON lines to this descriptor',
       descriptor,
     )
-    .option('-v, --verbose', 'more lines on stderr')
-    .action(async (options: BackupOptions) => {
-      const { runBackup } = await import('../backup-process.ts');
-      await runBackup(options);
-    });
+    .option('-v, --verbose', 'more lines on stderr');
+  adminOptions(command).action(async (options: BackupOptions) => {
+    const { runBackup } = await import('../backup-process.ts');
+    await runBackup(options);
+  });
 }

@@ -1,6 +1,7 @@
 /** `hv run <script> [args…]`: starts a guest as primary, recorded and, if asked, protected. */
 
 import type { Command } from 'commander';
+import { adminOptions } from '../admin-options.ts';
 import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
 import { checkpointEvery, collect, descriptor, hangLimitOption, keepPolicy } from '../options.ts';
 import { protectionOptions } from '../protection-options.ts';
@@ -28,11 +29,13 @@ export function registerRun(program: Command): void {
       'write lifecycle events as JSON lines to this descriptor',
       descriptor,
     )
-    .option('-v, --verbose', 'more lines on stderr')
-    .action(async (script: string | undefined, args: readonly string[], options: RunOptions) => {
+    .option('-v, --verbose', 'more lines on stderr');
+  adminOptions(command).action(
+    async (script: string | undefined, args: readonly string[], options: RunOptions) => {
       const { runGuest } = await import('../run-process.ts');
       await runGuest(script, args, options);
-    });
+    },
+  );
 }
 
 /** The log, its checkpoints, and going on from it. */
