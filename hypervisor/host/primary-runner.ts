@@ -271,13 +271,18 @@ export class PrimaryRunner {
       for (const peer of this.#options.backups) this.#add(peer);
       this.#bootIfReady();
     }
-    if (note.type === 'backupJoined') {
+    if (note.type === 'backupJoined' || (note.type === 'joining' && this.#observes(note.peer))) {
       this.#awaited.delete(note.peer);
       this.#bootIfReady();
     }
     if (note.type === 'refused' || note.type === 'diverged') this.#given.add(note.peer);
     if (note.type === 'refused' && this.#awaited.has(note.peer))
       this.#fail('HV_E_BACKUP_REFUSED', `backup ${note.peer} refused: ${note.reason}`);
+  }
+
+  /** It will never be in a view: there is nothing to wait for. */
+  #observes(peer: ReplicaId): boolean {
+    return this.#replica.core.sessions.some((one) => one.peer === peer && one.hidden);
   }
 
   /**
