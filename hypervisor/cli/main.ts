@@ -17,6 +17,7 @@ import { registerExplain } from './commands/explain.ts';
 import { registerFork } from './commands/fork.ts';
 import { registerInspect } from './commands/inspect.ts';
 import { registerLog } from './commands/log.ts';
+import { registerPromote } from './commands/promote.ts';
 import { registerProtect } from './commands/protect.ts';
 import { registerReplay } from './commands/replay.ts';
 import { registerRun } from './commands/run.ts';
@@ -42,6 +43,7 @@ function buildProgram(): Command {
   registerInspect(program);
   registerFork(program);
   registerLog(program);
+  registerPromote(program);
   registerStatus(program);
   registerTop(program);
   registerSwitchover(program);
