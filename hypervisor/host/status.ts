@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { LogHeader, Lsn } from '../../log-format/index.ts';
 import { STATUS_WAIT_MS } from '../base/limits.ts';
 import { heapBytesMax } from '../machine/engine.ts';
-import type { MachineMeter } from '../ports.ts';
+import type { MachineMeter } from '../machine/tally.ts';
 import type { View } from '../protocol/messages.ts';
 import type { HangState } from './hang-watch.ts';
 import type { ArbiterFigures } from './watched-arbiter.ts';

@@ -11,6 +11,7 @@ import type {
   Lsn,
   MachineVersion,
   MidTurnRecord,
+  PendingCommit,
   Ticks,
 } from '../../log-format/index.ts';
 import {
@@ -23,7 +24,7 @@ import {
 } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
 import { EXIT } from '../base/errors.ts';
-import type { CheckpointFigures, MachineMeter, NetTable, Output, TurnsResult } from '../ports.ts';
+import type { CheckpointFigures, NetTable, Output, TurnsResult } from '../ports.ts';
 import { Budget } from './budget.ts';
 import { Bus } from './bus.ts';
 import { Cpu, type MidTurnSource } from './cpu.ts';
@@ -34,7 +35,7 @@ import { memoryHash, readMemory } from './memory-image.ts';
 import type { MachineSnapshot, MachineState } from './snapshot.ts';
 import type { InspectionSource } from './spare-engine.ts';
 import { StackMap } from './stack-map.ts';
-import { Tally } from './tally.ts';
+import { type MachineMeter, Tally } from './tally.ts';
 
 export type { GoldenImage, MachineOptions } from './machine-options.ts';
 
@@ -219,6 +220,11 @@ export class Machine {
   /** Standard input and signals the guest listens to; for a host that takes over. */
   processState(): { readonly stdin: boolean; readonly signals: readonly number[] } {
     return this.#bus.process.save();
+  }
+
+  /** Commits without an answer, oldest first; for a primary that goes on with the guest. */
+  get pendingCommits(): readonly PendingCommit[] {
+    return this.#bus.commit.pending;
   }
 
   /** Virtual time, microseconds: interrupts may not be stamped earlier. */

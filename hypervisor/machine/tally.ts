@@ -17,6 +17,15 @@ export interface TallyState {
   readonly turns: number;
 }
 
+/** What a guest has used since its boot; `bytes` and `blocks` of its heap now. */
+export interface MachineMeter {
+  readonly turns: number;
+  readonly ticks: number;
+  readonly outputs: number;
+  readonly bytes: number;
+  readonly blocks: number;
+}
+
 export class Tally {
   #held: HeldOutput[] = [];
   #digest = 0;
