@@ -124,6 +124,20 @@ export const REDIAL_MS = 250;
 export const REDIAL_MS_MAX = 5_000;
 /** A fresh backup that was not dialled asks the primary again after this. */
 export const JOIN_RETRY_MS = 200;
+/** `hv up` looks this often whether the backup it started follows the primary, and asks for it if not: a
+ * read of the arbiter and one connection. */
+export const UP_LOOK_MS = 1_000;
+/** `hv up` starts a replica again after this, doubling up to the second while it fails again and again. */
+export const UP_RESTART_MS = 200;
+export const UP_RESTART_MS_MAX = 30_000;
+/** A replica that lived this long had not failed again: the wait begins small. */
+export const UP_STEADY_MS = 30_000;
+/** `hv up` that begins a run looks this often whether the others listen. */
+export const UP_PEER_PROBE_MS = 250;
+/** hv.toml: a page of text. Larger is another file by mistake, and its lines are found by reading it once
+ * for each line. */
+export const CONFIG_BYTES_MAX: number = 64 * KIB;
+export const CONFIG_LINES_MAX = 1_000;
 /** A lost heartbeat connection is dialled again after this. */
 export const HEARTBEAT_REDIAL_MS = 50;
 /** A guest at work that polls for nothing this long is ended by force, unless --hang-limit says else. */

@@ -72,10 +72,13 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     trouble: (event, fields) => lifecycle.trouble(event, fields),
     ended: (outcome, error) => {
       stopJoining.abort();
-      if (outcome?.type === 'stopped' && host?.primary === false)
+      if (outcome?.type === 'stopped' && host?.primary === false) {
+        const { code, reason } = outcome;
+        lifecycle.event('stopped', new HostClock().wall(), { code, reason });
         say(
-          `${host.guestName}: the primary stopped on purpose (status ${outcome.code}); the log is sealed`,
+          `${host.guestName}: the primary stopped on purpose (status ${code}); the log is sealed`,
         );
+      }
       exitWith(outcome, error);
     },
   });

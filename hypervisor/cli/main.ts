@@ -11,6 +11,7 @@ import { HV_VERSION } from '../host/version.ts';
 import { registerArbiter } from './commands/arbiter.ts';
 import { registerBackup } from './commands/backup.ts';
 import { registerCert } from './commands/cert.ts';
+import { registerConfig } from './commands/config.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerFork } from './commands/fork.ts';
@@ -20,6 +21,7 @@ import { registerReplay } from './commands/replay.ts';
 import { registerRun } from './commands/run.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerToken } from './commands/token.ts';
+import { registerUp } from './commands/up.ts';
 import { explain, guestText } from './print.ts';
 
 function buildProgram(): Command {
@@ -34,6 +36,8 @@ function buildProgram(): Command {
   registerRun(program);
   registerBackup(program);
   registerArbiter(program);
+  registerUp(program);
+  registerConfig(program);
   registerReplay(program);
   registerInspect(program);
   registerFork(program);
