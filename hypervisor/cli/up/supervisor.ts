@@ -273,7 +273,7 @@ export class UpSupervisor {
 /** Throws HV_E_NAME_IN_USE in words about replicas, not logs. */
 function lockReplica({ dir, name }: Identity): DirectoryLock {
   try {
-    return lockDirectory(join(dir, `${name}.up`));
+    return lockDirectory(join(dir, `.up-${name}`));
   } catch (error) {
     if (!(error instanceof HvError) || error.code !== 'HV_E_NAME_IN_USE') throw error;
     const { pid } = error.details;
