@@ -138,6 +138,26 @@ export const UP_PEER_PROBE_MS = 250;
  * for each line. */
 export const CONFIG_BYTES_MAX: number = 64 * KIB;
 export const CONFIG_LINES_MAX = 1_000;
+/** `hv doctor`: writes whose sync is timed, and connections a round trip is taken from. */
+export const DOCTOR_SYNCS = 50;
+export const DOCTOR_SYNC_BYTES = 4_096;
+export const DOCTOR_CONNECTS = 5;
+/** One that takes longer holds every output back for as long with `--ack durable`. */
+export const DOCTOR_SYNC_P99_MS = 20;
+/** An idle guest fills nothing, a busy one a gigabyte in an hour or so. */
+export const DOCTOR_DISK_BYTES_WARN: number = 2_048 * MIB;
+export const DOCTOR_DISK_BYTES_FAIL: number = 256 * MIB;
+/** A guest's memory twice (the machine and what its checkpoints compare with), and Node. */
+export const DOCTOR_MEMORY_BYTES: number = 640 * MIB;
+/** Beyond it a peer that is well is silent for longer than `--detect lan` waits. */
+export const DOCTOR_RTT_MS = 20;
+/** A claim waits for the arbiter once: it is part of every failover. */
+export const DOCTOR_ARBITER_MS = 100;
+/** A guest's clock jumps forward by this at a takeover. Dates of HTTP are whole seconds, so less than one
+ * and a half is not seen. */
+export const DOCTOR_CLOCK_MS = 2_000;
+/** The wall clock against the monotonic one, within the doctor's own seconds. */
+export const DOCTOR_STEP_MS = 50;
 /** A lost heartbeat connection is dialled again after this. */
 export const HEARTBEAT_REDIAL_MS = 50;
 /** A guest at work that polls for nothing this long is ended by force, unless --hang-limit says else. */

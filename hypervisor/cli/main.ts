@@ -13,6 +13,7 @@ import { registerBackup } from './commands/backup.ts';
 import { registerCert } from './commands/cert.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDemo } from './commands/demo.ts';
+import { registerDoctor } from './commands/doctor.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerFork } from './commands/fork.ts';
 import { registerInspect } from './commands/inspect.ts';
@@ -38,6 +39,7 @@ function buildProgram(): Command {
   registerArbiter(program);
   registerUp(program);
   registerConfig(program);
+  registerDoctor(program);
   registerReplay(program);
   registerInspect(program);
   registerFork(program);
