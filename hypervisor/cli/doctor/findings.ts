@@ -134,7 +134,7 @@ export function judgeArbiter(facts: {
   if (url === undefined)
     return {
       ...{ check, state: needed ? 'fail' : 'warn', text: 'no arbiter is given' },
-      todo: 'start hv arbiter on a third host and name it with --arbiter http://host:7707',
+      todo: 'start hv arbiter on a third host and name it with --arbiter http://host:7800',
     };
   if (typeof answers === 'string')
     return {
