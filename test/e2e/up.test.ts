@@ -48,6 +48,8 @@ describe('hv up', { timeout: 180_000 }, () => {
     const { pair, hostA, hostB, a, b } = await protectedPair();
     const client = await KvClient.reach(pair.port);
     expect(await client.ask('SET', 'k', '1')).toMatchObject({ text: 'OK' });
+    // So that it does not take over in between.
+    await pair.freeze(b);
     await Promise.all([pair.kill(a), pair.kill(b)]);
     const runs = () => readdirSync(join(pair.stage.dir, 'views')).length;
     const before = runs();
@@ -63,8 +65,12 @@ describe('hv up', { timeout: 180_000 }, () => {
 
   test('a replica that is killed alone is started again as what it should be then', async () => {
     const { pair, a, b } = await protectedPair();
+    // The supervisor looks only when the other one has taken over: before, it might be primary again.
+    a.kill('SIGSTOP');
+    await a.untilStopped();
     process.kill(childOf(a) ?? 0, 'SIGKILL');
     await pair.event(b, 'live');
+    a.kill('SIGCONT');
     await pair.event(a, 'in.step');
     expect(rolesOf(a)).toEqual(['begin', 'backup']);
     expect(a.over).toBe(false);
@@ -104,6 +110,9 @@ describe('hv up', { timeout: 180_000 }, () => {
     const b = pair.start(pair.hosts[1]);
     await pair.event(a, 'protected');
     await pair.event(b, 'in.step');
+    // What the guest writes is all that is on standard output, and hv's lines are on standard error.
+    expect(a.stdout).toBe(`kv: listening on 127.0.0.1:${pair.port}\n`);
+    expect(a.stderr).toMatch(/^hv: up: this host begins the run/);
   });
 
   test('--bootstrap beside a log of the guest is refused', async () => {

@@ -1,6 +1,6 @@
 /** Hosts of a guest under `hv up`, all on loopback: a settings file and a directory each, one arbiter. */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GUESTS, type HvEvent, type HvProcess, Stage } from './hv-process.ts';
 import { freePort } from './kv-client.ts';
@@ -75,6 +75,18 @@ ${settings}`,
     up.kill('SIGKILL');
     killChild(up);
     await this.exit(up);
+  }
+
+  /** The replica of `up` does nothing from now on, but can be killed. */
+  async freeze(up: HvProcess): Promise<void> {
+    const pid = childOf(up) ?? 0;
+    process.kill(pid, 'SIGSTOP');
+    const tasks = `/proc/${pid}/task`;
+    const isRunning = (): boolean =>
+      readdirSync(tasks).some(
+        (task) => !/^State:\s+T/m.test(readFileSync(`${tasks}/${task}/status`, 'utf8')),
+      );
+    while (isRunning()) await new Promise((resolve) => setImmediate(resolve));
   }
 
   async close(): Promise<void> {

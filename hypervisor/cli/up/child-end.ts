@@ -32,7 +32,8 @@ export function nextAfter(end: ChildEnd): Next {
   if (code === EXIT.usage || (code === EXIT.failed && !wasUp))
     return { type: 'end', code: status, why: 'it cannot start like this' };
   // The log of this host is the one to go on from, and it cannot be: a person has to look.
-  if (role !== 'backup' && (code === EXIT.diverged || code === EXIT.logDamaged))
+  const wasPrimary = role !== 'backup' && !said.has('fenced');
+  if (wasPrimary && (code === EXIT.diverged || code === EXIT.logDamaged))
     return { type: 'end', code: status, why: 'its log cannot be gone on from' };
   const how = signal === null ? `with status ${status}` : `by ${signal}`;
   return { type: 'again', why: `it ended ${how}` };

@@ -18,15 +18,20 @@ export interface ChildExit {
   readonly livedMs: number;
 }
 
-/** Events after which a backup has a primary, and after which it has none. */
-const FOLLOWS: ReadonlyMap<string, boolean> = new Map([
+/** Events after which a replica has a primary or is one, and after which it needs one. */
+const PLACED: ReadonlyMap<string, boolean> = new Map([
+  ['primary.live', true],
+  ['resumed', true],
+  ['live', true],
   ['following', true],
   ['continuing', true],
   ['synced', true],
-  ['live', true],
+  ['listening', false],
   ['reset', false],
   ['parted', false],
   ['claim.lost', false],
+  ['fenced', false],
+  ['handed.over', false],
 ]);
 
 export class Child {
@@ -34,7 +39,8 @@ export class Child {
   readonly said: Set<string> = new Set();
   readonly ended: Promise<ChildExit>;
   readonly #process: ChildProcess;
-  #follows = false;
+  /** Until it says something, nobody can be asked to dial it. */
+  #placed = true;
 
   /** `command` as behind `hv`. */
   constructor(command: readonly string[], onEvent: (event: ChildEvent) => void) {
@@ -46,7 +52,7 @@ export class Child {
     lines.on('line', (line) => {
       const event = JSON.parse(line) as ChildEvent;
       this.said.add(event.evt);
-      this.#follows = FOLLOWS.get(event.evt) ?? this.#follows;
+      this.#placed = PLACED.get(event.evt) ?? this.#placed;
       onEvent(event);
     });
     const told = new Promise<void>((resolve) => lines.once('close', resolve));
@@ -64,9 +70,9 @@ export class Child {
     return this.#process.pid ?? 0;
   }
 
-  /** A backup that has a primary, or is one by now. */
-  get follows(): boolean {
-    return this.#follows;
+  /** It is primary or has one, or is not there yet. Otherwise a primary has to be found for it. */
+  get placed(): boolean {
+    return this.#placed;
   }
 
   kill(signal: NodeJS.Signals): void {

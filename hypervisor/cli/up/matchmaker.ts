@@ -1,5 +1,5 @@
 /**
- * Brings a backup and the primary together: as long as the backup follows nobody, the primary that the
+ * Brings a backup and the primary together: as long as the backup has none, the primary that the
  * arbiter names is asked to dial it. So it does not matter who starts first, and who was primary before.
  */
 
@@ -20,7 +20,8 @@ export interface Wanted {
   readonly logVm: string | undefined;
   readonly security: LinkSecurity;
   readonly isOwn: (address: string) => Promise<boolean>;
-  readonly follows: () => boolean;
+  /** It needs no primary now. */
+  readonly placed: () => boolean;
   /** Why there is no primary to follow; each reason once in a row. */
   readonly tell: (reason: string) => void;
 }
@@ -30,9 +31,9 @@ export function bringTogether(wanted: Wanted): () => void {
   let over = false;
   let timer: NodeJS.Timeout | undefined;
   const look = async (): Promise<void> => {
-    const reason = wanted.follows() ? undefined : await askPrimary(wanted);
+    const reason = wanted.placed() ? undefined : await askPrimary(wanted);
     if (over) return;
-    if (reason !== undefined && !wanted.follows()) wanted.tell(reason);
+    if (reason !== undefined && !wanted.placed()) wanted.tell(reason);
     timer = setTimeout(() => void look(), UP_LOOK_MS);
   };
   void look();

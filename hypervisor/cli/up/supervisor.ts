@@ -113,7 +113,8 @@ export class UpSupervisor {
     const child = new Child(command, (event) => this.#onEvent(event));
     this.#child = child;
     this.#event('up.started', { role, why, child: child.pid });
-    const part = role === 'backup' ? this.#seekPrimary(child) : () => undefined;
+    // Also for a primary: one that is fenced may go on as a backup within its process.
+    const part = this.#seekPrimary(child);
     const { code, signal, livedMs } = await child.ended;
     part();
     this.#child = undefined;
@@ -205,7 +206,7 @@ export class UpSupervisor {
       arbiter: this.#arbiter,
       ...{ name, own: listen, logVm: this.#logVm(), security: this.#security },
       isOwn: (address) => this.#isOwn(address),
-      follows: () => child.follows || !child.said.has('listening'),
+      placed: () => child.placed,
       tell: (reason) => this.#tell(`no primary to follow: ${reason}`),
     });
   }

@@ -118,6 +118,11 @@ describe('when the replica ends', () => {
     ['after it was up', { code: 1 }, 'again'],
     ['with a damaged log, as primary', { code: 122 }, 122],
     ['with a log that diverges, as primary', { code: 120 }, 120],
+    [
+      'with a replay that diverges, as backup that had been primary',
+      { said: words('started', 'fenced', 'following'), code: 120 },
+      'again',
+    ],
     ['with a damaged copy, as backup', { role: 'backup', code: 122 }, 'again'],
     ['with a replay that diverges, as backup', { role: 'backup', code: 120 }, 'again'],
   ])('%s', (_, end, next) => {
