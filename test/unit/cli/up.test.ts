@@ -109,6 +109,7 @@ describe('when the replica ends', () => {
     ['told so and killed', { stopping: true, code: null, signal: 'SIGKILL' }, 137],
     ['fenced', { code: 121 }, 'again'],
     ['handed over', { said: words('started', 'handed.over') }, 'again'],
+    ['handed over, and then of no use', { said: words('handed.over'), code: 120 }, 'again'],
     ['killed', { code: null, signal: 'SIGKILL' }, 'again'],
     ['by a bug', { code: 125 }, 'again'],
     ['as it cannot protect', { code: 123 }, 'again'],
