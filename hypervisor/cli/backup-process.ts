@@ -84,10 +84,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     trouble: (event, fields) => lifecycle.trouble(event, fields),
     ended: (outcome, error) => {
       joining?.found();
-      if (outcome?.type === 'stopped' && host?.primary === false)
-        say(
-          `${host.guestName}: the primary stopped on purpose (status ${outcome.code}); the log is sealed`,
-        );
+      if (host?.primary === false) tellStop(outcome, host.guestName, lifecycle);
       const next = comesBack(outcome, { host, dir, options });
       if (next === undefined) exitWith(outcome, error);
       admin.close();
@@ -110,6 +107,18 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     joining = new Joining(asked, { own: host.address, security, patient: options.from.length > 0 });
     joining.ask();
   }
+}
+
+/** A primary that stopped on purpose has ended its backups with it. */
+function tellStop(
+  outcome: BackupOutcome | PrimaryOutcome | undefined,
+  name: string,
+  lifecycle: Lifecycle,
+): void {
+  if (outcome?.type !== 'stopped') return;
+  const { code, reason } = outcome;
+  lifecycle.event('stopped', new HostClock().wall(), { code, reason });
+  say(`${name}: the primary stopped on purpose (status ${code}); the log is sealed`);
 }
 
 /** How this process goes on after its reign; undefined: it ends. */

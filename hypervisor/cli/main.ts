@@ -11,7 +11,9 @@ import { HV_VERSION } from '../host/version.ts';
 import { registerArbiter } from './commands/arbiter.ts';
 import { registerBackup } from './commands/backup.ts';
 import { registerCert } from './commands/cert.ts';
+import { registerConfig } from './commands/config.ts';
 import { registerDemo } from './commands/demo.ts';
+import { registerDoctor } from './commands/doctor.ts';
 import { registerDrill } from './commands/drill.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerFork } from './commands/fork.ts';
@@ -25,6 +27,7 @@ import { registerStatus } from './commands/status.ts';
 import { registerSwitchover } from './commands/switchover.ts';
 import { registerToken } from './commands/token.ts';
 import { registerTop } from './commands/top.ts';
+import { registerUp } from './commands/up.ts';
 import { explain, guestText } from './print.ts';
 
 function buildProgram(): Command {
@@ -39,6 +42,9 @@ function buildProgram(): Command {
   registerRun(program);
   registerBackup(program);
   registerArbiter(program);
+  registerUp(program);
+  registerConfig(program);
+  registerDoctor(program);
   registerReplay(program);
   registerInspect(program);
   registerFork(program);
