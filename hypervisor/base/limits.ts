@@ -54,6 +54,12 @@ export const GROUP_INTERRUPTS_MAX = 256;
 export const BATCH_BYTES_MAX: number = MIB;
 /** One frame of a log or a link. A length above it is damage or an attack, never ours. */
 export const FRAME_BYTES_MAX: number = 64 * MIB;
+/** Plain bytes of one sealed frame; more become several. Who reads one record at random decrypts this
+ * much, and nothing longer is believed of a file before its tag was checked. */
+export const SEALED_BYTES_MAX: number = 256 * KIB;
+/** Keys in a key file, and bytes of one: rotations of a lifetime. A larger file is another file. */
+export const LOG_KEYS_MAX = 64;
+export const KEY_FILE_BYTES_MAX: number = 16 * KIB;
 /** A segment is closed and the next begun at the first batch past this size. */
 export const SEGMENT_BYTES: number = 64 * MIB;
 /** Smaller segments than this cost more files than they save. */

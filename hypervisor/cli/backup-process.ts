@@ -8,6 +8,7 @@ import { BackupHost } from '../host/backup-host.ts';
 import { HostClock } from '../host/clock.ts';
 import { dialLink } from '../host/link.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { warnOfWideModes } from './mode-warning.ts';
 import { exitWith } from './outcome.ts';
 import { explain, say } from './print.ts';
 import { serveOwnStatus } from './status-report.ts';
@@ -58,6 +59,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
   });
   lifecycle.event('listening', new HostClock().wall(), { address: host.address });
   await serveOwnStatus(dir, 'backup', (done) => host.status(done));
+  warnOfWideModes(dir);
   say(`backup listening on ${host.address}`);
   if (!isLoopback(wanted.host))
     say('this port is not authenticated yet: let only the primary reach it');

@@ -12,6 +12,8 @@ import type { Readable } from 'node:stream';
 import { HvError } from '../base/errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import { makeDirectory } from '../host/directories.ts';
+import { logKeys } from '../host/log-keys.ts';
+import { signKey } from '../host/sign-keys.ts';
 
 export interface LocalBackup {
   /** `host:port` where it listens. */
@@ -37,6 +39,7 @@ export async function startLocalBackup(
     process.execPath,
     [
       ...[entry, 'backup', '--listen', '127.0.0.1:0', '--dir', home, '--events-fd', '3'],
+      ...keyArguments(),
       ...['--hang-limit', Number.isFinite(hangLimitMs) ? `${hangLimitMs}ms` : 'off'],
     ],
     { detached: true, stdio: ['ignore', output, output, 'pipe'] },
@@ -47,6 +50,16 @@ export async function startLocalBackup(
   child.unref();
   (events as Readable & { unref?(): void }).unref?.();
   return { address, pid: child.pid ?? 0, console, kill: () => child.kill('SIGKILL') };
+}
+
+/** Its copy of the log is kept as ours is. */
+function keyArguments(): string[] {
+  const sealing = logKeys();
+  const signing = signKey();
+  return [
+    ...(sealing === undefined ? [] : ['--log-key-file', sealing.file]),
+    ...(signing === undefined ? [] : ['--sign-key-file', signing.file]),
+  ];
 }
 
 function firstAddress(events: Readable, child: ReturnType<typeof spawn>): Promise<string> {

@@ -17,6 +17,7 @@ import { registerLog } from './commands/log.ts';
 import { registerReplay } from './commands/replay.ts';
 import { registerRun } from './commands/run.ts';
 import { registerStatus } from './commands/status.ts';
+import { useKeyOptions } from './key-options.ts';
 import { explain, guestText } from './print.ts';
 
 function buildProgram(): Command {
@@ -37,6 +38,7 @@ function buildProgram(): Command {
   registerStatus(program);
   registerDemo(program);
   registerExplain(program);
+  program.hook('preAction', (_program, command) => useKeyOptions(command));
   for (const command of program.commands) overrideExit(command);
   return program;
 }

@@ -10,6 +10,7 @@ import { counted } from '../timeline/record-words.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CpuLimit, limitsOf } from './limit-options.ts';
 import { startLocalBackup } from './local-backup.ts';
+import { warnOfWideModes } from './mode-warning.ts';
 import { type AckMode, guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
@@ -101,8 +102,7 @@ export async function runGuest(
     });
     name = hypervisor.name;
     address = hypervisor.address;
-    const at = new HostClock().wall();
-    lifecycle.event('started', at, {
+    lifecycle.event('started', new HostClock().wall(), {
       pid: process.pid,
       log: hypervisor.logDir,
       address: hypervisor.address,
@@ -110,6 +110,7 @@ export async function runGuest(
     // Without a log nobody else is kept from the name, and nothing is left behind.
     if (hypervisor.logDir !== undefined)
       await serveOwnStatus(options.dir, name, (done) => hypervisor.status(done));
+    warnOfWideModes(hypervisor.logDir);
     if (options.verbose === true || backups.length > 0)
       say(`${name}: recording to ${hypervisor.logDir ?? 'nowhere'}`);
     if (local !== undefined)

@@ -23,11 +23,12 @@ import { HostClock } from './clock.ts';
 import { makeDirectory } from './directories.ts';
 import { HeartbeatResponder } from './heartbeat.ts';
 import { type IncomingLink, LinkListener } from './link.ts';
-import type { LogPosition } from './log-cursor.ts';
+import { headText, type LogPosition } from './log-cursor.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { FileLogStore } from './log-store.ts';
 import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
 import { RemoteMachine } from './remote-machine.ts';
+import { signKey } from './sign-keys.ts';
 import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
 import { HV_VERSION } from './version.ts';
@@ -202,6 +203,9 @@ export class BackupHost {
     }
     this.#store = FileLogStore.fromFrames(dir, {
       onError: (error) => this.#end(undefined, error),
+      onSealed: (head) => {
+        if (signKey() !== undefined) this.#options.trouble('log.sealed', { head: headText(head) });
+      },
     });
     return this.#store;
   }

@@ -4,11 +4,11 @@
  * receiver cuts its own segments by the same rule and so makes the same ones.
  */
 
-import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FRAME, FrameReader } from '../../log-format/index.ts';
 import { FRAME_BYTES_MAX } from '../base/limits.ts';
 import { segmentName } from './log-cursor.ts';
+import { openStreamInput, type StreamInput } from './stream-input.ts';
 
 /** Bytes per read, and about per call of `onFrames`: between two the host's loop goes round. */
 const CHUNK_BYTES = 1_048_576;
@@ -30,7 +30,7 @@ export async function streamLog(
   onCaughtUp: () => void,
 ): Promise<void> {
   for (let segment = 1; ; segment++) {
-    const file = await open(join(source.dir, segmentName(segment)), 'r');
+    const file = await openStreamInput(join(source.dir, segmentName(segment)));
     try {
       if (await streamSegment(source, { file, segment, onFrames, onCaughtUp })) return;
     } finally {
@@ -40,7 +40,7 @@ export async function streamLog(
 }
 
 interface SegmentStream {
-  readonly file: FileHandle;
+  readonly file: StreamInput;
   readonly segment: number;
   readonly onFrames: (bytes: Uint8Array) => void;
   readonly onCaughtUp: () => void;
@@ -60,7 +60,7 @@ async function streamSegment(source: StreamSource, stream: SegmentStream): Promi
       return true;
     }
     const chunk = new Uint8Array(Math.min(left, CHUNK_BYTES));
-    const { bytesRead } = await stream.file.read(chunk, 0, chunk.length, offset);
+    const bytesRead = await stream.file.read(chunk, offset);
     if (bytesRead === 0) {
       if (last || reader.pending > 0) throw new Error('a segment of the log is too short');
       return false;

@@ -13,11 +13,13 @@ import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
 import { FileCheckpointer } from './checkpointer.ts';
 import { noteBusy } from './hang-watch.ts';
+import { headText, type NotedHead } from './log-cursor.ts';
 import { FileLogStore } from './log-store.ts';
 import { buildMachine } from './machine-factory.ts';
 import { NullLogStore } from './null-log-store.ts';
 import { PrimaryRunner } from './primary-runner.ts';
 import { recoverLog } from './recovery.ts';
+import { signKey } from './sign-keys.ts';
 import {
   type BackupStart,
   CONTROL,
@@ -40,6 +42,12 @@ function fail(error: unknown): void {
   if (!(error instanceof HvError)) throw error;
   const { code, message, details } = error;
   post({ type: 'failed', code, message, details });
+}
+
+/** For who signs: only a head noted elsewhere shows that signed segments were cut off the end. */
+function tellHead(head: NotedHead): void {
+  if (signKey() !== undefined)
+    post({ type: 'trouble', event: 'log.sealed', fields: { head: headText(head) } });
 }
 
 function aliveIn(control: Int32Array): () => void {
@@ -102,7 +110,7 @@ function runPrimary(given: PrimaryStart): void {
             hash: sha256Hex(blobs[name]),
             bytes: blobs[name],
           })),
-          { onError: fail, ...segmentSize(given.settings) },
+          { onError: fail, onSealed: tellHead, ...segmentSize(given.settings) },
         );
   const machine = machineOf(given);
   const runner = new PrimaryRunner({
@@ -129,7 +137,11 @@ async function runResumed(given: ResumeStart): Promise<void> {
     onAlive: aliveIn(control),
   });
   post({ type: 'recovered', report });
-  const file = FileLogStore.resume(position, { onError: fail, ...segmentSize(settings) });
+  const file = FileLogStore.resume(position, {
+    onError: fail,
+    onSealed: tellHead,
+    ...segmentSize(settings),
+  });
   const { lsnReceived: lsn, timeLast: time } = handover;
   const runner = new PrimaryRunner({
     header,
@@ -166,7 +178,7 @@ function runBackup(given: BackupStart): void {
       const status = { meter: machine.meter(), primary: undefined };
       post({ type: 'status', id: message.id, status });
     } else if (message.type === 'promote') {
-      const file = FileLogStore.resume(message.position, { onError: fail });
+      const file = FileLogStore.resume(message.position, { onError: fail, onSealed: tellHead });
       const { lsnReceived, timeLast } = message.handover;
       runner = new PrimaryRunner({
         header: given.header,

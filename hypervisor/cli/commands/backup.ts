@@ -1,6 +1,7 @@
 /** `hv backup`: shadows a primary and takes over when it dies. */
 
 import type { Command } from 'commander';
+import { logKeyOption, signKeyOption } from '../key-options.ts';
 import { descriptor, hangLimitOption } from '../options.ts';
 
 interface BackupOptions {
@@ -14,7 +15,7 @@ interface BackupOptions {
 }
 
 export function registerBackup(program: Command): void {
-  program
+  const command = program
     .command('backup')
     .description('shadow a primary: keep its log, replay it, take over when it dies')
     .option('-l, --listen <host:port>', 'where the primary connects', '127.0.0.1:7700')
@@ -27,9 +28,9 @@ export function registerBackup(program: Command): void {
       'write lifecycle events as JSON lines to this descriptor',
       descriptor,
     )
-    .option('-v, --verbose', 'more lines on stderr')
-    .action(async (options: BackupOptions) => {
-      const { runBackup } = await import('../backup-process.ts');
-      await runBackup(options);
-    });
+    .option('-v, --verbose', 'more lines on stderr');
+  signKeyOption(logKeyOption(command)).action(async (options: BackupOptions) => {
+    const { runBackup } = await import('../backup-process.ts');
+    await runBackup(options);
+  });
 }

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { DETECT_MS } from '../../base/limits.ts';
+import { logKeyOption, signKeyOption } from '../key-options.ts';
 import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
 import {
   ackMode,
@@ -23,7 +24,7 @@ export function registerRun(program: Command): void {
     .passThroughOptions()
     .option('-n, --name <name>', "name of the guest and its log (default: the script's)")
     .option('--dir <path>', 'where logs go', '.hv');
-  limitOptions(logOptions(protectionOptions(command)))
+  signKeyOption(logKeyOption(limitOptions(logOptions(protectionOptions(command)))))
     .option(
       '-e, --env <name[=value]>',
       'let only these variables in (repeatable; default: all)',
