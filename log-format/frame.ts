@@ -91,19 +91,26 @@ function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** One whole frame in bytes of its own; `payload` is copied. */
-export function encodeFrame(type: AnyFrameType, payload: Uint8Array): Uint8Array {
-  demand(payload.length <= 0xffffffff, 'a payload length fits 32 bits');
-  const bytes = new Uint8Array(FRAME_HEAD_BYTES + payload.length);
+/** One whole frame in bytes of its own; `payload` is copied, and `rest` behind it. */
+export function encodeFrame(
+  type: AnyFrameType,
+  payload: Uint8Array,
+  rest: Uint8Array = NOTHING,
+): Uint8Array {
+  const length = payload.length + rest.length;
+  demand(length <= 0xffffffff, 'a payload length fits 32 bits');
+  const bytes = new Uint8Array(FRAME_HEAD_BYTES + length);
   const head = view(bytes);
   head.setUint8(0, type);
-  head.setUint32(1, payload.length);
+  head.setUint32(1, length);
   head.setUint16(5, headCheck(bytes));
-  head.setUint32(7, crc32(payload));
   bytes.set(payload, FRAME_HEAD_BYTES);
+  bytes.set(rest, FRAME_HEAD_BYTES + payload.length);
+  head.setUint32(7, crc32(bytes.subarray(FRAME_HEAD_BYTES)));
   return bytes;
 }
 
+const NOTHING: Uint8Array = new Uint8Array();
 const LOG_FRAMES: readonly FrameType[] = Object.values(FRAME);
 
 export interface PeekedFrame<T extends AnyFrameType> {

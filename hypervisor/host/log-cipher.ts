@@ -74,10 +74,7 @@ export class SealSession {
     assert(offset === this.#next && bytes.length > 0, 'no place of a file is sealed twice');
     this.#next = offset + bytes.length;
     const { sealed, tag } = this.#encrypt(SEALED_FRAME.bytes, bytes, offset);
-    const payload = new Uint8Array(sealed.length + tag.length);
-    payload.set(sealed);
-    payload.set(tag, sealed.length);
-    return encodeFrame(SEALED_FRAME.bytes, payload);
+    return encodeFrame(SEALED_FRAME.bytes, sealed, tag);
   }
 
   /** The bytes in the payload of a frame, in memory of their own. Throws a FormatError. */

@@ -93,7 +93,7 @@ export class SealedInput implements LogInput {
 
   /** For a session that goes on with this file. */
   get envelopeHash(): Uint8Array {
-    this.#findMore();
+    this.#findMore({ envelopeOnly: true });
     return defined(this.#envelopeHash, 'a sealed file has an envelope');
   }
 
@@ -176,8 +176,9 @@ export class SealedInput implements LogInput {
   }
 
   /** All frames there are now, for a later one may say that an earlier one is void. */
-  #findMore(): void {
+  #findMore({ envelopeOnly = false }: { readonly envelopeOnly?: boolean } = {}): void {
     while (this.#damage === undefined && !this.#blank) {
+      if (envelopeOnly && this.#envelopeHash !== undefined) return;
       const result = this.#reader.next();
       if (result.type === 'damaged') {
         this.#damaged(result.reason, result.offset);
