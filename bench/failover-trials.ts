@@ -1,225 +1,208 @@
 /**
- * A protected pair under the load of the key-value demo, and failovers of it, one after the other:
- * by kill -9, or by SIGSTOP as a machine that hangs. Every reply is checked: a fast failover that
- * loses one is worth nothing.
+ * Failovers of a protected pair under load, one after the other: by kill -9, by SIGSTOP as a machine
+ * that hangs, by a network that turns into a blackhole. Every answer is recorded and judged: a fast
+ * failover that loses one is worth nothing.
+ *
+ * They come in parts. A part is a pair of its own with a history of its own, so that neither the log
+ * that each fresh backup replays nor the history grows for ever, and a long run can be cut anywhere.
  */
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Chance } from '../hypervisor/cli/demo/chance.ts';
-import {
-  isProtected,
-  type Phase,
-  phasesAfter,
-  type Verdict,
-  verdictOf,
-} from '../hypervisor/cli/demo/failover-report.ts';
-import { startKvWorkload } from '../hypervisor/cli/demo/kv-client.ts';
-import {
-  freePort,
-  type Replica,
-  ReplicaSet,
-  untilAccepting,
-} from '../hypervisor/cli/demo/replicas.ts';
-import { guestFile } from '../hypervisor/cli/demo/run-demo.ts';
-import { Tally } from '../hypervisor/cli/demo/tally.ts';
-import type { Workload } from '../hypervisor/cli/demo/workload.ts';
+import { type Phase, phasesAfter } from '../hypervisor/cli/demo/failover-report.ts';
 import { HostClock } from '../hypervisor/host/clock.ts';
+import { mustBeFenced } from '../test/chaos/expect.ts';
+import { Trial as Lives } from '../test/chaos/trial.ts';
+import { type Member, WAIT_MS } from '../test/support/cluster.ts';
+import { type RecordingClients, within } from '../test/support/recording-clients.ts';
 
-export type Blow = 'kill' | 'stop';
+export type Blow = 'kill' | 'stop' | 'blackhole';
 
 export interface Trial {
   readonly blow: Blow;
-  /** Milliseconds from the blow to each phase; one that did not come is absent. */
+  /** Who went on: of a blackhole both sides may win the claim, of the others only the backup. */
+  readonly winner: 'backup' | 'primary';
+  /** Milliseconds from the blow to each phase of the winner; one that did not come is absent. */
   readonly phasesMs: Readonly<Partial<Record<Phase, number>>>;
   /**
-   * Longest wait of a client around it; undefined when none was cut off. Of kills only: a process that
-   * is frozen and woken may still answer what was acknowledged before, and it keeps the guest's port.
+   * Longest wait of a client around it. Not of stops: a process that is frozen and woken may still
+   * answer what was acknowledged before, and it keeps the guest's port.
    */
   readonly gapMs: number | undefined;
+  /** From the end of the failover until a fresh backup was in the view: without redundancy. */
+  readonly protectedMs: number;
 }
 
-export interface TrialOptions {
-  readonly kills: number;
-  readonly stops: number;
+export interface PartOptions {
+  readonly blows: readonly Blow[];
   readonly clients: number;
+  /** Mean pause of each client between an answer and its next request. */
+  readonly paceMs: number;
   readonly detect: string;
-  /** Load between a pair that is protected and the blow: from this, and up to a second more. */
-  readonly settleSeconds: number;
+  /** Load between a pair that is in step and the blow: from this, and up to half as much more. */
+  readonly settleMs: number;
   readonly seed: number;
   readonly onTrial: (trial: Trial) => void;
 }
 
-/** Start of processes on a busy machine; a failover that takes as long has failed. */
-const TIMEOUT_MS = 30_000;
-const FENCED_EXIT = 'exit status 121';
-
-/** Runs all trials; rejects unless each failover came and nothing was lost, doubled or wrong. */
-export async function runTrials(options: TrialOptions): Promise<{
+export interface Part {
   readonly trials: readonly Trial[];
-  readonly verdict: Verdict;
-}> {
-  const bench = new FailoverBench(options);
+  readonly answered: number;
+  /** Requests whose outcome the blow left open; each was found done once or not at all. */
+  readonly unknown: number;
+  /** Times a pair came apart, or a newcomer was given up, although nobody had touched it. */
+  readonly backupsDropped: number;
+  readonly seconds: number;
+}
+
+/** All blows in an order by chance, cut into parts. */
+export function planOf(
+  counts: Readonly<Record<Blow, number>>,
+  options: { readonly partSize: number; readonly seed: number },
+): Blow[][] {
+  const all = (Object.entries(counts) as [Blow, number][]).flatMap(([blow, count]) =>
+    Array<Blow>(count).fill(blow),
+  );
+  const chance = new Chance(options.seed);
+  for (let left = all.length; left > 1; left -= 1) {
+    const at = chance.below(left);
+    const [one, other] = [all[left - 1], all[at]];
+    if (one !== undefined && other !== undefined) [all[left - 1], all[at]] = [other, one];
+  }
+  const parts: Blow[][] = [];
+  for (let at = 0; at < all.length; at += options.partSize)
+    parts.push(all.slice(at, at + options.partSize));
+  return parts;
+}
+
+/**
+ * Rejects unless each failover came, nothing was lost or doubled, and the history is linearizable; the
+ * directory named in the error is kept then.
+ */
+export async function runPart(options: PartOptions): Promise<Part> {
+  const { detect, seed } = options;
+  const lives = await Lives.start({ detect, seed });
   try {
-    return await bench.run();
-  } finally {
-    await bench.close();
+    const part = await new FailoverPart(lives, options).run();
+    await lives.close();
+    return part;
+  } catch (error) {
+    const dir = await lives.close({ keep: true });
+    const text = error instanceof Error ? error.message : String(error);
+    throw new Error(`seed ${seed}: ${text}\nlogs and history are kept in ${dir}`, { cause: error });
   }
 }
 
-class FailoverBench {
-  readonly #options: TrialOptions;
-  readonly #dir = mkdtempSync(join(tmpdir(), 'hv-failover-'));
+class FailoverPart {
+  readonly #lives: Lives;
+  readonly #options: PartOptions;
   readonly #clock = new HostClock();
-  readonly #tally = new Tally();
-  readonly #trials: Trial[] = [];
-  readonly #replicas: ReplicaSet;
-  readonly #exits = new Map<Replica, string>();
-  #workload: Workload | undefined;
-  #launched = 0;
-  #backupsDropped = 0;
+  readonly #clients: RecordingClients;
+  readonly #startedAt = performance.now();
+  #spare: Promise<Member>;
+  #dropped = 0;
 
-  constructor(options: TrialOptions) {
+  constructor(lives: Lives, options: PartOptions) {
+    this.#lives = lives;
     this.#options = options;
-    this.#replicas = new ReplicaSet(this.#dir, (replica, how) => this.#exits.set(replica, how));
+    const { clients, paceMs } = options;
+    this.#clients = lives.clients({ clients, paceMs });
+    this.#spare = lives.cluster.startBackup();
   }
 
-  async run(): Promise<{ trials: readonly Trial[]; verdict: Verdict }> {
-    const { kills, stops, clients, seed, settleSeconds } = this.#options;
-    const chance = new Chance(seed);
-    const port = await freePort();
-    let [primary, backup] = await this.#startPair(port);
-    const now = (): number => performance.now();
-    this.#workload = startKvWorkload({ port, clients, now }, this.#tally);
-    this.#workload.start();
-    const startedAt = now();
-    const blows: Blow[] = [...Array<Blow>(kills).fill('kill'), ...Array<Blow>(stops).fill('stop')];
+  async run(): Promise<Part> {
+    const { chance } = this.#lives;
+    const { blows, settleMs, onTrial } = this.#options;
+    const trials: Trial[] = [];
+    await this.#lives.cluster.caughtUp(this.#lives.backup);
     for (const blow of blows) {
-      await sleep(1000 * (settleSeconds + chance.next()));
-      backup = await this.#ensureProtected(primary, backup);
-      [primary, backup] = await this.#failOver(primary, backup, blow);
+      await sleep(settleMs * (1 + chance.next() / 2));
+      const { primary, backup } = await this.#pair();
+      const trial = await this.#strike(primary, backup, blow);
+      trials.push(trial);
+      onTrial(trial);
     }
-    await this.#workload.finish(TIMEOUT_MS);
-    const seconds = (now() - startedAt) / 1000;
-    const failovers = this.#trials.length;
-    const backupsDropped = this.#backupsDropped;
-    const verdict = verdictOf(this.#tally, { seconds, failovers, backupsDropped });
-    if (!verdict.ok)
-      throw new Error(`the failovers were not clean: ${verdict.findings.join('; ')}`);
-    return { trials: this.#trials, verdict };
-  }
-
-  async close(): Promise<void> {
-    this.#workload?.stop();
-    await this.#replicas.close();
-    rmSync(this.#dir, { recursive: true, force: true });
-  }
-
-  async #startPair(guestPort: number): Promise<[Replica, Replica]> {
-    const arbiter = join(this.#dir, 'arbiter');
-    mkdirSync(arbiter);
-    const backup = await this.#startBackup([]);
-    const address = `127.0.0.1:${await freePort()}`;
-    const args = [
-      ...['run', '--backup', backup.address, '--arbiter', `file:${arbiter}`],
-      ...['--listen', address, '--detect', this.#options.detect, '--name', 'kv'],
-      ...['--dir', this.#nextDir(), '--events-fd', '3', guestFile('kv'), String(guestPort)],
-    ];
-    const primary = this.#replicas.start({ name: 'primary', address, args });
-    await primary.waitFor('protected', { timeoutMs: TIMEOUT_MS });
-    await this.#accepting(guestPort, primary);
-    return [primary, backup];
-  }
-
-  async #startBackup(join: readonly string[]): Promise<Replica> {
-    const port = await freePort();
-    const address = `127.0.0.1:${port}`;
-    const dir = ['--dir', this.#nextDir(), '--events-fd', '3'];
-    const args = ['backup', '--listen', address, ...join, ...dir];
-    const backup = this.#replicas.start({ name: `backup ${this.#launched}`, address, args });
-    await this.#accepting(port, backup);
-    return backup;
-  }
-
-  #nextDir(): string {
-    this.#launched += 1;
-    return join(this.#dir, `replica-${this.#launched}`);
-  }
-
-  #accepting(port: number, replica: Replica): Promise<void> {
-    const gaveUp = (): Error | undefined =>
-      replica.dead ? new Error(`${replica.name} ended: ${replica.lastLines.join(' ')}`) : undefined;
-    return untilAccepting(port, { timeoutMs: TIMEOUT_MS, gaveUp });
-  }
-
-  /** A primary that took its backup for dead runs alone: a blow now would be a second failure. */
-  async #ensureProtected(primary: Replica, backup: Replica): Promise<Replica> {
-    if (isProtected(primary.events)) return backup;
-    this.#backupsDropped += 1;
-    backup.kill();
-    return this.#protect(primary, primary.events.length);
-  }
-
-  async #failOver(primary: Replica, backup: Replica, blow: Blow): Promise<[Replica, Replica]> {
-    // Until the replay has caught up a takeover takes as long as the log is; that is a figure of its own.
-    await backup.waitFor('in.step', { timeoutMs: TIMEOUT_MS });
-    const gapsBefore = this.#tally.gapsMs.length;
-    const from = backup.events.length;
-    const killedAt = this.#clock.wall();
-    if (blow === 'kill') primary.kill();
-    else process.kill(primary.pid, 'SIGSTOP');
-    const wait = { timeoutMs: TIMEOUT_MS, from };
-    await backup.waitFor('live', wait);
-    if (blow === 'stop') await this.#wake(primary);
-    await backup.waitFor('first.output', wait);
-    const next = await this.#protect(backup, from);
-    const gaps = this.#tally.gapsMs.slice(gapsBefore);
-    const trial: Trial = {
-      blow,
-      phasesMs: phasesAfter(killedAt, backup.events.slice(from)),
-      gapMs: blow === 'stop' || gaps.length === 0 ? undefined : Math.max(...gaps),
-    };
-    this.#trials.push(trial);
-    this.#options.onTrial(trial);
-    return [backup, next];
+    // One that is still starting must not outlive the part.
+    await this.#spare;
+    const { answered, unknown } = await this.#lives.judge();
+    const seconds = (performance.now() - this.#startedAt) / 1000;
+    return { trials, answered, unknown, backupsDropped: this.#dropped, seconds };
   }
 
   /**
-   * On one machine a frozen process keeps the guest's port, so nobody is served until it wakes. It has to find itself fenced and leave without a word to a client.
+   * On a machine that is too busy a primary may give its backup up, or a backup take over from a primary
+   * that was only late. Both are safe; a blow before there are two again would be one failure too many.
    */
-  async #wake(primary: Replica): Promise<void> {
-    if (!isStopped(primary.pid))
-      throw new Error('the primary was not stopped when it was replaced');
-    process.kill(primary.pid, 'SIGCONT');
-    await primary.gone();
-    const how = this.#exits.get(primary);
-    if (how !== FENCED_EXIT) throw new Error(`a deposed primary left with ${how}`);
-  }
-
-  /** A fresh backup for a primary; one that it gives up while it joins is replaced. */
-  async #protect(primary: Replica, from: number): Promise<Replica> {
-    const deadline = performance.now() + TIMEOUT_MS;
+  async #pair(): Promise<{ primary: Member; backup: Member }> {
+    const { cluster } = this.#lives;
     for (;;) {
-      const backup = await this.#startBackup(['--join', primary.address]);
-      const wait = { timeoutMs: Math.max(1, deadline - performance.now()) };
-      const joined = primary.waitFor('protected', { ...wait, from }).then(() => true);
-      const dropped = backup.waitFor('reset', wait).then(() => false);
-      // The one that comes too late, or not at all, is of no interest.
-      for (const outcome of [joined, dropped]) outcome.catch(() => undefined);
-      if (await Promise.race([joined, dropped])) return backup;
-      this.#backupsDropped += 1;
-      backup.kill();
+      const primary = await cluster.solePrimary();
+      const backup = cluster.backupOf(primary);
+      if (backup !== undefined) return { primary, backup };
+      this.#dropped += 1;
+      cluster.note(`${primary.name} is alone without a blow`);
+      await cluster.caughtUp(await this.#protect(primary));
     }
   }
-}
 
-/** Every thread of it is in state T: the signal has not only been queued. */
-function isStopped(pid: number): boolean {
-  const tasks = `/proc/${pid}/task`;
-  return readdirSync(tasks).every((task) =>
-    /^State:\s+T/m.test(readFileSync(`${tasks}/${task}/status`, 'utf8')),
-  );
+  async #strike(primary: Member, backup: Member, blow: Blow): Promise<Trial> {
+    const { cluster } = this.#lives;
+    this.#clients.takeWorstWaitMs();
+    const from = new Map([primary, backup].map((one) => [one, one.process.events.length]));
+    const struckAt = this.#clock.wall();
+    if (blow === 'kill') primary.process.kill('SIGKILL');
+    else if (blow === 'stop') primary.process.kill('SIGSTOP');
+    else backup.proxy?.blackhole();
+    cluster.note(`${blow} of ${primary.name}`);
+    const winner = await this.#decided(primary, backup, from);
+    if (blow === 'stop') {
+      await within(WAIT_MS, primary.process.untilStopped(), 'the primary was not stopped');
+      cluster.thaw(primary);
+    }
+    if (winner === backup && blow !== 'kill') await mustBeFenced(primary);
+    if (winner === backup) await cluster.event(backup, 'first.output', from.get(backup));
+    else await cluster.kill(backup);
+    await within(WAIT_MS, this.#clients.more(2 * this.#options.clients), 'answers afterwards');
+    backup.proxy?.heal();
+    const gapMs = blow === 'stop' ? undefined : this.#clients.takeWorstWaitMs();
+    const phasesMs = phasesAfter(struckAt, winner.process.events.slice(from.get(winner)));
+    const bareAt = performance.now();
+    const fresh = await this.#protect(winner);
+    const protectedMs = performance.now() - bareAt;
+    // Until then a takeover takes as long as the machine takes to load and the log to replay.
+    await cluster.caughtUp(fresh);
+    const who = winner === backup ? 'backup' : 'primary';
+    return { blow, winner: who, phasesMs, gapMs, protectedMs };
+  }
+
+  /** Which of the two the arbiter let go on. */
+  async #decided(
+    primary: Member,
+    backup: Member,
+    from: ReadonlyMap<Member, number>,
+  ): Promise<Member> {
+    const said = (one: Member, evt: string): boolean =>
+      one.process.events.slice(from.get(one)).some((event) => event.evt === evt);
+    await this.#lives.cluster.until(
+      'a decision',
+      () => said(backup, 'live') || said(primary, 'unprotected'),
+    );
+    return said(backup, 'live') ? backup : primary;
+  }
+
+  /**
+   * The spare joins, and the next one is started while nobody waits for it. A newcomer that the primary
+   * gives up on a busy machine is dialled again by itself, which costs less than a new one.
+   */
+  async #protect(primary: Member): Promise<Member> {
+    const { cluster } = this.#lives;
+    const fresh = await this.#spare;
+    this.#spare = cluster.startBackup();
+    // Whoever awaits it hears of its failure.
+    this.#spare.catch(() => undefined);
+    await cluster.join(primary, fresh);
+    this.#dropped += fresh.process.events.filter(({ evt }) => evt === 'reset').length;
+    return fresh;
+  }
 }
 
 function sleep(ms: number): Promise<void> {

@@ -4,3 +4,9 @@ export { HvError, type HvErrorCode } from './base/errors.ts';
 export { BackupHost, type BackupHostOptions } from './host/backup-host.ts';
 export { GuestLoadError } from './host/guest-load-error.ts';
 export { type GuestLimits, Hypervisor, type HypervisorOptions } from './host/hypervisor.ts';
+export {
+  type LinkSecurity,
+  loadSecurity,
+  type SecurityMaterial,
+  type SecurityOptions,
+} from './host/tls.ts';

@@ -19,7 +19,8 @@ import type {
   MidTurnRecord,
   Millis,
 } from '../log-format/index.ts';
-import type { ArbiterAnswer, Message, View, ViewClaim } from './protocol/messages.ts';
+import type { History } from './protocol/history.ts';
+import type { ArbiterAnswer, Message, SnapshotFile, View, ViewClaim } from './protocol/messages.ts';
 
 export type { ArbiterAnswer, ViewClaim } from './protocol/messages.ts';
 
@@ -71,10 +72,37 @@ export interface LogStore {
    * Batches appended while it runs are included up to some lsn; the caller continues from there.
    */
   readAll(onFrames: (bytes: Uint8Array) => void, done: (lastLsn: Lsn, error?: Error) => void): void;
+  /**
+   * Streams, in order, the whole frames of all batches behind `lsn`, which lies in the log; 0: as `readAll`,
+   * header and blobs first. A batch is never cut: from one with `lsn` inside, all of it is streamed, and
+   * `end.from` says so. Batches appended while it runs are included up to `end.lastLsn`; the caller continues
+   * from there in that very call. `done` is called once, unless the reading was cancelled.
+   */
+  readFrom(
+    lsn: Lsn,
+    onFrames: (bytes: Uint8Array) => void,
+    done: (end: SuffixEnd) => void,
+  ): LogReading;
   /** Seals the log as deliberately ended and closes it. */
   seal(done: () => void): void;
   /** Closes without a seal (handover to another thread, or a stop after an error). */
   close(done: () => void): void;
+}
+
+export type SuffixEnd =
+  /** All behind `from`, the batch boundary at or below the lsn asked for, up to `lastLsn` was streamed. */
+  | { readonly type: 'caughtUp'; readonly from: Lsn; readonly lastLsn: Lsn }
+  /** The log does not go back so far, or was trimmed past the reader meanwhile: only a snapshot helps. */
+  | { readonly type: 'trimmed' }
+  | { readonly type: 'failed'; readonly error: Error };
+
+/** A stream under way. It begins running; each call may come at any time, more than once and after its end. */
+export interface LogReading {
+  /** No more than what is being read already, and at most once what the writer has queued, comes before `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Nothing is called any more. */
+  cancel(): void;
 }
 
 /** Decides views by compare-and-set. See `protocol/views.ts` for the rule that makes it safe. */
@@ -167,15 +195,6 @@ export interface NetBackend {
 
 /** What a machine has used since its boot, and a hash of all its memory. */
 export type CheckpointFigures = Omit<CheckpointRecord, 'type' | 'time'>;
-
-/** What a guest has used since its boot; `bytes` and `blocks` of its heap now. */
-export interface MachineMeter {
-  readonly turns: number;
-  readonly ticks: number;
-  readonly outputs: number;
-  readonly bytes: number;
-  readonly blocks: number;
-}
 
 /** Answer of a machine after a group of turns. */
 export interface TurnsResult {
@@ -270,11 +289,69 @@ export interface Checkpointer {
   take(at: { readonly lsn: Lsn; readonly time: Micros; readonly view: View }): void;
 }
 
+/** A snapshot and the beginning of the log that goes on behind it, for a backup to start from. Read once. */
+export interface SnapshotTransfer {
+  /** Records up to here are in the snapshot. */
+  readonly lsn: Lsn;
+  readonly files: readonly SnapshotFile[];
+  /** Frames of header and blobs. */
+  readonly beginning: Uint8Array;
+  /** `onPiece` gets each file's bytes in order. `done`: once, unless it is cancelled. */
+  read(
+    onPiece: (name: string, offset: number, bytes: Uint8Array) => void,
+    done: (error: Error | undefined) => void,
+  ): LogReading;
+}
+
+/** The snapshots a primary keeps, as something to join with. */
+export interface SnapshotSource {
+  /**
+   * The one to join with for who has nothing of the log; undefined: the log itself is as quick. `lsnMax`:
+   * what led to an output that has not left yet may not be in it alone.
+   */
+  open(lsnMax: () => Lsn, done: (transfer: SnapshotTransfer | undefined) => void): void;
+}
+
+/** A copy that goes on from what a replica's disk has of it. */
+export interface ReopenedCopy {
+  readonly store: BackupStore;
+  readonly base: LogBase;
+  /** Undefined: the copy is cold. */
+  readonly machine: BackupMachine | undefined;
+  readonly history: History;
+  /** The machine stands behind this record. */
+  readonly lsnReplayed: Lsn;
+  readonly outputsCrc: number;
+  readonly timeLast: Micros;
+  readonly state: Pick<TurnsResult, 'alarmAt' | 'immediatesLeft' | 'halted'>;
+  /** Records behind `lsnReplayed` of a group without an end; none: it ends with a group. */
+  readonly tail: ReplayGroup | undefined;
+  /** Outputs of what was replayed just now that are not known to have left, oldest first. */
+  readonly held: readonly HeldOutput[];
+}
+
+/** A snapshot that is coming in. */
+export interface SnapshotReceiver {
+  /** Frames of header and blobs, before the first piece. */
+  beginning(bytes: Uint8Array): void;
+  /** The next bytes; they are kept. */
+  piece(name: string, offset: number, bytes: Uint8Array): void;
+  /** No more will come; `done` is not called any more. */
+  abandon(): void;
+}
+
 /** A backup's copy of the log: the same frames as the primary's, byte for byte. */
 export interface BackupStore {
   /** Header, blobs and batches exactly as streamed. Takes whole frames only. */
   appendFrames(bytes: Uint8Array): void;
   append(batch: EncodedBatch): void;
+  /**
+   * The batch just appended ends a group with a checkpoint: the replaying machine may keep a snapshot of
+   * this place once the copy is on disk up to it. `view`: in force there.
+   */
+  checkpoint(lsn: Lsn, view: View | undefined): void;
+  /** Calls `done` when everything appended so far is on disk. After an error never. */
+  sync(done: () => void): void;
   /** Seals the log as deliberately ended and closes it. */
   seal(done: () => void): void;
   /** Closes without a seal: this copy is not continued here. */

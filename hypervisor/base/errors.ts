@@ -39,6 +39,12 @@ export type HvErrorCode =
   | 'HV_E_BACKUP_REFUSED'
   | 'HV_E_JOIN'
   | 'HV_E_ARBITER'
+  | 'HV_E_VIEWS_IN_USE'
+  | 'HV_E_VIEWS_DAMAGED'
+  | 'HV_E_VIEWS_WRITE'
+  | 'HV_E_ARBITER_COLOCATED'
+  | 'HV_E_PLAIN_LINK'
+  | 'HV_E_SECURITY_FILE'
   | 'HV_E_GUEST_HUNG'
   | 'HV_E_CPU_LIMIT'
   | 'HV_E_INTERNAL';
@@ -150,7 +156,7 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     exit: EXIT.cannotProtect,
     means:
       'The backup is on another host and nobody decides who is primary when the link breaks. Nothing was started.',
-    fix: 'Pass --arbiter file:DIR on a directory both hosts share.',
+    fix: 'Pass --arbiter: http://host:port of an `hv arbiter` on a third host, etcd://h1,h2,h3, pg://user@host/database, or file:DIR on a directory both hosts share.',
   },
   HV_E_BACKUP_UNREACHABLE: {
     exit: EXIT.cannotProtect,
@@ -170,7 +176,42 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   HV_E_ARBITER: {
     exit: EXIT.cannotProtect,
     means: 'The arbiter could not be read or written, so no view could be decided.',
-    fix: 'Check that the directory exists, is writable and is the same one on both hosts.',
+    fix: 'The message has the reason. Check that the arbiter is there, may be written and is the same one on all hosts.',
+  },
+  HV_E_ARBITER_COLOCATED: {
+    exit: EXIT.cannotProtect,
+    means:
+      'The arbiter would die with the host of a replica, or another host would ask another one: then no backup could take over, or two would. Nothing was started.',
+    fix: 'Put the arbiter on a third host, an etcd on three. If losing that host may stop the service: --arbiter-colocated.',
+  },
+  HV_E_VIEWS_IN_USE: {
+    exit: EXIT.usage,
+    means: 'Another arbiter keeps its views in this directory. They were not touched.',
+    fix: 'Pass another --data, or stop the other one. Two arbiters never share a directory.',
+  },
+  HV_E_VIEWS_DAMAGED: {
+    exit: EXIT.logDamaged,
+    means:
+      'Views that were in force are not readable any more. The arbiter does not start, because it could give an epoch to two primaries. Guests go on; nobody is promoted.',
+    fix: 'Restore the file from a copy of after the last change of a view. Without one, start an arbiter on an empty --data and start the guests anew with it.',
+  },
+  HV_E_VIEWS_WRITE: {
+    exit: EXIT.limit,
+    means:
+      'A view could not be written to disk, so nobody was told that it is in force, and the arbiter stopped. All views before it are intact.',
+    fix: 'Free space, or check the permissions and the disk, and start the arbiter again: claimants ask until it answers.',
+  },
+  HV_E_PLAIN_LINK: {
+    exit: EXIT.usage,
+    means:
+      'Links to other hosts carry all inputs of the guest and the right to take it over, so they need authentication. Nothing was started and nothing sent.',
+    fix: 'Give every replica the same --token-file (hv token new), or certificates (hv cert new) with --tls-ca, --tls-cert and --tls-key. --insecure does without, on a network that nobody else reaches.',
+  },
+  HV_E_SECURITY_FILE: {
+    exit: EXIT.usage,
+    means:
+      'A token or certificate file cannot be used. At a start nothing was started; at a reload the earlier ones stay in force.',
+    fix: 'Make tokens with `hv token new` and certificates with `hv cert new`; keep secret files readable by their owner only (chmod 600).',
   },
   HV_E_GUEST_HUNG: {
     exit: EXIT.limit,

@@ -76,6 +76,11 @@ export const HELD_BYTES_MAX: number = 64 * MIB;
 /** Log shipped and not acknowledged. Past it the primary stops reading input. */
 export const WINDOW_BYTES_MAX: number = 64 * MIB;
 
+/** Bytes of a state transfer the link has not taken. Past it reading waits: the log lies on disk anyway. */
+export const STREAM_QUEUE_BYTES_MAX: number = 8 * MIB;
+/** A state transfer that waits for its link looks again after this. */
+export const STREAM_POLL_MS = 5;
+
 /** Heartbeats of the supervisor. */
 export const HEARTBEAT_INTERVAL_MS = 10;
 /** Silence that makes a peer suspect, by --detect. A false alarm costs redundancy, never data, and a
@@ -91,13 +96,30 @@ export const REPLAY_ACK_MS = 10;
 export const CLAIM_RETRY_MS = 25;
 /** No answer to a claim for this long counts as a failed one; asking twice is harmless. */
 export const CLAIM_TIMEOUT_MS = 1_000;
+/** A server of an arbiter that is silent for this long is not waited for: the next one is asked the same.
+ * Some twenty times what etcd takes; asking twice is harmless. Doubles with each full circle. */
+export const HEDGE_MS = 100;
+export const HEDGE_MS_MAX = 1_000;
+/** An arbiter's answer: a view with all backups has some 20 KiB. A longer one is not read. */
+export const ARBITER_ANSWER_BYTES_MAX: number = MIB;
+/** A connection to an arbiter that nobody uses is closed after this. Longer than between two probes,
+ * so that a failover finds one open. */
+export const ARBITER_IDLE_MS = 30_000;
+/** An arbiter that answers is asked again after this, to see that it still would: a read, a millisecond
+ * of its time. One that does not is asked after the shorter time. */
+export const ARBITER_PROBE_MS = 2_000;
+export const ARBITER_PROBE_AWAY_MS = 1_000;
 /** A deliberate stop waits this long for the backups (or the arbiter), then says it could not. */
 export const STOP_TIMEOUT_MS = 5_000;
+/** A switchover that has not come to its claim by then is given up; the guest goes on where it is. */
+export const SWITCHOVER_TIMEOUT_MS = 5_000;
 /** Time for a link's hello and for an arbiter's answer before it counts as failed. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** Records a backup may hold unreplayed before it slows the guest: a takeover replays them first, some
  * 30,000 a second. */
 export const LAG_RECORDS_FREE = 1_024;
+/** What a takeover is told to take before this host has measured it. */
+export const REPLAY_RECORDS_PER_SECOND = 30_000;
 /** Each ack waits a millisecond for every so many records more than that, up to the longest wait. */
 export const LAG_RECORDS_PER_MS = 256;
 export const LAG_ACK_MS_MAX = 25;
@@ -121,8 +143,96 @@ export const STATUS_WAIT_MS = 250;
 export const STATUS_ANSWER_MS = 2_000;
 /** A status longer than this is none: what is read of a socket has an end. */
 export const STATUS_BYTES_MAX: number = MIB;
+/** Where the admin port is, if nobody says else and it is free. */
+export const ADMIN_PORT = 7701;
+/** Connections to the admin port; further ones are closed at accept. Scrapers and people are few. */
+export const ADMIN_CONNECTIONS_MAX = 64;
+/** Readers of `/events` among them. */
+export const ADMIN_STREAMS_MAX = 16;
+/** Headers of a request to the admin port, and how long they may take: slow senders are cut off. */
+export const ADMIN_HEADER_BYTES_MAX: number = 16 * KIB;
+export const ADMIN_HEADERS_MS = 5_000;
+/** The whole request, and the longest idle connection. */
+export const ADMIN_REQUEST_MS = 10_000;
+export const ADMIN_IDLE_MS = 60_000;
+/** Connections are looked at this often for the limits above. */
+export const ADMIN_CHECK_MS = 1_000;
+/** Body of a request that acts, unless its route says less. */
+export const ADMIN_BODY_BYTES_MAX: number = 64 * KIB;
+/** A token of fewer bytes could be guessed; a file of more is none. */
+export const ADMIN_TOKEN_BYTES_MIN = 16;
+export const ADMIN_TOKEN_BYTES_MAX: number = 4 * KIB;
+/** Events kept for readers that come later; older ones are forgotten. */
+export const EVENTS_KEPT_MAX = 256;
+/** Events a reader of `/events` has not taken. Past it the reader is dropped: it may come back. */
+export const EVENTS_QUEUE_BYTES_MAX: number = 256 * KIB;
+/** A comment on an idle `/events`, so that whoever lies between does not close it. */
+export const EVENTS_KEEPALIVE_MS = 15_000;
+/** The main thread may be this late before `/healthz` says so. */
+export const HEALTH_LATE_MS_MAX = 1_000;
+/** A machine at work that polls for nothing this long is not well. */
+export const HEALTH_SILENT_MS_MAX = 5_000;
+/** An output held longer than this is stuck: acks take milliseconds. */
+export const READY_HELD_MS_MAX = 5_000;
+/** A backup further behind than this is not ready to take over. */
+export const READY_BEHIND_MS_MAX = 5_000;
+/** `hv top` and `hv status --watch` look this often. */
+export const WATCH_MS = 1_000;
 /** After a stop request, how long the guest may stay in a built-in that never polls. */
 export const HUNG_GUEST_MS = 2_000;
+
+/** Pause between two pings of a replica to the view service (PingInterval of MIT 6.824, lab 2). */
+export const VIEW_PING_MS = 100;
+/** Pings missed until a replica counts as dead (DeadPings of the lab). Wrong at worst by a view. */
+export const VIEW_DEAD_PINGS = 5;
+/** A replica not heard since the service started, or since a view named it, has this long to speak up. */
+export const VIEW_GRACE_PINGS = 20;
+/** The view service looks at its clock every ping; when it is this late it knows nothing about anybody
+ * and gives all of them the grace of a start (the TILT of Redis Sentinel, 2 s as there). */
+export const VIEW_TILT_MS = 2_000;
+/** Time in which nothing is heard counts as at most this many pings at once: a service that is starved of
+ * its processor hears nobody, which says nothing about them. */
+export const VIEW_STEP_PINGS = 2;
+/** Replicas of one guest a view service keeps in mind. Further ones are refused until some are forgotten. */
+export const VIEW_REPLICAS_MAX = 128;
+/** A replica that is in no view and has not pinged for this long is forgotten. */
+export const VIEW_FORGET_MS = 60_000;
+/** Earlier processes of a replica whose late pings are told from those of the present one. */
+export const VIEW_BOOTS_KEPT = 4;
+
+/** Guests whose pings an arbiter follows at a time. Past it pings of others are refused; claims are not. */
+export const ARBITER_WATCHED_MAX = 4_096;
+/** Guests an arbiter keeps views of. Epochs are never used twice, so none is ever forgotten; past it first
+ * claims of new guests are refused. */
+export const ARBITER_VMS_MAX = 65_536;
+/** Bytes of their views together: what an arbiter holds in memory and writes when it compacts. */
+export const ARBITER_STATE_BYTES_MAX: number = 32 * MIB;
+/** The file of views is written anew when it is larger than this and at least half of it is old. */
+export const ARBITER_COMPACT_BYTES: number = MIB;
+/** Claims decided with one write to the disk. More wait for the next one. */
+export const ARBITER_GROUP_MAX = 256;
+/** Claims waiting for the disk. Past it an arbiter answers that it is busy; the claimant asks again. */
+export const ARBITER_QUEUE_MAX = 4_096;
+/** A request's body. A view of VIEW_BACKUPS_MAX long names fits; more is not ours. */
+export const ARBITER_BODY_BYTES_MAX: number = 32 * KIB;
+/** Head of a request: a token, a long name, and what curl and proxies add. */
+export const ARBITER_HEAD_BYTES_MAX: number = 8 * KIB;
+/** Characters of the name of a guest or replica, and of a claim's token. */
+export const ARBITER_NAME_CHARS_MAX = 255;
+/** Connections an arbiter holds open. Past it the oldest that has not shown a token yet is closed. */
+export const ARBITER_CONNECTIONS_MAX = 1_024;
+/** Time to send a whole request. A client that drips is cut off. */
+export const ARBITER_REQUEST_MS = 5_000;
+/** Long polls that wait at a time. Past it one is answered at once with what is known. */
+export const ARBITER_POLLS_MAX = 512;
+/** A long poll is answered after this at the latest, so that a dead client's does not wait for ever. */
+export const ARBITER_POLL_MS_MAX = 30_000;
+/** Connections of one client to an arbiter: pings, a long poll and claims do not wait for each other. */
+export const ARBITER_SOCKETS_MAX = 8;
+/** The same advice is passed on again after this, for who could not follow it. */
+export const VIEW_ADVICE_REPEAT_MS = 1_000;
+/** A token anyone could guess protects nothing. */
+export const ARBITER_TOKEN_CHARS_MIN = 16;
 
 /** Snapshots that are differences to one complete snapshot; the next is complete. Without its base a
  * difference is worth nothing, so this bounds what damage of one file can cost. */
@@ -146,10 +256,50 @@ export const CHECKPOINT_VIRTUAL_MICROS_MIN = 1_000;
 export const LINK_HEADER_BYTES_MAX: number = 4 * KIB;
 /** A message other than a batch or frames. The decoder never works on more of a stranger's bytes. */
 export const CONTROL_BYTES_MAX: number = MIB;
+/** Epochs a hello tells of, the newest ones. A copy that left the log before them is made anew. */
+export const HISTORY_EPOCHS_MAX = 1_024;
+/** A log of no more records than this is streamed whole: replaying it takes less than a snapshot's way. */
+export const JOIN_LOG_RECORDS = 5_000;
+/** A backup that joins behind a snapshot replays no more records than this: else one is taken for it. */
+export const JOIN_SUFFIX_RECORDS = 20_000;
+/** A checkpoint for a join that has not come by then (an idle guest takes none) is not waited for. */
+export const JOIN_CHECKPOINT_MS = 2_000;
+/** Files of one snapshot: a complete one and a difference to it. */
+export const SNAPSHOT_FILES_MAX = 2;
+/** A backup of lower rank waits this long, times its rank, before it claims: who is preferred goes first. */
+export const CLAIM_STAGGER_MS = 20;
+/** A backup that may not claim yet asks the others again after this. */
+export const POLL_RETRY_MS = 50;
+/** A backup that keeps the guest waiting, and acknowledges nothing for this long, is given up. */
+export const STALL_DROP_MS = 30_000;
 /** Backups named in one view, hence entries of the list a message may carry. */
 export const VIEW_BACKUPS_MAX = 64;
 /** Links one listener holds open; further ones are closed at accept. */
 export const LINKS_MAX = 256;
+/** Sockets of one listener that have not said their first message yet. At the limit the oldest one of the
+ * address that holds most of them is cut: a crowd of slow peers keeps nobody out. */
+export const HANDSHAKES_MAX = 128;
+/** The same for one address. A replica opens three links at a time, and eight may share an address. */
+export const HANDSHAKES_PER_ADDRESS_MAX = 32;
+/** Bytes of a link before its first message is complete: a hello has about 500, and until it is there
+ * nobody has earned more of our memory. */
+export const HELLO_BYTES_MAX: number = 64 * KIB;
+/** Request line and headers of a link's handshake. Ours have some 250 bytes. */
+export const LINK_REQUEST_BYTES_MAX: number = 4 * KIB;
+/** Characters of a token. Who listens on the wire may try guesses at home, so a guess must be hopeless:
+ * `hv token new` makes 256 bits. */
+export const TOKEN_LENGTH_MIN = 32;
+export const TOKEN_LENGTH_MAX = 1_024;
+/** Tokens of one file: the new one, and old ones until every replica has the new. */
+export const TOKENS_MAX = 16;
+/** A file of tokens, certificates or a key. Larger is some other file. */
+export const SECRET_FILE_BYTES_MAX: number = 256 * KIB;
+/** Certificates of `hv cert new` are valid so long: a leaf as browsers would take one, an authority as
+ * long as a cluster may live. */
+export const CERTIFICATE_DAYS = 398;
+export const AUTHORITY_DAYS = 3_650;
+/** A certificate that ends sooner is reported at each start and reload. */
+export const CERTIFICATE_WARNING_DAYS = 30;
 /** A closed link flushes what it has for this long, then it is cut: the peer may be stopped. */
 export const LINK_CLOSE_MS = 1_000;
 /** Beats waiting in a heartbeat's socket. Past it beats are skipped: the peer reads none of them. */
@@ -190,3 +340,9 @@ assert(BATCH_BYTES_MAX < FRAME_BYTES_MAX, 'a batch fits a frame');
 assert(NET_DATA_BYTES_MAX < BATCH_BYTES_MAX, 'one interrupt fits a batch');
 assert(WORKER_STACK_MIB * MIB >= 32 * GUEST_STACK_BYTES, 'native stack outlasts the guest stack');
 assert(BACKUPS_MAX <= VIEW_BACKUPS_MAX, 'a view can name every backup');
+assert(VIEW_GRACE_PINGS > VIEW_DEAD_PINGS, 'grace is longer than a death');
+assert(ARBITER_BODY_BYTES_MAX > VIEW_BACKUPS_MAX * ARBITER_NAME_CHARS_MAX, 'a view fits a request');
+assert(ARBITER_POLL_MS_MAX <= ARBITER_IDLE_MS, 'a poll ends before its connection does');
+assert(ARBITER_PROBE_MS < ARBITER_IDLE_MS, 'a probe keeps the connection to an arbiter open');
+assert(HANDSHAKES_MAX < LINKS_MAX, 'silent links leave room for talking ones');
+assert(HANDSHAKES_PER_ADDRESS_MAX >= 3 * BACKUPS_MAX, 'a whole cluster may share an address');

@@ -4,20 +4,31 @@ import { asEpoch } from '../../log-format/index.ts';
 import { EXIT, HvError } from '../base/errors.ts';
 import { HANDSHAKE_TIMEOUT_MS, JOIN_RETRY_MS } from '../base/limits.ts';
 import { formatAddress, isLoopback, parseAddress } from '../host/addresses.ts';
+import type { AdminServer } from '../host/admin-server.ts';
 import { BackupHost } from '../host/backup-host.ts';
 import { HostClock } from '../host/clock.ts';
+import { refuseColocated, SOME_OTHER_HOST } from '../host/colocation.ts';
 import { dialLink } from '../host/link.ts';
+import { Observation } from '../host/observation.ts';
+import type { LinkSecurity } from '../host/tls.ts';
+import type { LinkHandlers } from '../ports.ts';
+import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
+import type { AdminOptions } from './admin-options.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { warnOfWideModes } from './mode-warning.ts';
 import { exitWith } from './outcome.ts';
 import { explain, say } from './print.ts';
+import type { MemberOptions } from './protection-options.ts';
+import { openSecurity, tendSecurity } from './secure-links.ts';
+import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
-export interface BackupProcessOptions {
+export interface BackupProcessOptions extends MemberOptions, SecurityFlags, AdminOptions {
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
   readonly arbiter?: string;
+  readonly arbiterColocated?: boolean;
   readonly hangLimit: number;
   readonly eventsFd?: number;
   readonly verbose?: boolean;
@@ -25,24 +36,48 @@ export interface BackupProcessOptions {
 
 export async function runBackup(options: BackupProcessOptions): Promise<void> {
   let host: BackupHost | undefined;
+  const observation = new Observation('backup');
+  const { observer } = observation;
+  const admin = await openAdmin(observation, options);
   const lifecycle = new Lifecycle({
+    observation,
+    logger: openLog(options, { replica: options.listen, role: 'backup' }),
     name: () => host?.guestName ?? 'guest',
     joinAt: () => host?.address,
     eventsFd: options.eventsFd,
     verbose: options.verbose === true,
   });
   const wanted = parseAddress(options.listen, { what: 'the address to listen on' });
+  // One that only this host can reach has its primary here.
+  if (
+    options.arbiter !== undefined &&
+    options.arbiterColocated !== true &&
+    !isLoopback(wanted.host)
+  )
+    await refuseColocated(options.arbiter, [SOME_OTHER_HOST]);
+  const security = openSecurity(securityOf(options, process.env));
+  if (options.join !== undefined) security.checkDial(options.join);
   const stopJoining = new AbortController();
   const dir = options.dir ?? `.hv/backup-${wanted.port === 0 ? `pid-${process.pid}` : wanted.port}`;
   host = await BackupHost.start({
     listen: options.listen,
     dir,
     arbiter: options.arbiter,
+    arbiterMayBeColocated: options.arbiterColocated === true,
+    security,
     hangLimitMs: options.hangLimit,
+    member: {
+      priority: options.priority,
+      hidden: options.hidden === true,
+      cold: options.storeOnly === true,
+    },
     note: (note, at) => {
       if (note.type === 'following') stopJoining.abort();
       lifecycle.note(note, at);
     },
+    heard: () => observer.heard(Date.now()),
+    beat: (roundTripMs) => observer.beat(roundTripMs),
+    checkpoint: (taken) => observer.checkpoint(taken),
     inStep: (epoch) => {
       lifecycle.event('in.step', new HostClock().wall(), { epoch });
       say(`in step with the primary (epoch ${epoch}); ready to take over at once`);
@@ -58,26 +93,65 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     },
   });
   lifecycle.event('listening', new HostClock().wall(), { address: host.address });
-  await serveOwnStatus(dir, 'backup', (done) => host.status(done));
+  await show(host, { observation, admin, lifecycle, dir });
   warnOfWideModes(dir);
   say(`backup listening on ${host.address}`);
-  if (!isLoopback(wanted.host))
-    say('this port is not authenticated yet: let only the primary reach it');
+  if (security.mode !== 'plain') say(security.describe());
   for (const name of ['SIGINT', 'SIGTERM'] as const)
     process.once(name, () => {
       if (!host.primary) host.stop(EXIT.ok, name);
     });
-  if (options.join !== undefined) keepAsking(options.join, host, stopJoining.signal);
+  tendSecurity(security, lifecycle, () => {
+    // As a primary its supervisor acts on it.
+    if (host?.primary === false) host.stop(EXIT.ok, 'SIGHUP');
+  });
+  if (options.join !== undefined)
+    keepAsking(options.join, { host, security, stop: stopJoining.signal });
+}
+
+/** From here on others can look at the replica. */
+async function show(
+  replica: BackupHost,
+  given: {
+    readonly observation: Observation;
+    readonly admin: AdminServer;
+    readonly lifecycle: Lifecycle;
+    readonly dir: string;
+  },
+): Promise<void> {
+  const { observation, admin, lifecycle, dir } = given;
+  observation.attach({
+    status: (done) => replica.status(done),
+    get meters() {
+      return replica.meters;
+    },
+    get arbiter() {
+      return replica.settings?.arbiter;
+    },
+    get detectMs() {
+      return replica.settings?.detectMs;
+    },
+    logDir: dir,
+  });
+  tellAdmin(lifecycle, observation);
+  await serveOwnStatus(dir, 'backup', (done) => observation.status(done));
+  await openOwnerSocket(admin, { dir, name: 'backup' });
+}
+
+interface Joining {
+  readonly host: BackupHost;
+  readonly security: LinkSecurity;
+  readonly stop: AbortSignal;
 }
 
 /** Asks the primary to dial us, again and again until it does: it may be in the middle of a claim. */
-function keepAsking(primary: string, host: BackupHost, stop: AbortSignal): void {
+function keepAsking(primary: string, { host, security, stop }: Joining): void {
   const since = performance.now();
   let told = '';
   const own = formatAddress(parseAddress(host.address, { what: 'our own address' }));
   const ask = (): void => {
     if (stop.aborted) return;
-    const link = dialLink(primary, '/join', {
+    const handlers: LinkHandlers = {
       onMessage: (message) => {
         if (message.type === 'bye' && message.reason !== told) {
           told = message.reason;
@@ -92,7 +166,8 @@ function keepAsking(primary: string, host: BackupHost, stop: AbortSignal): void 
         }
         setTimeout(ask, JOIN_RETRY_MS);
       },
-    });
+    };
+    const link = dialLink(primary, '/join', handlers, { security });
     link.send({ type: 'join', epoch: asEpoch(0), address: own });
   };
   ask();

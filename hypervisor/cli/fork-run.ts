@@ -46,6 +46,10 @@ export async function forkLog(path: string, options: ForkOptions): Promise<void>
   refusePlainFiles();
   await runGuest(undefined, done.args ?? [], {
     backup: [],
+    admin: 'auto',
+    spare: [],
+    quorum: 0,
+    onBackupLoss: 'continue',
     detect: DETECT_MS.lan,
     ack: 'received',
     name,

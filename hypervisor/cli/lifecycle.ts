@@ -1,37 +1,15 @@
 /**
- * What a running replica says: lines for people on stderr, and one JSON object per event on a file
- * descriptor for programs (`--events-fd`). Event names are stable.
+ * What a running replica says: lines for people on stderr, and one JSON object per event for programs:
+ * on a file descriptor (`--events-fd`), at the admin port, in a file (`--log-file`).
  */
 
 import { writeSync } from 'node:fs';
 import type { Micros } from '../../log-format/index.ts';
+import { EVENT_OF_NOTE, levelOf } from '../host/events.ts';
+import type { HostLogger, LoggerState } from '../host/logger.ts';
+import type { Observation } from '../host/observation.ts';
 import type { Note } from '../protocol/notes.ts';
 import { say } from './print.ts';
-
-/** Event names for programs, by note. */
-const EVENTS: Readonly<Record<Note['type'], string>> = {
-  primaryLive: 'primary.live',
-  joining: 'backup.joining',
-  refused: 'backup.refused',
-  backupJoined: 'backup.joined',
-  protected: 'protected',
-  unprotected: 'unprotected',
-  suspected: 'suspected',
-  tilted: 'tilted',
-  claimed: 'claimed',
-  lost: 'claim.lost',
-  diverged: 'diverged',
-  fenced: 'fenced',
-  following: 'following',
-  synced: 'synced',
-  reset: 'reset',
-  promoted: 'live',
-  resumed: 'resumed',
-  tailReplayed: 'tail.replayed',
-  firstOutput: 'first.output',
-  guestExited: 'exited',
-  stopped: 'stopped',
-};
 
 export class Lifecycle {
   readonly #name: () => string;
@@ -39,8 +17,11 @@ export class Lifecycle {
   /** Peers said to be lost and not back yet: redials of a dead host are no news. */
   readonly #lost = new Set<string>();
   #protected = false;
+  #told: LoggerState = { role: '', epoch: 0 };
   readonly #eventsFd: number | undefined;
   readonly #verbose: boolean;
+  readonly #observation: Observation;
+  readonly #logger: HostLogger | undefined;
 
   constructor(options: {
     name: () => string;
@@ -48,16 +29,26 @@ export class Lifecycle {
     joinAt: () => string | undefined;
     eventsFd: number | undefined;
     verbose: boolean;
+    observation: Observation;
+    logger: HostLogger | undefined;
   }) {
     this.#name = options.name;
     this.#joinAt = options.joinAt;
     this.#eventsFd = options.eventsFd;
     this.#verbose = options.verbose;
+    this.#observation = options.observation;
+    this.#logger = options.logger;
   }
 
   note(note: Note, at: Micros): void {
     const { type, ...fields } = note;
-    this.event(EVENTS[type], at, flatten(fields));
+    const { observer } = this.#observation;
+    observer.note(note, at);
+    if (observer.role !== this.#told.role || observer.epoch !== this.#told.epoch) {
+      this.#told = { role: observer.role, epoch: observer.epoch };
+      this.#logger?.become(this.#told);
+    }
+    this.event(EVENT_OF_NOTE[type], at, flatten(fields));
     const line = this.#line(note);
     if (line !== undefined) say(line);
   }
@@ -73,9 +64,12 @@ export class Lifecycle {
 
   /** An event that is no note, such as the address a listener got. */
   event(evt: string, at: Micros | number, fields: Record<string, unknown> = {}): void {
+    const json = JSON.stringify({ evt, at, ...fields });
+    this.#observation.event(evt, json);
+    this.#logger?.[levelOf(evt)](evt, fields);
     if (this.#eventsFd === undefined) return;
     try {
-      writeSync(this.#eventsFd, `${JSON.stringify({ evt, at, ...fields })}\n`);
+      writeSync(this.#eventsFd, `${json}\n`);
     } catch (error) {
       // Nobody reads any more: the replica goes on without telling.
       if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
@@ -112,6 +106,18 @@ export class Lifecycle {
         return this.#verbose
           ? `in the view of epoch ${note.view.epoch}: the log is here`
           : undefined;
+      case 'held':
+        return `${name}: outputs are HELD (epoch ${note.view.epoch}): fewer backups than asked for, and --on-backup-loss is stop. ${this.#howToJoin()}`;
+      case 'switchingOver':
+        return `${name}: handing over to ${note.peer}`;
+      case 'switchoverFailed':
+        return `${name}: not handed over${note.peer === '' ? '' : ` to ${note.peer}`}: ${note.reason}; the guest goes on here`;
+      case 'handedOver':
+        return `${name}: HANDED OVER to ${note.peer} (epoch ${note.view.epoch})`;
+      case 'continuing':
+        return `continuing the copy of the log behind lsn ${note.lsn}`;
+      case 'parted':
+        return `keeping this copy of the log, waiting for a primary to dial: ${note.reason}`;
       case 'reset':
         return `dropped this copy of the log: ${note.reason}`;
       case 'promoted':
@@ -129,7 +135,7 @@ export class Lifecycle {
       case 'joining':
       case 'lost':
       case 'tilted':
-        return this.#verbose ? `${name}: ${EVENTS[note.type]}` : undefined;
+        return this.#verbose ? `${name}: ${EVENT_OF_NOTE[note.type]}` : undefined;
       default:
         return undefined;
     }

@@ -14,6 +14,8 @@ import { HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import { makeDirectory } from '../host/directories.ts';
 import { logKeys } from '../host/log-keys.ts';
 import { signKey } from '../host/sign-keys.ts';
+import type { SecurityOptions } from '../host/tls.ts';
+import { securityArguments } from './security-options.ts';
 
 export interface LocalBackup {
   /** `host:port` where it listens. */
@@ -28,7 +30,7 @@ export interface LocalBackup {
 /** Rejects with HV_E_BACKUP_UNREACHABLE when the process does not come up. */
 export async function startLocalBackup(
   dir: string,
-  { hangLimitMs }: { readonly hangLimitMs: number },
+  { hangLimitMs, security }: { readonly hangLimitMs: number; readonly security: SecurityOptions },
 ): Promise<LocalBackup> {
   const home = join(dir, 'backup-local');
   makeDirectory(home);
@@ -40,6 +42,7 @@ export async function startLocalBackup(
     [
       ...[entry, 'backup', '--listen', '127.0.0.1:0', '--dir', home, '--events-fd', '3'],
       ...keyArguments(),
+      ...securityArguments(security),
       ...['--hang-limit', Number.isFinite(hangLimitMs) ? `${hangLimitMs}ms` : 'off'],
     ],
     { detached: true, stdio: ['ignore', output, output, 'pipe'] },

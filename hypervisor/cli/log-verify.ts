@@ -50,7 +50,7 @@ export function verifyLogAt(path: string, options: VerifyOptions): void {
 }
 
 function jsonOf(audit: LogAudit, writer: number | undefined): object {
-  const { verdict, head, signatures, signedTo, signedWhole, expectedAt } = audit;
+  const { verdict, head, signatures, signedTo, signedWhole, expectedAt, joinedAt } = audit;
   const { end: _end, ...facts } = verdict;
   const signed = signedTo === undefined ? {} : { signedTo, ...unsignedFrom(audit), signedWhole };
   return {
@@ -60,6 +60,7 @@ function jsonOf(audit: LogAudit, writer: number | undefined): object {
     signatures,
     ...signed,
     ...(expectedAt === undefined ? {} : { expectedHeadAt: expectedAt }),
+    ...(joinedAt === undefined ? {} : { joinedAt }),
     ...(writer === undefined ? {} : { writer }),
   };
 }
@@ -70,7 +71,7 @@ function unsignedFrom({ signedTo, signedWhole }: LogAudit): { readonly unsignedF
 }
 
 function vouchedLines(audit: LogAudit): string[] {
-  const { head, signatures, signedTo, signedWhole, expectedAt } = audit;
+  const { head, signatures, signedTo, signedWhole, expectedAt, joinedAt } = audit;
   const lines: string[] = [];
   if (signedTo !== undefined)
     lines.push(
@@ -81,6 +82,10 @@ function vouchedLines(audit: LogAudit): string[] {
   else if (signatures > 0)
     lines.push(`${counted(signatures, 'signature')} not checked: pass --public-key`);
   if (expectedAt !== undefined) lines.push(`holds the head that was noted, at lsn ${expectedAt}`);
+  if (joinedAt !== undefined)
+    lines.push(
+      `joined by the snapshot at lsn ${joinedAt}: from there on its chain is its own, and its heads are not those of the primary's log`,
+    );
   lines.push(`head ${headText(head)}`);
   return lines;
 }

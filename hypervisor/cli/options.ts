@@ -27,16 +27,6 @@ export function detectMs(text: string): number {
   return value;
 }
 
-/** When an output may leave. */
-export const ACK_MODES = ['received', 'durable'] as const;
-export type AckMode = (typeof ACK_MODES)[number];
-
-export function ackMode(text: string): AckMode {
-  const found = ACK_MODES.find((mode) => mode === text);
-  if (found === undefined) throw usage('--ack', text, ACK_MODES.join(' or '));
-  return found;
-}
-
 /** Sizes and times that `--checkpoint` takes, by their unit: bytes, and microseconds. */
 const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 const TIME_UNITS = { ms: 1_000, s: 1_000_000, min: 60_000_000, h: 3_600_000_000 } as const;

@@ -23,6 +23,8 @@ export function exitWith(
         explain(new HvError('HV_E_FENCED', `FENCED: ${who} is primary of ${epoch}`)),
       );
     }
+    case 'handedOver':
+      return process.exit(EXIT.ok);
     case 'diverged':
       return process.exit(explain(new HvError('HV_E_DIVERGED', outcome.report)));
   }

@@ -8,9 +8,9 @@ export function say(text: string): void {
   put(2, `hv: ${text}\n`);
 }
 
-/** Data of a command, to stdout at once. A reader that went away is no error. */
-export function data(text: string): void {
-  put(1, `${text}\n`);
+/** Data of a command, to stdout at once. A reader that went away is no error: false then. */
+export function data(text: string): boolean {
+  return put(1, `${text}\n`);
 }
 
 /** How far a long command has come, over the line before; '' clears it. For terminals only. */
@@ -23,17 +23,18 @@ export function guestText(text: string): void {
   put(2, text.endsWith('\n') ? text : `${text}\n`);
 }
 
-function put(fd: number, text: string): void {
+function put(fd: number, text: string): boolean {
   let rest = Buffer.from(text);
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(fd, rest));
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'EPIPE') return;
+      if (code === 'EPIPE') return false;
       if (code !== 'EAGAIN') throw error;
     }
   }
+  return true;
 }
 
 /** What happened, what it means for the data, what to do; returns the exit status. */

@@ -1,27 +1,33 @@
 /** The process of `hv run`: the hypervisor of one guest, and a local backup if asked for. */
 
 import { HvError } from '../base/errors.ts';
+import { parseAddress } from '../host/addresses.ts';
+import type { AdminServer } from '../host/admin-server.ts';
+import type { TakenCheckpoint } from '../host/checkpoint-store.ts';
 import type { KeepPolicy } from '../host/checkpointer.ts';
 import { HostClock } from '../host/clock.ts';
+import { refuseColocated } from '../host/colocation.ts';
 import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
+import { Observation } from '../host/observation.ts';
 import type { RecoveryReport } from '../host/recovery.ts';
+import type { LinkSecurity, SecurityOptions } from '../host/tls.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { counted } from '../timeline/record-words.ts';
+import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
+import type { AdminOptions } from './admin-options.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CpuLimit, limitsOf } from './limit-options.ts';
-import { startLocalBackup } from './local-backup.ts';
+import { type LocalBackup, startLocalBackup } from './local-backup.ts';
 import { warnOfWideModes } from './mode-warning.ts';
-import { type AckMode, guestEnvironment } from './options.ts';
+import { guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
+import { type ProtectionOptions, ruleOf } from './protection-options.ts';
+import { openSecurity, tendSecurity } from './secure-links.ts';
+import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
-export interface RunOptions {
-  readonly backup: readonly string[];
-  readonly arbiter?: string;
-  readonly listen?: string;
-  readonly detect: number;
-  readonly ack: AckMode;
+export interface RunOptions extends ProtectionOptions, SecurityFlags, AdminOptions {
   readonly name?: string;
   readonly dir: string;
   readonly resume?: boolean;
@@ -50,16 +56,21 @@ export async function runGuest(
   let name = script ?? options.name ?? 'guest';
   let address: string | undefined;
   const record = recordMode(options);
+  const rule = ruleOf(options);
+  const securityAsked = securityOf(options, process.env);
+  const security = openSecurity(securityAsked);
+  const observation = new Observation('primary');
+  const { observer } = observation;
+  const admin = await openAdmin(observation, options);
   const lifecycle = new Lifecycle({
+    observation,
+    logger: openLog(options, { replica: name, role: 'primary' }),
     name: () => name,
     joinAt: () => address,
     eventsFd: options.eventsFd,
     verbose: options.verbose === true,
   });
-  const local = options.backup.includes('local')
-    ? await startLocalBackup(options.dir, { hangLimitMs: options.hangLimit })
-    : undefined;
-  const backups = options.backup.map((one) => (one === 'local' && local ? local.address : one));
+  const { local, backups } = await findBackups(options, securityAsked);
   try {
     const hypervisor = await Hypervisor.start({
       script,
@@ -74,25 +85,25 @@ export async function runGuest(
       backups,
       listen: options.listen,
       arbiter: options.arbiter,
+      security,
       detectMs: options.detect,
       checkpoint: options.checkpoint,
       keep: options.keep,
       recordOutputs: options.recordOutputs === true,
       movesPorts: options.movesPorts === true,
-      ownLog: options.ack === 'durable' ? 'durable' : 'written',
+      ownLog: rule.level === 'durable' ? 'durable' : 'written',
+      rule,
+      spares: options.spare,
       ...limitsOf(options),
       hangLimitMs: options.hangLimit,
       hooks: {
         note: (note, at) => lifecycle.note(note, at),
         trouble: (event, fields) => lifecycle.trouble(event, fields),
-        checkpoint: ({ lsn, base, bytes, pauseMs, writeMs }) =>
-          lifecycle.event('checkpoint', new HostClock().wall(), {
-            lsn,
-            base,
-            bytes,
-            pauseMs,
-            writeMs,
-          }),
+        beat: (roundTripMs) => observer.beat(roundTripMs),
+        checkpoint: (taken) => {
+          observer.checkpoint(taken);
+          tellCheckpoint(lifecycle, taken);
+        },
         recovered: (report) => tellRecovery(lifecycle, name, report),
         ended: (outcome, error) => {
           if (error !== undefined) local?.kill();
@@ -100,29 +111,94 @@ export async function runGuest(
         },
       },
     });
+    tendSecurity(security, lifecycle);
     name = hypervisor.name;
     address = hypervisor.address;
-    lifecycle.event('started', new HostClock().wall(), {
-      pid: process.pid,
-      log: hypervisor.logDir,
-      address: hypervisor.address,
-    });
-    // Without a log nobody else is kept from the name, and nothing is left behind.
-    if (hypervisor.logDir !== undefined)
-      await serveOwnStatus(options.dir, name, (done) => hypervisor.status(done));
+    const { pid } = process;
+    lifecycle.event('started', new HostClock().wall(), { pid, log: hypervisor.logDir, address });
+    await show(hypervisor, { observation, admin, lifecycle, options });
     warnOfWideModes(hypervisor.logDir);
-    if (options.verbose === true || backups.length > 0)
-      say(`${name}: recording to ${hypervisor.logDir ?? 'nowhere'}`);
-    if (local !== undefined)
-      say(
-        `${name}: the local backup is pid ${local.pid}; it takes over when this process is killed, and kill ${local.pid} then ends it. Its console: ${local.console}`,
-      );
-    if (hypervisor.address !== undefined)
-      say(`${name}: fresh backups join at ${hypervisor.address}`);
+    tellStart(hypervisor, {
+      chatty: options.verbose === true || backups.length > 0,
+      local,
+      security,
+    });
   } catch (error) {
     local?.kill();
     throw error;
   }
+}
+
+/** From here on others can look at the guest. */
+async function show(
+  hypervisor: Hypervisor,
+  given: {
+    readonly observation: Observation;
+    readonly admin: AdminServer;
+    readonly lifecycle: Lifecycle;
+    readonly options: RunOptions;
+  },
+): Promise<void> {
+  const { observation, admin, lifecycle, options } = given;
+  const { name, logDir } = hypervisor;
+  observation.attach({
+    status: (done) => hypervisor.status(done),
+    meters: hypervisor.supervisor.meters,
+    arbiter: hypervisor.arbiter,
+    detectMs: options.detect,
+    logDir,
+  });
+  tellAdmin(lifecycle, observation);
+  // Without a log nobody else is kept from the name, and nothing is left behind.
+  if (logDir !== undefined) {
+    await serveOwnStatus(options.dir, name, (done) => observation.status(done));
+    await openOwnerSocket(admin, { dir: options.dir, name });
+  }
+}
+
+function tellCheckpoint(lifecycle: Lifecycle, taken: TakenCheckpoint): void {
+  const { lsn, base, bytes, pauseMs, writeMs } = taken;
+  lifecycle.event('checkpoint', new HostClock().wall(), { lsn, base, bytes, pauseMs, writeMs });
+}
+
+function tellStart(
+  { name, logDir, address }: Hypervisor,
+  facts: {
+    readonly chatty: boolean;
+    readonly local: LocalBackup | undefined;
+    readonly security: LinkSecurity;
+  },
+): void {
+  const { chatty, local, security } = facts;
+  if (chatty) say(`${name}: recording to ${logDir ?? 'nowhere'}`);
+  if (local !== undefined)
+    say(
+      `${name}: the local backup is pid ${local.pid}; it takes over when this process is killed, and kill ${local.pid} then ends it. Its console: ${local.console}`,
+    );
+  if (address !== undefined) say(`${name}: fresh backups join at ${address}`);
+  if (chatty && security.mode !== 'plain') say(`${name}: ${security.describe()}`);
+}
+
+/**
+ * The backups to dial, the local one started. Throws HV_E_ARBITER_COLOCATED before that where backups are
+ * on other hosts and the arbiter would die with one of them.
+ */
+async function findBackups(
+  options: RunOptions,
+  security: SecurityOptions,
+): Promise<{ local: LocalBackup | undefined; backups: readonly string[] }> {
+  const { arbiter, arbiterColocated, backup, dir, hangLimit } = options;
+  const remote = backup.filter((one) => one !== 'local');
+  const hosts = remote.map((one) => parseAddress(one, { what: 'the address of a backup' }).host);
+  if (arbiter !== undefined && arbiterColocated !== true) await refuseColocated(arbiter, hosts);
+  const wantsLocal = remote.length < backup.length;
+  const local = wantsLocal
+    ? await startLocalBackup(dir, { hangLimitMs: hangLimit, security })
+    : undefined;
+  return {
+    local,
+    backups: backup.map((one) => (one === 'local' && local ? local.address : one)),
+  };
 }
 
 function tellRecovery(lifecycle: Lifecycle, name: string, report: RecoveryReport): void {

@@ -1,12 +1,24 @@
 /** `hv status`, for people and programs, and its other end in the processes of replicas. */
 
 import { HvError } from '../base/errors.ts';
+import { WATCH_MS } from '../base/limits.ts';
 import { makeDirectory } from '../host/directories.ts';
 import { askStatus, serveStatus, statusPaths } from '../host/status-socket.ts';
-import { grouped } from '../timeline/record-words.ts';
 import { data, say } from './print.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { watchScreen } from './screen.ts';
+import {
+  count,
+  type Fields,
+  failoverWords,
+  fieldsOf,
+  lagWords,
+  latencyWords,
+  lossWords,
+  mebibytes,
+  protectionWords,
+  seconds,
+  text,
+} from './status-text.ts';
 
 /** Answers `hv status` until the process exits. A replica runs without, too. */
 export async function serveOwnStatus(
@@ -22,29 +34,62 @@ export async function serveOwnStatus(
   }
 }
 
-/** Prints every replica that answers. Throws HV_E_USAGE when none does. */
-export async function showStatus(options: {
+/** What the replicas below `dir` say, primaries of a guest first. */
+export async function askAll(options: {
+  readonly name: string | undefined;
+  readonly dir: string;
+}): Promise<readonly Fields[]> {
+  const answers = await Promise.all(statusPaths(options.dir).map(askStatus));
+  return answers
+    .filter((status) => status !== undefined)
+    .filter(({ name }) => options.name === undefined || name === options.name)
+    .sort((a, b) => orderOf(a).localeCompare(orderOf(b)));
+}
+
+function orderOf({ name, role, pid }: Fields): string {
+  return `${text(name)} ${role === 'primary' ? 0 : 1} ${text(pid)}`;
+}
+
+interface StatusOptions {
   readonly name: string | undefined;
   readonly dir: string;
   readonly json: boolean;
-}): Promise<void> {
-  const answers = await Promise.all(statusPaths(options.dir).map(askStatus));
-  const found = answers
-    .filter((status) => status !== undefined)
-    .filter(({ name }) => options.name === undefined || name === options.name);
+}
+
+/** Prints every replica that answers; false: nobody reads. Throws HV_E_USAGE when none answers. */
+export async function showStatus(options: StatusOptions): Promise<boolean> {
+  const found = await askAll(options);
   if (found.length === 0) {
     const which = options.name === undefined ? 'no replica' : `no replica of '${options.name}'`;
     throw new HvError('HV_E_USAGE', `${which} runs below ${options.dir}`);
   }
-  for (const status of found)
-    data(options.json ? JSON.stringify(status) : statusLines(status).join('\n'));
+  return found
+    .map((status) => data(options.json ? JSON.stringify(status) : statusLines(status).join('\n')))
+    .every((isRead) => isRead);
+}
+
+/**
+ * Shows the replicas again every WATCH_MS: on a terminal in place, until its user quits; elsewhere one
+ * after the other, until nobody reads or none is left.
+ */
+export async function watchStatus(options: StatusOptions): Promise<void> {
+  const { stdin: input, stdout: output } = process;
+  if (output.isTTY && !options.json)
+    return watchScreen({ input, output }, async () => {
+      const found = await askAll(options);
+      const none = [`no replica runs below ${options.dir}`];
+      return found.length === 0 ? none : found.flatMap((one) => [...statusLines(one), '']);
+    });
+  while (await showStatus(options)) await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
 }
 
 /** A replica in lines for people. */
 export function statusLines(status: Fields): string[] {
   const row = (name: string, value: string): string => `  ${name.padEnd(12)} ${value}`;
   const lines = [`${text(status.name)}: ${text(status.role)}, pid ${text(status.pid)}`];
-  if (status.vm === undefined) return [...lines, row('waits', 'for a primary')];
+  const refused = refusedWords(fieldsOf(status.links));
+  const strangers = refused === undefined ? [] : [row('refused', refused)];
+  if (status.vm === undefined) return [...lines, row('waits', 'for a primary'), ...strangers];
   lines.push(row('vm', `${text(status.vm)} (${text(status.script)})`));
   lines.push(row('up', seconds(status.uptimeMs)));
   const busy = fieldsOf(status.busy);
@@ -55,6 +100,15 @@ export function statusLines(status: Fields): string[] {
         `for ${seconds(busy.ms)} with turn ${text(busy.turn)}, last sign of life ${seconds(busy.silentMs)} ago`,
       ),
     );
+  const told: readonly (readonly [string, string | undefined])[] = [
+    ['state', protectionWords(status)],
+    ['failover', failoverWords(status)],
+    ['', lossWords(status)],
+    ['latency', latencyWords(status)],
+    ['lag', lagWords(status)],
+    ['admin', status.admin ? `http://${text(status.admin)}` : undefined],
+  ];
+  for (const [name, words] of told) if (words !== undefined) lines.push(row(name, words));
   const replication = fieldsOf(status.replication);
   if (replication !== undefined) lines.push(...replicationLines(replication, row));
   const meter = fieldsOf(status.meter);
@@ -74,7 +128,15 @@ export function statusLines(status: Fields): string[] {
     ...lines,
     row('log', `${count(status.logBytes)} bytes`),
     row('limits', limitWords(limits)),
+    ...strangers,
   ];
+}
+
+/** Who was turned away at the link port; undefined when nobody was. */
+function refusedWords(links: Fields | undefined): string | undefined {
+  const reasons = Object.entries(fieldsOf(links?.reasons) ?? {}).filter(([, times]) => times !== 0);
+  if (reasons.length === 0) return undefined;
+  return `at the link port: ${reasons.map(([reason, times]) => `${reason} ${count(times)}`).join(', ')}`;
 }
 
 function replicationLines(fields: Fields, row: (name: string, value: string) => string): string[] {
@@ -85,6 +147,7 @@ function replicationLines(fields: Fields, row: (name: string, value: string) => 
         'lsn',
         `received ${count(fields.lsnReceived)}, replayed ${count(fields.lsnReplayed)} (lag ${count(fields.lag)})`,
       ),
+      ...arbiterLines(fields.arbiter, row),
     ];
   const view = fieldsOf(fields.view) ?? {};
   const backups = Array.isArray(fields.backups) ? (fields.backups as readonly Fields[]) : [];
@@ -109,7 +172,24 @@ function replicationLines(fields: Fields, row: (name: string, value: string) => 
       ),
     ),
     ...(backups.length === 0 ? [row('backup', 'none: UNPROTECTED')] : []),
+    ...arbiterLines(fields.arbiter, row),
   ];
+}
+
+/** What a failover would meet now. */
+function arbiterLines(value: unknown, row: (name: string, value: string) => string): string[] {
+  const arbiter = fieldsOf(value);
+  if (arbiter === undefined) return [];
+  if (arbiter.unreachableMs !== undefined)
+    return [
+      row(
+        'arbiter',
+        `UNREACHABLE for ${seconds(arbiter.unreachableMs)}: a failover now would wait (${text(arbiter.reason)})`,
+      ),
+    ];
+  if (arbiter.answeredMs === undefined) return [row('arbiter', 'not asked yet')];
+  const ago = `${seconds(arbiter.answeredMs)} ago in ${text(arbiter.rttMs)} ms`;
+  return [row('arbiter', `answered ${ago}`)];
 }
 
 function limitWords(limits: Fields): string {
@@ -118,24 +198,4 @@ function limitWords(limits: Fields): string {
   if (limits.secondTicks !== 0) words.push(`${count(limits.secondTicks)} ticks a second`);
   words.push(limits.hangMs === 0 ? 'no hang limit' : `hang ${seconds(limits.hangMs)}`);
   return words.join(', ');
-}
-
-function fieldsOf(value: unknown): Fields | undefined {
-  return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
-}
-
-function text(value: unknown): string {
-  return value === undefined || value === null ? '?' : String(value);
-}
-
-function count(value: unknown): string {
-  return typeof value === 'number' ? grouped(value) : '?';
-}
-
-function seconds(ms: unknown): string {
-  return typeof ms === 'number' ? `${(ms / 1000).toFixed(1)} s` : '?';
-}
-
-function mebibytes(bytes: unknown): string {
-  return typeof bytes === 'number' ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : '?';
 }

@@ -5,7 +5,6 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { asEpoch, type Epoch } from '../../log-format/index.ts';
 import { assert, defined } from '../base/assert.ts';
@@ -16,23 +15,25 @@ import type { Hello } from '../protocol/backup-events.ts';
 import { BackupReplica } from '../replica/backup.ts';
 import type { Handover } from '../replica/handover.ts';
 import type { BackupOutcome, Estate, PrimaryOutcome } from '../replica/hooks.ts';
+import { Meters } from '../replica/meters.ts';
 import { refusalOf } from '../replica/refusal.ts';
-import { dialable, formatAddress } from './addresses.ts';
+import { dialable, formatAddress, parseAddress } from './addresses.ts';
 import { absoluteArbiterUrl, openArbiter } from './arbiters.ts';
 import { HostClock } from './clock.ts';
-import { makeDirectory } from './directories.ts';
+import { arbiterRefusal } from './colocation.ts';
+import { CopyDirectory } from './copy-directory.ts';
+import { makeDirectory, safeName } from './directories.ts';
 import { HeartbeatResponder } from './heartbeat.ts';
-import { type IncomingLink, LinkListener } from './link.ts';
-import { headText, type LogPosition } from './log-cursor.ts';
-import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
-import { FileLogStore } from './log-store.ts';
+import { dialLink, type IncomingLink, LinkListener, type ListenerCounters } from './link.ts';
+import type { LogPosition } from './log-cursor.ts';
 import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
+import { startMeters } from './meters-clock.ts';
 import { RemoteMachine } from './remote-machine.ts';
-import { signKey } from './sign-keys.ts';
 import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
+import { type LinkSecurity, LOCAL_ONLY } from './tls.ts';
 import { HV_VERSION } from './version.ts';
-import { watchedArbiter } from './watched-arbiter.ts';
+import { WatchedArbiter } from './watched-arbiter.ts';
 import type { PrimarySettings } from './worker-protocol.ts';
 
 export interface BackupHostOptions {
@@ -42,10 +43,20 @@ export interface BackupHostOptions {
   readonly dir: string;
   /** Overrides the arbiter named by the primary. */
   readonly arbiter: string | undefined;
+  /** Also one that dies with the host of a replica. */
+  readonly arbiterMayBeColocated: boolean;
   /** Silence of a machine at work that ends it by force; Infinity: none does. */
   readonly hangLimitMs: number;
+  /** How links are authenticated; by default plain, and to this machine only. */
+  readonly security?: LinkSecurity;
+  readonly member: { readonly priority: number; readonly hidden: boolean; readonly cold: boolean };
   readonly note: SupervisorHooks['note'];
   readonly trouble: SupervisorHooks['trouble'];
+  /** The primary has given a sign of life. */
+  heard?(): void;
+  /** See `SupervisorHooks`; after a takeover. */
+  readonly beat?: SupervisorHooks['beat'];
+  readonly checkpoint?: SupervisorHooks['checkpoint'];
   /** The replay has caught up with the log, for the first time since this backup joined. */
   inStep(epoch: Epoch): void;
   /** Exactly once. */
@@ -54,15 +65,23 @@ export interface BackupHostOptions {
 
 export class BackupHost {
   readonly #options: BackupHostOptions;
+  readonly #security: LinkSecurity;
   readonly #clock = new HostClock();
+  readonly #meters = startMeters(new Meters());
   readonly #responders = new Set<HeartbeatResponder>();
-  readonly #locks = new Map<string, DirectoryLock>();
+  readonly #directories = new Map<string, CopyDirectory>();
+  /** Of the guest that is followed. */
+  #at: CopyDirectory | undefined;
   #listener: LinkListener | undefined;
+  #arbiter: WatchedArbiter | undefined;
+  #arbiterUrl = '';
+  /** Host of the peer whose message is being taken. */
+  #speaker = '';
   #replica: BackupReplica;
-  #store: FileLogStore | undefined;
   /** The newest one; its thread is the supervisor's after a takeover. */
   #machine: RemoteMachine | undefined;
   #guestName = 'guest';
+  #hello: Hello | undefined;
   #inStep = false;
   /** Backups of the last view before this replica claimed its own. */
   #viewBackups: readonly string[] = [];
@@ -70,18 +89,21 @@ export class BackupHost {
 
   private constructor(options: BackupHostOptions) {
     this.#options = options;
+    this.#security = options.security ?? LOCAL_ONLY;
     this.#replica = this.#newReplica();
   }
 
-  /** Listens. Rejects with HV_E_PORT_IN_USE or HV_E_USAGE. */
+  /** Listens. Rejects with HV_E_PORT_IN_USE, HV_E_PLAIN_LINK or HV_E_USAGE. */
   static async start(options: BackupHostOptions): Promise<BackupHost> {
     // Compiled now, while nothing waits: the first machine of this thread's workers needs it warm.
     engineParts();
+    (options.security ?? LOCAL_ONLY).checkListen(options.listen);
     if (options.arbiter !== undefined) absoluteArbiterUrl(options.arbiter);
     makeDirectory(options.dir);
     const host = new BackupHost(options);
     host.#listener = await LinkListener.listen(options.listen, {
       onLink: (incoming) => host.#accept(incoming),
+      security: host.#security,
     });
     return host;
   }
@@ -92,14 +114,32 @@ export class BackupHost {
     return formatAddress(this.#listener.address);
   }
 
+  /** What the listener has seen. */
+  get linkCounters(): ListenerCounters {
+    assert(this.#listener !== undefined, 'a backup host listens');
+    return this.#listener.counters;
+  }
+
   /** Name of the guest that is followed; a word for it before one is. */
   get guestName(): string {
     return this.#guestName;
   }
 
+  /** Who decides the view, and what silence makes a peer suspect; undefined before a primary came. */
+  get settings(): { readonly arbiter: string; readonly detectMs: number } | undefined {
+    const hello = this.#hello;
+    if (hello === undefined) return undefined;
+    return { arbiter: this.#options.arbiter ?? hello.arbiter, detectMs: hello.detectMs };
+  }
+
   /** True once this replica has taken over. */
   get primary(): boolean {
     return this.#supervisor !== undefined;
+  }
+
+  /** What this replica counts in the role it has now. */
+  get meters(): Meters {
+    return this.#supervisor?.meters ?? this.#meters;
   }
 
   /** Stops on purpose: a backup just goes; a primary stops its guest first. */
@@ -113,7 +153,8 @@ export class BackupHost {
     const machine = this.#machine;
     const { core, lsnReplayed } = this.#replica;
     if (machine === undefined) {
-      done({ name: this.#guestName, role: 'backup', pid: process.pid, phase: core.phase });
+      const links = this.linkCounters;
+      done({ name: this.#guestName, role: 'backup', pid: process.pid, phase: core.phase, links });
       return;
     }
     const logDir = join(this.#options.dir, safeName(machine.header.name));
@@ -127,44 +168,43 @@ export class BackupHost {
         lsnReceived,
         lsnReplayed,
         lag: lsnReceived - lsnReplayed,
+        arbiter: this.#arbiter?.figures(),
       };
       done({
         ...commonStatus({ role, header: machine.header, logDir, hang, worker }),
         replication: role === 'primary' ? (worker?.primary ?? null) : copy,
+        links: this.linkCounters,
       });
     });
   }
 
   #newReplica(): BackupReplica {
-    const { arbiter, dir, hangLimitMs } = this.#options;
+    const { arbiter } = this.#options;
     return new BackupReplica({
       ports: {
         clock: this.#clock,
+        meters: this.#meters,
         entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
-        openArbiter: (address) =>
-          watchedArbiter(openArbiter(arbiter ?? address), (reason) =>
-            this.#options.trouble('arbiter.unavailable', { reason }),
-          ),
-        openStore: (hello) => {
-          this.#guestName = hello.name;
-          return this.#openStore(join(dir, safeName(hello.name)));
-        },
-        openMachine: (base) => {
-          this.#machine = new RemoteMachine(base, {
-            hangLimitMs,
-            onFailure: (error) => this.#end(undefined, error),
-          });
-          return this.#machine;
-        },
+        openArbiter: (address) => this.#openArbiter(arbiter ?? address),
+        openStore: (hello) => this.#directory(hello).fresh(),
+        openMachine: (base) => defined(this.#at, 'a copy has a directory').openMachine(base),
+        reopen: (hello, { from, lsnReleased }, done) =>
+          void this.#directory(hello).reopen(from, lsnReleased).then(done),
+        join: (hello, snapshot, done) => this.#directory(hello).join(snapshot, done),
+        dial: (peer, handlers) => dialLink(peer, '/link', handlers, { security: this.#security }),
         retain: () => undefined,
       },
-      config: { refuses: (hello) => this.#refuses(hello) },
+      config: {
+        refuses: (hello) => this.#refuses(hello),
+        ...this.#options.member,
+        standing: (hello) => this.#directory(hello).standing(hello),
+      },
       hooks: {
         note: (note, at) => {
           if (note.type === 'synced') this.#awaitStep();
           // The newest view of the dead primary, before the claim replaces it.
           if (note.type === 'suspected') this.#viewBackups = this.#replica.core.view?.backups ?? [];
-          if (note.type === 'reset') this.#inStep = false;
+          if (note.type === 'following') this.#inStep = false;
           this.#options.note(note, at);
         },
         promoted: (handover, estate) => this.#promoted(handover, estate),
@@ -183,7 +223,22 @@ export class BackupHost {
     } else setTimeout(() => this.#awaitStep(), IN_STEP_POLL_MS).unref();
   }
 
+  /** The same one for the same URL: a copy that is made anew needs no new connections. */
+  #openArbiter(url: string): WatchedArbiter {
+    if (this.#arbiter === undefined || this.#arbiterUrl !== url) {
+      this.#arbiter?.stop();
+      this.#arbiterUrl = url;
+      this.#arbiter = new WatchedArbiter(openArbiter(url), {
+        onTrouble: (reason) => this.#options.trouble('arbiter.unavailable', { reason }),
+      });
+    }
+    return this.#arbiter;
+  }
+
   #refuses(hello: Hello): string | undefined {
+    const { arbiter, arbiterMayBeColocated: mayBeColocated } = this.#options;
+    const misplaced = arbiterRefusal(arbiter ?? hello.arbiter, this.#speaker, { mayBeColocated });
+    if (misplaced !== undefined) return misplaced;
     const { engineHash, helperHash } = engineParts();
     return refusalOf(hello, {
       hvVersion: HV_VERSION,
@@ -193,21 +248,30 @@ export class BackupHost {
     });
   }
 
-  #openStore(dir: string): FileLogStore {
-    if (!this.#locks.has(dir)) {
-      this.#locks.set(dir, lockDirectory(dir));
-      rotateAside(dir);
-    } else {
-      // Our own copy of an earlier state transfer: the new one starts from the beginning.
-      rmSync(dir, { recursive: true, force: true });
-    }
-    this.#store = FileLogStore.fromFrames(dir, {
+  /** Locked at the first hello of its guest. Throws HV_E_NAME_IN_USE. */
+  #directory(hello: Hello): CopyDirectory {
+    this.#guestName = hello.name;
+    this.#hello = hello;
+    const dir = join(this.#options.dir, safeName(hello.name));
+    const known = this.#directories.get(dir);
+    this.#at = known;
+    if (known !== undefined) return known;
+    const { member, hangLimitMs } = this.#options;
+    const directory = new CopyDirectory({
+      dir,
+      cold: member.cold,
+      hangLimitMs,
+      meters: this.#meters,
       onError: (error) => this.#end(undefined, error),
-      onSealed: (head) => {
-        if (signKey() !== undefined) this.#options.trouble('log.sealed', { head: headText(head) });
+      onMachine: (machine) => {
+        this.#machine = machine;
+        this.#arbiter?.probe(machine.header.vm);
       },
+      trouble: (event, fields) => this.#options.trouble(event, fields),
     });
-    return this.#store;
+    this.#directories.set(dir, directory);
+    this.#at = directory;
+    return directory;
   }
 
   #accept(incoming: IncomingLink): LinkHandlers {
@@ -215,7 +279,34 @@ export class BackupHost {
     if (path === '/heartbeat') return this.#answerHeartbeats(link);
     if (path === '/join') return this.#answerJoin(incoming);
     if (this.#supervisor !== undefined) return refuseLink(link, 'this replica is primary itself');
-    return this.#replica.accept(link);
+    return this.#lookFirst(this.#replica.accept(link), incoming);
+  }
+
+  /** What the disk has of a guest's log is known before its primary is answered. */
+  #lookFirst(handlers: LinkHandlers, { remoteAddress }: IncomingLink): LinkHandlers {
+    const { host } = parseAddress(remoteAddress, { what: 'the address of a peer' });
+    let ready: Promise<void> | undefined;
+    const after = (act: () => void): void => {
+      if (ready === undefined) act();
+      else void ready.then(act);
+    };
+    return {
+      onMessage: (message) => {
+        this.#speaker = host;
+        const looks = message.type === 'hello' && this.#replica.core.phase === 'idle';
+        if (looks && this.#refuses(message) === undefined)
+          ready = this.#directory(message)
+            .inspect()
+            .finally(() => {
+              ready = undefined;
+            });
+        after(() => {
+          this.#speaker = host;
+          handlers.onMessage(message);
+        });
+      },
+      onClose: (reason) => after(() => handlers.onClose(reason)),
+    };
   }
 
   #answerHeartbeats(link: Link): LinkHandlers {
@@ -224,7 +315,9 @@ export class BackupHost {
       epoch: () => this.#replica.core.epoch,
       hooks: {
         onBeat: ({ epoch }) => {
-          if (epoch >= this.#replica.core.epoch) this.#replica.heartbeat();
+          if (epoch < this.#replica.core.epoch) return;
+          this.#options.heard?.();
+          this.#replica.heartbeat();
         },
         onLate: () => undefined,
         onClose: () => this.#responders.delete(responder),
@@ -250,22 +343,24 @@ export class BackupHost {
 
   #promoted(handover: Handover, estate: Estate): void {
     const { machine } = estate;
-    const store = this.#store;
     assert(machine instanceof RemoteMachine, 'machines of this host are remote');
-    assert(store !== undefined && store === estate.store, 'a winner has its store');
     const hello = defined(handover.hello, 'who was promoted followed a primary');
+    const store = defined(this.#directory(hello).store, 'a winner has its store');
     const others = this.#viewBackups.filter((peer) => peer !== handover.id);
     const settings: PrimarySettings = {
       id: handover.id,
       arbiter: this.#options.arbiter ?? hello.arbiter,
       detectMs: hello.detectMs,
-      ownLog: 'written',
+      ownLog: hello.rule.level === 'durable' ? 'durable' : 'written',
+      rule: hello.rule,
+      spares: hello.spares,
       checkpoint: { type: 'auto' },
       keep: { type: 'all' },
       recordOutputs: false,
       movesPorts: false,
+      security: this.#security.material,
     };
-    store.handover((position: LogPosition | undefined) => {
+    store.log.handover((position: LogPosition | undefined) => {
       if (position === undefined) {
         this.#end(undefined, new HvError('HV_E_INTERNAL', 'the copy of the log cannot go on'));
         return;
@@ -274,21 +369,25 @@ export class BackupHost {
       const { hangLimitMs } = this.#options;
       const supervisor = new Supervisor(
         machine.release(),
-        { control, hangLimitMs },
+        { control, hangLimitMs, security: this.#security },
         {
           note: (note, at) => this.#options.note(note, at),
           trouble: (event, fields) => this.#options.trouble(event, fields),
+          beat: (roundTripMs) => this.#options.beat?.(roundTripMs),
+          checkpoint: (taken) => this.#options.checkpoint?.(taken),
           ended: (outcome, error) => this.#end(outcome, error),
         },
       );
       this.#supervisor = supervisor;
+      this.#arbiter?.stop();
       supervisor.send({ type: 'promote', handover, position, settings, others });
     });
   }
 
   #end(outcome: BackupOutcome | PrimaryOutcome | undefined, error: HvError | undefined): void {
-    for (const lock of this.#locks.values()) lock.release();
+    for (const directory of this.#directories.values()) directory.release();
     for (const responder of this.#responders) responder.stop();
+    this.#arbiter?.stop();
     void this.#listener?.close();
     this.#options.ended(outcome, error);
   }
@@ -298,10 +397,4 @@ function refuseLink(link: Link, reason: string): LinkHandlers {
   link.send({ type: 'refuse', epoch: asEpoch(0), reason });
   link.close();
   return { onMessage: () => undefined, onClose: () => undefined };
-}
-
-/** A guest's name as one path component. */
-function safeName(name: string): string {
-  const cleaned = name.replace(/[^A-Za-z0-9._-]/g, '_');
-  return cleaned === '' || cleaned.startsWith('.') ? `_${cleaned}` : cleaned;
 }

@@ -14,8 +14,11 @@ import {
   snapshotLsn,
   snapshotName,
 } from '../../log-format/index.ts';
+import { HvError } from '../base/errors.ts';
 import { checkpointError } from './checkpoint-errors.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
+import { findLog } from './log-files.ts';
+import { headerAt } from './log-glance.ts';
 import {
   checkCheckpoint,
   type LoadedCheckpoint,
@@ -132,9 +135,11 @@ export async function thin(
   const left = [...listCheckpoints(dir, disk).checkpoints].reverse();
   if (left.length <= policy.snapshotsMax) return [];
   const newest = policy.usable ?? newestWhole(dir, header, disk);
+  // Nothing else leads to the first records of a log that begins with a snapshot.
+  const begins = beginsBehind(dir);
   const deleted: Lsn[] = [];
   while (left.length > policy.snapshotsMax) {
-    const victim = leastMissed(left, newest);
+    const victim = leastMissed(left, [newest, begins]);
     if (victim === undefined) break;
     deleted.push(victim.lsn);
     left.splice(left.indexOf(victim), 1);
@@ -149,11 +154,11 @@ function newestWhole(dir: string, header: SnapshotOwner, disk: Disk): Lsn | unde
 /** `left`: ascending. */
 function leastMissed(
   left: readonly ListedCheckpoint[],
-  newest: Lsn | undefined,
+  kept: readonly (Lsn | undefined)[],
 ): ListedCheckpoint | undefined {
   const needed = new Set(left.map(({ head }) => head.base));
   const last = left.at(-1);
-  if (newest !== undefined) needed.add(newest);
+  for (const lsn of kept) if (lsn !== undefined) needed.add(lsn);
   let found: { readonly one: ListedCheckpoint; readonly weight: number } | undefined;
   for (const [index, one] of left.entries()) {
     if (needed.has(one.lsn) || last === undefined) continue;
@@ -183,9 +188,25 @@ export async function keepFrom(
       checkCheckpoint(dir, one.lsn, header, disk) === undefined,
   );
   if (first === undefined) return { first, deleted: [] };
-  // Descending is also differences first; files whose heads are bad go with their neighbours.
+  // Descending is also differences first; files whose heads are bad go with their neighbours. One from
+  // before the log's first record goes at the very first: left alone it would say that records are missing.
   const old = checkpointLsns(dir, disk).filter((one) => one < first.lsn);
-  return { first, deleted: await remove(dir, old, disk) };
+  const begins = beginsBehind(dir) ?? 0;
+  const order = [...old.filter((one) => one < begins), ...old.filter((one) => one >= begins)];
+  return { first, deleted: await remove(dir, order, disk) };
+}
+
+/** The place at which a log without its first records begins; undefined for a whole one. */
+function beginsBehind(dir: string): Lsn | undefined {
+  try {
+    const { beginning, first, path } = findLog(dir);
+    const header = beginning === undefined ? undefined : headerAt(path(first));
+    return header && asLsn(header.firstLsn - 1);
+  } catch (error) {
+    // No log, or one that is damaged: whoever reads it says so.
+    if (error instanceof HvError) return undefined;
+    throw error;
+  }
 }
 
 async function remove(dir: string, lsns: readonly Lsn[], disk: Disk): Promise<readonly Lsn[]> {

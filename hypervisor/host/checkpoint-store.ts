@@ -42,6 +42,16 @@ export interface CheckpointPlace {
   readonly logDurable: (done: () => void) => void;
 }
 
+/**
+ * A place that is known once the log has got there: on a backup another thread writes it. Nothing of the
+ * snapshot is written before.
+ */
+export interface LaterPlace {
+  readonly lsn: Lsn;
+  /** Rejects where it will never be known. */
+  readonly located: Promise<CheckpointPlace>;
+}
+
 /** A snapshot that is on disk. Times in milliseconds. */
 export interface TakenCheckpoint {
   readonly lsn: Lsn;
@@ -120,10 +130,14 @@ export class CheckpointStore {
    * Takes a snapshot of a machine between turns, collected and not halted. Returns false, and does
    * nothing, while an earlier one is being written. The rest happens behind the machine's back.
    */
-  take(machine: Pick<Machine, 'usedMemory' | 'saveState'>, place: CheckpointPlace): boolean {
-    assert(place.position.lastLsn > this.#lsnLast, 'snapshots are taken one after the other');
+  take(
+    machine: Pick<Machine, 'usedMemory' | 'saveState'>,
+    place: CheckpointPlace | LaterPlace,
+  ): boolean {
+    const lsn = 'located' in place ? place.lsn : place.position.lastLsn;
+    assert(lsn > this.#lsnLast, 'snapshots are taken one after the other');
     if (this.#busy) return false;
-    this.#lsnLast = place.position.lastLsn;
+    this.#lsnLast = lsn;
     const started = this.#now();
     // The devices hand out what they hold: encoded now, because they go on.
     const state = encodeValue(machine.saveState());
@@ -136,8 +150,13 @@ export class CheckpointStore {
     this.#busy = true;
     const extent = memory.length;
     const pauseMs = this.#now() - started;
-    void this.#write({ place, state, extent, changes, pauseMs });
+    void this.#write({ state, extent, changes, pauseMs }, place);
     return true;
+  }
+
+  /** The next snapshot is complete. */
+  forgetBase(): void {
+    this.#base = undefined;
   }
 
   /** Calls `done` when nothing is being written; at once if so. */
@@ -155,20 +174,24 @@ export class CheckpointStore {
     return set && { base, set };
   }
 
-  async #write(job: Job): Promise<void> {
+  async #write(taken: Omit<Job, 'place'>, at: CheckpointPlace | LaterPlace): Promise<void> {
     const ended = this.#now();
+    const lsn = 'located' in at ? at.lsn : at.position.lastLsn;
     let tell: () => void;
     try {
+      const place = 'located' in at ? await at.located : at;
+      assert(place.position.lastLsn === lsn, 'a snapshot is located where it was taken');
+      const job = { ...taken, place };
       await this.#removeLeftovers();
-      const taken = await (job.changes === undefined
+      const written = await (job.changes === undefined
         ? this.#writeComplete(job)
         : this.#writeDifference(job, job.changes));
-      const report = { ...taken, pauseMs: job.pauseMs, writeMs: this.#now() - ended };
+      const report = { ...written, pauseMs: job.pauseMs, writeMs: this.#now() - ended };
       tell = () => this.#options.onTaken(report);
     } catch (error) {
       if (error instanceof InvariantError || error instanceof EncodeError) throw error;
       this.#leftoversGone = false;
-      const path = join(this.#options.dir, snapshotName(job.place.position.lastLsn));
+      const path = join(this.#options.dir, snapshotName(lsn));
       tell = () => this.#options.onError(checkpointError(path, error));
     }
     this.#busy = false;

@@ -4,7 +4,7 @@
  * trouble with it costs nothing but the way back.
  */
 
-import type { LogHeader, Lsn, Micros } from '../../log-format/index.ts';
+import type { LogHeader, Lsn, Micros, SnapshotPosition } from '../../log-format/index.ts';
 import { unreachable } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { CHECKPOINTS_MAX } from '../base/limits.ts';
@@ -18,10 +18,10 @@ import {
   listCheckpoints,
   thin,
 } from './checkpoint-files.ts';
-import { CheckpointStore, type TakenCheckpoint } from './checkpoint-store.ts';
+import { type CheckpointPlace, CheckpointStore, type TakenCheckpoint } from './checkpoint-store.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
 import type { LogPosition } from './log-cursor.ts';
-import { logBytes } from './log-files.ts';
+import { logBytes, segmentNumbers } from './log-files.ts';
 import { trimLog } from './log-trim.ts';
 
 const THIN_AT_ONCE = 64;
@@ -40,6 +40,9 @@ export interface PlacedLog {
   write(done: () => void): void;
   sync(done: () => void): void;
 }
+
+/** Hears what became of a checkpoint that was asked for. */
+export type CheckpointAnswer = (outcome: TakenCheckpoint | HvError) => void;
 
 export interface CheckpointerOptions {
   readonly dir: string;
@@ -60,7 +63,7 @@ export interface CheckpointerOptions {
 }
 
 export class FileCheckpointer implements Checkpointer {
-  readonly #options: CheckpointerOptions;
+  #options: CheckpointerOptions;
   readonly #store: CheckpointStore;
   /** Where the last one was taken. */
   #last: { readonly lsn: Lsn; readonly time: Micros; readonly bytes: number; readonly at: number };
@@ -69,6 +72,9 @@ export class FileCheckpointer implements Checkpointer {
   #costMs = 0;
   #tidying = false;
   #lsnTaken: Lsn | undefined;
+  /** Who waits for one that was asked for: not begun yet, and being written. */
+  #requests: CheckpointAnswer[] = [];
+  #answering: CheckpointAnswer[] = [];
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -82,7 +88,7 @@ export class FileCheckpointer implements Checkpointer {
       owner: header,
       ...(differencesMax === undefined ? {} : { differencesMax }),
       onTaken: (taken) => this.#taken(taken),
-      onError: (error) => options.onTrouble(error),
+      onError: (error) => this.#failed(error),
       ...(disk === undefined ? {} : { disk }),
     });
   }
@@ -92,9 +98,25 @@ export class FileCheckpointer implements Checkpointer {
     return this.#lsnTaken;
   }
 
+  /**
+   * Takes a checkpoint at the next end of a group of turns, whatever the policy says, and calls `done` once
+   * it is on disk or has failed; not at all if the run ends before. A guest with nothing to do has no group:
+   * its newest checkpoint is as good as a new one would be. `complete`: no difference, because a snapshot
+   * on disk turned out to be bad.
+   */
+  request(options: { readonly complete: boolean }, done: CheckpointAnswer): void {
+    if (options.complete) this.#store.forgetBase();
+    this.#requests.push(done);
+  }
+
   ran(group: { readonly lsn: Lsn; readonly time: Micros; readonly runMs: number }): boolean {
     this.#runMs += group.runMs;
-    if (this.#store.busy || this.#options.every.type === 'off') return false;
+    if (this.#store.busy) return false;
+    if (this.#requests.length > 0) {
+      this.#dueAt = performance.now();
+      return true;
+    }
+    if (this.#options.every.type === 'off') return false;
     const { lsn, time, bytes, at } = this.#last;
     const due = isCheckpointDue(this.#options.every, {
       records: group.lsn - lsn,
@@ -117,11 +139,34 @@ export class FileCheckpointer implements Checkpointer {
     const { time, view } = at;
     const logDurable = (done: () => void): void => log.sync(done);
     if (!this.#store.take(machine, { position, time, view, logDurable })) return;
+    this.#answering = this.#requests.splice(0);
     // From the moment it was due: hashing memory for the record costs more than copying its changes.
     const now = performance.now();
     this.#costMs = now - this.#dueAt;
     this.#last = { lsn: at.lsn, time, bytes: log.bytesAppended, at: now };
     this.#runMs = 0;
+  }
+
+  /**
+   * On a backup: its replay stands behind the group of a checkpoint record of the primary. False, and
+   * nothing happens, while an earlier one is being written.
+   */
+  follow(at: {
+    readonly lsn: Lsn;
+    readonly time: Micros;
+    readonly located: Promise<CheckpointPlace>;
+  }): boolean {
+    const { lsn, time, located } = at;
+    if (!this.#store.take(this.#options.machine, { lsn, located })) return false;
+    this.#last = { lsn, time, bytes: 0, at: performance.now() };
+    this.#runMs = 0;
+    return true;
+  }
+
+  /** The backup has become primary: from here on it decides itself, in a log that it writes itself. */
+  goLive(given: Pick<CheckpointerOptions, 'log' | 'every' | 'keep'>): void {
+    this.#options = { ...this.#options, ...given };
+    this.#last = { ...this.#last, bytes: given.log.bytesAppended };
   }
 
   /** Calls `done` when nothing is being written any more. */
@@ -134,6 +179,7 @@ export class FileCheckpointer implements Checkpointer {
     // Another thread's time, but this machine's.
     this.#costMs += taken.compressMs;
     this.#options.onTaken(taken);
+    this.#answer(taken);
     if (this.#tidying) return;
     this.#tidying = true;
     this.#tidy(taken)
@@ -147,6 +193,15 @@ export class FileCheckpointer implements Checkpointer {
       .finally(() => {
         this.#tidying = false;
       });
+  }
+
+  #failed(error: HvError): void {
+    this.#options.onTrouble(error);
+    this.#answer(error);
+  }
+
+  #answer(outcome: TakenCheckpoint | HvError): void {
+    for (const done of this.#answering.splice(0)) done(outcome);
   }
 
   async #tidy({ lsn, base }: TakenCheckpoint): Promise<void> {
@@ -179,10 +234,16 @@ function oldestKept(
       case 'micros':
         return newest.time - head.time;
       case 'bytes':
-        return logBytes(dir, head.position.segment) - head.position.offset;
+        return bytesBehind(dir, head.position);
       default:
         return unreachable(keep.type);
     }
   };
   return checkpoints.find((one) => one.head.base === 0 && behind(one) >= keep.amount)?.lsn;
+}
+
+/** The place may be in a segment of another replica's log that this one has never had. */
+function bytesBehind(dir: string, { segment, offset }: SnapshotPosition): number {
+  const there = segmentNumbers(dir).includes(segment);
+  return logBytes(dir, segment) - (there ? offset : 0);
 }

@@ -37,3 +37,9 @@ function refused(path: string, why: string, cause?: unknown): HvError {
     cause,
   });
 }
+
+/** A guest's name as one path component. */
+export function safeName(name: string): string {
+  const cleaned = name.replace(/[^A-Za-z0-9._-]/g, '_');
+  return cleaned === '' || cleaned.startsWith('.') ? `_${cleaned}` : cleaned;
+}

@@ -10,23 +10,23 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asEpoch, type Epoch, sha256Hex } from '../../log-format/index.ts';
+import { asEpoch, type Epoch } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
-import { HANDSHAKE_TIMEOUT_MS, VIEW_BACKUPS_MAX } from '../base/limits.ts';
+import { HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import type { Arbiter, ArbiterAnswer, ViewClaim } from '../ports.ts';
-import type { View } from '../protocol/messages.ts';
+import {
+  answerWithin,
+  arbiterKey,
+  checkClaim,
+  codeOf,
+  type DoneAnswer,
+  decideClaim,
+  parseStored,
+  type StoredView,
+} from './arbiter-answers.ts';
 
 const EPOCH_DIGITS = 8;
 const EPOCH_FILE = /^epoch-(\d{8,16})\.json$/;
-/** A component of a path may have 255 bytes on the file systems we know; past this it is hashed. */
-const COMPONENT_CHARS_MAX = 200;
-
-interface StoredView {
-  readonly view: View;
-  readonly token: string;
-}
-
-type DoneAnswer = (answer: ArbiterAnswer) => void;
 
 export class FileArbiter implements Arbiter {
   readonly #directory: string;
@@ -43,60 +43,35 @@ export class FileArbiter implements Arbiter {
   }
 
   claim(claim: ViewClaim, done: DoneAnswer): void {
-    assert(claim.next.epoch === claim.expect + 1, 'a claim is for the next epoch');
-    assert(claim.token !== '', 'a claim has a token');
+    checkClaim(claim);
     this.#answer(done, () => this.#claim(claim));
   }
 
-  /**
-   * Whatever goes wrong is `unavailable`. So is silence: a shared file system whose server is gone
-   * hangs rather than fails. A claim that outlives its timeout may still win; the retry finds out.
-   */
+  /** A shared file system whose server is gone hangs rather than fails: that is an answer, too. */
   #answer(done: DoneAnswer, work: () => Promise<ArbiterAnswer>): void {
-    let answered = false;
-    const answer = (given: ArbiterAnswer): void => {
-      if (answered) return;
-      answered = true;
-      clearTimeout(timer);
-      // Outside the promise, where an exception of `done` stays an exception.
-      process.nextTick(done, given);
-    };
-    const timer = setTimeout(() => {
-      const reason = `${this.#directory} did not answer within ${this.#timeoutMs} ms`;
-      answer({ type: 'unavailable', reason });
-    }, this.#timeoutMs);
-    work().then(answer, (error: unknown) => {
-      answer({ type: 'unavailable', reason: this.#explain(error) });
-    });
+    const explain = (error: unknown): string => this.#explain(error);
+    answerWithin({ what: this.#directory, timeoutMs: this.#timeoutMs, explain }, work, done);
   }
 
-  async #claim({ vm, expect, next, token }: ViewClaim): Promise<ArbiterAnswer> {
+  async #claim(claim: ViewClaim): Promise<ArbiterAnswer> {
+    const { vm, expect, next, token } = claim;
     const current = await this.#current(vm);
-    const epoch = current?.view.epoch ?? asEpoch(0);
-    if (epoch < expect) {
-      // Nobody won what the claimant has in its log: this is not the directory it knew.
-      return {
-        type: 'unavailable',
-        reason: `${this.#home(vm)} knows epoch ${epoch} at most, the claim follows ${expect}: is this the directory the other host uses?`,
-      };
-    }
-    if (current !== undefined && epoch > expect) return this.#settle(vm, current, token);
+    const decided = decideClaim(claim, current, this.#home(vm));
+    if (decided !== undefined) return this.#settle(vm, decided);
     await this.#make(vm);
     const taken = await this.#link(vm, { view: next, token });
-    if (taken) return this.#settle(vm, { view: next, token }, token);
-    const winner = await this.#current(vm);
-    if (winner === undefined || winner.view.epoch <= expect) {
-      throw new Error(`${this.#home(vm)} does not show the view that is in it`);
+    if (taken) return this.#settle(vm, { type: 'won', view: next });
+    const settled = decideClaim(claim, await this.#current(vm), this.#home(vm));
+    if (settled === undefined || settled.type === 'unavailable') {
+      throw new Error(`${this.#home(vm)} does not show the view of epoch ${expect + 1} in it`);
     }
-    return this.#settle(vm, winner, token);
+    return this.#settle(vm, settled);
   }
 
-  /** The current view was claimed with `token`, or somebody else won. */
-  async #settle(vm: string, current: StoredView, token: string): Promise<ArbiterAnswer> {
-    if (current.token !== token) return { type: 'lost', view: current.view };
-    // Also for a retry: the first try may have ended between its link and its fsync.
-    await syncDirectory(this.#home(vm));
-    return { type: 'won', view: current.view };
+  /** A win is told when it is durable: the first try may have ended between its link and its fsync. */
+  async #settle(vm: string, answer: ArbiterAnswer): Promise<ArbiterAnswer> {
+    if (answer.type === 'won') await syncDirectory(this.#home(vm));
+    return answer;
   }
 
   /** False: the epoch is taken, perhaps by this very claim, whose answer got lost. */
@@ -165,7 +140,7 @@ export class FileArbiter implements Arbiter {
   }
 
   #home(vm: string): string {
-    return join(this.#directory, pathComponent(vm));
+    return join(this.#directory, arbiterKey(vm));
   }
 
   #explain(error: unknown): string {
@@ -188,22 +163,8 @@ export class FileArbiter implements Arbiter {
   }
 }
 
-/** One path component for any name, different for different names, and never `.` or `..`. */
-export function pathComponent(name: string): string {
-  assert(name !== '', 'a vm has a name');
-  const escaped = encodeURIComponent(name)
-    .replace(/[!'()*~]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)
-    .replace(/^\./, '%2E');
-  if (escaped.length <= COMPONENT_CHARS_MAX) return escaped;
-  return `~${sha256Hex(new TextEncoder().encode(name))}`;
-}
-
 function epochFile(epoch: Epoch): string {
   return `epoch-${String(epoch).padStart(EPOCH_DIGITS, '0')}.json`;
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
 }
 
 async function syncDirectory(path: string): Promise<void> {
@@ -216,31 +177,4 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
-}
-
-function parseStored(text: string): StoredView | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-  if (!isObject(value) || typeof value.token !== 'string') return undefined;
-  const view = parseView(value.view);
-  return view && { view, token: value.token };
-}
-
-function parseView(value: unknown): View | undefined {
-  if (!isObject(value)) return undefined;
-  const { epoch, primary, backups } = value;
-  if (typeof epoch !== 'number' || !Number.isSafeInteger(epoch)) return undefined;
-  if (typeof primary !== 'string' || !Array.isArray(backups)) return undefined;
-  if (backups.length > VIEW_BACKUPS_MAX) return undefined;
-  if (!backups.every((backup) => typeof backup === 'string')) return undefined;
-  return { epoch: asEpoch(epoch), primary, backups };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

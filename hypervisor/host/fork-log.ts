@@ -87,7 +87,8 @@ export async function writeFork(dir: string, name: string, source: ForkSource): 
 
 function removeParts(dir: string): void {
   for (const file of readdirSync(dir))
-    if (/\.(hvlog|hvsnap|hvsig)(\.tmp)?$/.test(file)) rmSync(join(dir, file), { force: true });
+    if (/^(?!quarantine-).*\.(hvlog|hvsnap|hvsig)(\.tmp)?$/.test(file))
+      rmSync(join(dir, file), { force: true });
 }
 
 function forkHeader(name: string, { header, blobs }: ForkSource): LogHeader {

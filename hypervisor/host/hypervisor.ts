@@ -19,6 +19,7 @@ import { HvError } from '../base/errors.ts';
 import { TICKS_PER_MICRO } from '../base/limits.ts';
 import { heapBytesMax } from '../machine/engine.ts';
 import type { LinkHandlers } from '../ports.ts';
+import type { AckRule } from '../protocol/ack-level.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
@@ -30,14 +31,14 @@ import { HostClock } from './clock.ts';
 import { makeDirectory } from './directories.ts';
 import { loadFirmware } from './engine-parts.ts';
 import { checkName } from './guest-name.ts';
-import { type IncomingLink, LinkListener } from './link.ts';
-import { findLog } from './log-files.ts';
+import { type IncomingLink, LinkListener, type ListenerCounters } from './link.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
 import { refuseOtherLimits, resumableHeader } from './resume.ts';
 import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
 import { startWorker } from './threads.ts';
+import { type LinkSecurity, LOCAL_ONLY } from './tls.ts';
 import { HV_VERSION } from './version.ts';
 import {
   newControl,
@@ -75,9 +76,14 @@ export interface HypervisorOptions {
   /** `host:port` for fresh backups that ask to join; undefined: none. */
   readonly listen: string | undefined;
   readonly arbiter: string | undefined;
+  /** How links are authenticated; by default plain, and to this machine only. */
+  readonly security?: LinkSecurity;
   readonly detectMs: number;
   /** What of the log on disk outputs wait for (`hv run --ack`). */
   readonly ownLog: Exclude<OwnLogMode, 'none'>;
+  readonly rule: AckRule;
+  /** `host:port` of idle replicas that may be recruited when a backup is lost. */
+  readonly spares: readonly ReplicaId[];
   readonly checkpoint: CheckpointEvery;
   readonly keep: KeepPolicy;
   /** Outputs go into the log, so that a replay compares them byte for byte. */
@@ -103,6 +109,8 @@ export class Hypervisor {
   readonly supervisor: Supervisor;
   /** An earlier run goes on. */
   readonly resumes: boolean;
+  /** Who decides the view; undefined for a guest that will never have a backup. */
+  readonly arbiter: string | undefined;
   readonly #header: LogHeader;
   readonly #listener: LinkListener | undefined;
 
@@ -113,6 +121,7 @@ export class Hypervisor {
       logDir: string | undefined;
       listener: LinkListener | undefined;
       resumes: boolean;
+      arbiter: string | undefined;
     },
   ) {
     this.supervisor = supervisor;
@@ -121,11 +130,17 @@ export class Hypervisor {
     this.logDir = facts.logDir;
     this.#listener = facts.listener;
     this.resumes = facts.resumes;
+    this.arbiter = facts.arbiter;
   }
 
   /** Address of the listener for fresh backups, as bound. */
   get address(): string | undefined {
     return this.#listener === undefined ? undefined : formatAddress(this.#listener.address);
+  }
+
+  /** What the listener for fresh backups has seen. */
+  get linkCounters(): ListenerCounters | undefined {
+    return this.#listener?.counters;
   }
 
   /**
@@ -134,6 +149,9 @@ export class Hypervisor {
    */
   static async start(options: HypervisorOptions): Promise<Hypervisor> {
     const arbiter = resolveArbiter(options);
+    const security = options.security ?? LOCAL_ONLY;
+    for (const peer of options.backups) security.checkDial(peer);
+    if (options.listen !== undefined) security.checkListen(options.listen);
     refuseWithoutLog(options);
     const image =
       options.script === undefined
@@ -150,7 +168,6 @@ export class Hypervisor {
       if (old === undefined && image === undefined)
         throw new HvError('HV_E_LOG_NOT_FOUND', `there is no log in ${logDir} to go on from`);
       if (old !== undefined && logDir !== undefined) {
-        refuseWithoutStart(options, logDir);
         refuseOtherLimits(logDir, old, options.limitsAsked);
       }
       if (old === undefined && logDir !== undefined) rotateAside(logDir);
@@ -171,17 +188,20 @@ export class Hypervisor {
     const { logDir } = this;
     this.supervisor.status((hang, worker) => {
       const given = { role: 'primary', header: this.#header, logDir, hang, worker } as const;
-      done({ ...commonStatus(given), replication: worker?.primary ?? null });
+      const links = this.linkCounters ?? null;
+      done({ ...commonStatus(given), replication: worker?.primary ?? null, links });
     });
   }
 
   static async #launch(options: HypervisorOptions, given: Launch): Promise<Hypervisor> {
     let supervisor: Supervisor | undefined;
+    const security = options.security ?? LOCAL_ONLY;
     const listener =
       options.listen === undefined
         ? undefined
         : await LinkListener.listen(options.listen, {
             onLink: (incoming) => answerJoin(incoming, (peer) => supervisor?.addBackup(peer)),
+            security,
           });
     const header = given.old ?? newHeader(given, options.limits);
     const id = listener === undefined ? ownName(header.vm) : formatAddress(listener.address);
@@ -191,21 +211,25 @@ export class Hypervisor {
       arbiter: options.record === 'disk' ? given.arbiter : undefined,
       detectMs: options.detectMs,
       ownLog: options.record === 'disk' ? options.ownLog : 'none',
+      rule: options.rule,
+      spares: options.spares,
       checkpoint: options.checkpoint,
       keep: options.keep,
       recordOutputs: options.recordOutputs,
       movesPorts: options.movesPorts,
+      security: security.material,
     };
     const start = startOf(options, given, { control, header, settings });
     const { hangLimitMs } = options;
     supervisor = new Supervisor(
       startWorker('machine-worker', start),
-      { control, hangLimitMs },
+      { control, hangLimitMs, security },
       {
         note: (note, at) => options.hooks.note(note, at),
         trouble: (event, fields) => options.hooks.trouble(event, fields),
         recovered: (report) => options.hooks.recovered?.(report),
         checkpoint: (taken) => options.hooks.checkpoint?.(taken),
+        beat: (roundTripMs) => options.hooks.beat?.(roundTripMs),
         ended: (outcome, error) => {
           given.lock?.release();
           void listener?.close();
@@ -219,6 +243,7 @@ export class Hypervisor {
       logDir,
       listener,
       resumes: given.old !== undefined,
+      arbiter: settings.arbiter,
     });
   }
 }
@@ -267,10 +292,10 @@ function blobsOf(image: GuestImage): GuestBlobs {
 function refuseWithoutLog(options: HypervisorOptions): void {
   const { record, backups, listen, resume, keep, checkpoint } = options;
   const protects = backups.length > 0 || listen !== undefined;
-  if (keep.type !== 'all' && protects)
+  if (checkpoint.type === 'off' && resume && protects)
     throw new HvError(
       'HV_E_USAGE',
-      '--keep and a backup exclude each other in this version: a fresh backup replays the log from its start',
+      '--checkpoint off, --resume and a backup exclude each other: a log that goes on may have lost its beginning, and then a backup joins by a snapshot',
     );
   if (keep.type !== 'all' && checkpoint.type === 'off')
     throw new HvError('HV_E_USAGE', '--keep needs checkpoints: what is forgotten lies before one');
@@ -281,16 +306,6 @@ function refuseWithoutLog(options: HypervisorOptions): void {
     protects
       ? `${option} and a backup exclude each other: a backup joins by replaying the log`
       : `${option} and --resume exclude each other: a run goes on from its log`,
-  );
-}
-
-/** A log that was trimmed or forked has nothing a fresh backup could replay its way up with. */
-function refuseWithoutStart({ backups, listen }: HypervisorOptions, logDir: string): void {
-  if ((backups.length === 0 && listen === undefined) || findLog(logDir).first === 1) return;
-  throw new HvError(
-    'HV_E_USAGE',
-    `${logDir} begins with a checkpoint (it was forked, or trimmed by --keep) and cannot have a backup in this version: a fresh backup replays the log from its start`,
-    { details: { logDir } },
   );
 }
 

@@ -3,9 +3,13 @@
  * what the key of its host has signed, and that it still holds a place whose head was noted elsewhere.
  */
 
+import { join } from 'node:path';
+import { asLsn } from '../../log-format/index.ts';
 import { HvError } from '../base/errors.ts';
-import { headText, type NotedHead } from './log-cursor.ts';
+import { headText, type NotedHead, segmentName } from './log-cursor.ts';
 import { findLog, type LogFiles } from './log-files.ts';
+import { headerAt } from './log-glance.ts';
+import { joinedAt } from './log-place.ts';
 import { openLog } from './log-reader.ts';
 import { LogScan, type LogVerdict } from './log-scan.ts';
 import {
@@ -15,6 +19,7 @@ import {
   signatureName,
   signedSegments,
 } from './log-signatures.ts';
+import { readHead } from './snapshot-reader.ts';
 
 /** A head as somebody noted it; without its lsn it is searched for. */
 export interface ExpectedHead {
@@ -41,6 +46,8 @@ export interface LogAudit {
   readonly signedWhole: boolean;
   /** Record of the head that was expected. */
   readonly expectedAt: number | undefined;
+  /** Record of the snapshot this copy joined by: its chain is its own from there on. */
+  readonly joinedAt: number | undefined;
 }
 
 /** `4711:` and 64 hex digits, or those alone. Throws HV_E_USAGE. */
@@ -72,8 +79,10 @@ export function auditLog(path: string, options: AuditOptions = {}): LogAudit {
   while (steps.next().done !== true);
   const { verdict } = scan;
   if (verdict === undefined) throw new TypeError('a scan that ends has a verdict');
-  if (expected !== undefined && expectedAt === undefined) throw headError(path, expected, verdict);
-  const segments = signedSegments(files.dir).filter((segment) => segment >= files.first);
+  const joined = joinedBehind(files);
+  if (expected !== undefined && expectedAt === undefined)
+    throw headError(path, expected, { verdict, files, joined });
+  const segments = signedSegments(files.dir).filter((segment) => isSegmentOf(files, segment));
   const last = lastSigned(files, { segments, scan, verdict }, options.publicKey);
   return {
     verdict,
@@ -82,7 +91,21 @@ export function auditLog(path: string, options: AuditOptions = {}): LogAudit {
     signedTo: last?.lastLsn,
     signedWhole: last?.final === true,
     expectedAt,
+    joinedAt: joined,
   };
+}
+
+/** A log that is one file under another name, such as a quarantine, has none of the signatures beside it. */
+function isSegmentOf(files: LogFiles, segment: number): boolean {
+  return segment >= files.first && files.path(segment) === join(files.dir, segmentName(segment));
+}
+
+/** The snapshot that the log's first segment goes on from, where the primary's log had it in an earlier one. */
+function joinedBehind(files: LogFiles): number | undefined {
+  const first = files.beginning === undefined ? undefined : headerAt(files.path(files.first));
+  if (first === undefined) return undefined;
+  const head = readHead(files.dir, asLsn(first.firstLsn - 1));
+  return 'type' in head || joinedAt(files, head.position) === undefined ? undefined : head.lsn;
 }
 
 /** Checks all signatures there are; the newest vouches for all before it. */
@@ -123,12 +146,31 @@ function lastSigned(
   });
 }
 
-function headError(path: string, expected: ExpectedHead, verdict: LogVerdict): HvError {
+/** Behind a join no head of the primary's log is found, although not a record differs. */
+function ownChain({ beginning }: LogFiles, joined: number | undefined): string {
+  if (joined !== undefined)
+    return `. This copy joined by the snapshot at lsn ${joined} and has a hash chain of its own from there on: only heads that were noted of this copy are in it`;
+  return beginning === undefined
+    ? ''
+    : '. Its first records are not here: if it joined by a snapshot once, only heads that were noted of this copy are in it';
+}
+
+function headError(
+  path: string,
+  expected: ExpectedHead,
+  log: {
+    readonly verdict: LogVerdict;
+    readonly files: LogFiles;
+    readonly joined: number | undefined;
+  },
+): HvError {
+  const { verdict, files, joined } = log;
+  const own = ownChain(files, joined);
   const { firstLsn, lastLsn } = verdict;
   const { lsn } = expected;
-  const details = { expected: expected.chain, lsn, firstLsn, lastLsn };
+  const details = { expected: expected.chain, lsn, firstLsn, lastLsn, joinedAt: joined };
   if (lsn === undefined)
-    return signatureError(path, 'the head that was noted is none of this log', details);
+    return signatureError(path, `the head that was noted is none of this log${own}`, details);
   const noted = headText({ ...expected, lsn: lsn as NotedHead['lsn'] });
   if (lsn > lastLsn)
     return signatureError(
@@ -144,7 +186,7 @@ function headError(path: string, expected: ExpectedHead, verdict: LogVerdict): H
     );
   return signatureError(
     path,
-    `the records up to ${lsn} are not those of the head that was noted: something in them was written anew`,
+    `the records up to ${lsn} are not those of the head that was noted: ${joined === undefined ? 'something in them was written anew' : 'its chain there is another one'}${own}`,
     details,
   );
 }

@@ -10,6 +10,7 @@ import {
   announcedHash,
   type Blob,
   blobNames,
+  encodeBlob,
   FormatError,
   type LogHeader,
   type PackedBlob,
@@ -66,6 +67,16 @@ export function checkBlobPlace(header: LogHeader, blob: PackedBlob, index: numbe
   if (blob.hash !== announcedHash(header, blob.name)) {
     throw new FormatError('blob is not the one the header names');
   }
+}
+
+/** All blobs of a log as frames, as a state transfer sends them. */
+export function framedBlobs(
+  header: LogHeader,
+  blobs: Readonly<Record<Blob['name'], Uint8Array>>,
+): readonly Uint8Array[] {
+  return blobNames().map((name) =>
+    encodeBlob(packBlob({ name, hash: announcedHash(header, name), bytes: blobs[name] })),
+  );
 }
 
 /** Number of blobs behind a header. */

@@ -7,7 +7,7 @@ import { HvError } from '../base/errors.ts';
 import type { Disk } from './disk.ts';
 import { segmentName, segmentNumber } from './log-cursor.ts';
 import { logDamageError } from './log-errors.ts';
-import { type LogInput, openLogInput } from './log-input.ts';
+import { type InputOptions, type LogInput, openLogInput } from './log-input.ts';
 
 export interface LogFiles {
   /** The file of a segment, whether it exists or not. */
@@ -107,10 +107,13 @@ export class SegmentInput {
   #offset: number;
 
   /** Reads from `offset`. Throws HV_E_LOG_NOT_FOUND when the file cannot be opened, and HV_E_LOG_KEY. */
-  constructor(path: string, offset = 0) {
+  constructor(
+    path: string,
+    { offset = 0, ...options }: InputOptions & { readonly offset?: number } = {},
+  ) {
     this.#offset = offset;
     try {
-      this.#input = openLogInput(path);
+      this.#input = openLogInput(path, options);
     } catch (error) {
       if (error instanceof HvError) throw error;
       throw notFound(`the log ${path} cannot be opened`, error);

@@ -36,11 +36,20 @@ export interface LogInput {
   close(): void;
 }
 
+export interface InputOptions {
+  /**
+   * Only what the file begins with is wanted: of a sealed one nothing is read, or found, behind the first
+   * sealed frame. Bytes in it that were cut off since may be among them.
+   */
+  readonly startOnly?: boolean;
+}
+
 /** Opens a file of a log. Throws HV_E_LOG_KEY, or the error of the file system. */
-export function openLogInput(path: string): LogInput {
+export function openLogInput(path: string, options: InputOptions = {}): LogInput {
   const fd = openSync(path, 'r');
   try {
-    return demandKeys(fd, path) === 'sealed' ? new SealedInput(fd, path) : new PlainInput(fd);
+    const sealed = demandKeys(fd, path) === 'sealed';
+    return sealed ? new SealedInput(fd, path, options) : new PlainInput(fd);
   } catch (error) {
     closeSync(fd);
     throw error;

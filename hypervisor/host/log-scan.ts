@@ -189,7 +189,7 @@ export class LogScan {
 
   *#segment(segment: number): Generator<ScanEvent, SegmentEnd, undefined> {
     const start = this.#from?.segment === segment ? this.#from.offset : 0;
-    const input = new SegmentInput(this.#file, start);
+    const input = new SegmentInput(this.#file, { offset: start });
     try {
       const reader = new FrameReader(FRAME_BYTES_MAX, { offset: start });
       for (;;) {

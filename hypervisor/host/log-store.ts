@@ -26,12 +26,14 @@ import {
 import { assert, defined, InvariantError } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { FRAME_BYTES_MAX } from '../base/limits.ts';
-import type { LogStore } from '../ports.ts';
+import type { LogReading, LogStore, SuffixEnd } from '../ports.ts';
 import { BLOB_COUNT, checkBlobPlace, packBlob } from './log-blobs.ts';
 import { isFirstHeader, LogCursor, type LogPosition } from './log-cursor.ts';
 import { logDamageError, logFormatError, logWriteError } from './log-errors.ts';
-import { joinBytes, streamLog } from './log-stream.ts';
+import { LogMarks } from './log-marks.ts';
+import { joinBytes, Suffix, streamLog } from './log-stream.ts';
 import { type LogStoreOptions, LogWriter } from './log-writer.ts';
+import { StreamControl } from './stream-control.ts';
 
 /** How much of the beginning of a log is there. */
 interface Beginning {
@@ -43,6 +45,10 @@ export class FileLogStore implements LogStore {
   readonly #dir: string;
   readonly #cursor: LogCursor;
   readonly #writer: LogWriter;
+  readonly #marks = new LogMarks();
+  /** Places that `placeOf` waits for, and those the writer has passed. */
+  readonly #placesWanted = new Set<Lsn>();
+  readonly #places = new Map<Lsn, LogPosition>();
   /** Bytes from another replica that are no whole frame yet. */
   readonly #reader: FrameReader = new FrameReader(FRAME_BYTES_MAX);
   #beginning: Beginning | undefined;
@@ -153,6 +159,20 @@ export class FileLogStore implements LogStore {
     return there && !this.#writer.error ? this.#cursor.position(this.#dir) : undefined;
   }
 
+  /**
+   * Says where the log stands behind the batch that ends with `lsn`, once it is on disk up to there. Call
+   * right after that batch was appended, in the same call; after an error `done` is not called.
+   */
+  placeOf(lsn: Lsn, done: (position: LogPosition) => void): void {
+    assert(lsn === this.#lsnAppended, 'a place is asked for when its batch is appended');
+    this.#placesWanted.add(lsn);
+    this.#writer.sync(() => {
+      const place = this.#places.get(lsn);
+      this.#places.delete(lsn);
+      if (place !== undefined) done(place);
+    });
+  }
+
   write(done: () => void): void {
     assert(!this.#writer.ending, 'a closed log is not written');
     this.#writer.write(done);
@@ -171,23 +191,47 @@ export class FileLogStore implements LogStore {
     onFrames: (bytes: Uint8Array) => void,
     done: (lastLsn: Lsn, error?: Error) => void,
   ): void {
-    if (this.#writer.error) {
-      done(asLsn(0), this.#writer.error);
-      return;
+    this.readFrom(asLsn(0), onFrames, (end) => {
+      if (end.type === 'caughtUp') done(end.lastLsn);
+      else done(asLsn(0), end.type === 'failed' ? end.error : this.#unreadable('it was trimmed'));
+    });
+  }
+
+  /** See `LogStore`. */
+  readFrom(
+    lsn: Lsn,
+    onFrames: (bytes: Uint8Array) => void,
+    done: (end: SuffixEnd) => void,
+  ): LogReading {
+    assert(lsn <= this.#lsnAppended, 'a suffix begins inside the log');
+    const control = new StreamControl();
+    const { error } = this.#writer;
+    if (error !== undefined) {
+      done({ type: 'failed', error });
+      return control;
     }
+    const suffix = new Suffix(lsn);
+    const source = {
+      dir: this.#dir,
+      marks: this.#marks,
+      written: () => this.#writer.writtenTo,
+    };
     let caughtUp = false;
     const onCaughtUp = (): void => {
       caughtUp = true;
-      this.#passUnwritten(onFrames);
-      done(this.#lsnAppended);
+      this.#passUnwritten(suffix, control, onFrames);
+      if (control.cancelled) return;
+      done({ type: 'caughtUp', from: suffix.from ?? lsn, lastLsn: this.#lsnAppended });
     };
-    const source = { dir: this.#dir, written: () => this.#writer.writtenTo };
-    streamLog(source, onFrames, onCaughtUp).catch((error: unknown) => {
-      if (caughtUp || error instanceof InvariantError) throw error;
-      const message = error instanceof Error ? error.message : String(error);
-      const text = `the log ${this.#dir} cannot be read back: ${message}`;
-      done(asLsn(0), new HvError('HV_E_LOG_DAMAGED', text, { cause: error }));
-    });
+    streamLog(source, { suffix, control, onFrames, onCaughtUp })
+      .then((ended) => {
+        if (ended === 'trimmed' && !control.cancelled) done({ type: 'trimmed' });
+      })
+      .catch((failure: unknown) => {
+        if (caughtUp || failure instanceof InvariantError) throw failure;
+        if (!control.cancelled) done({ type: 'failed', error: this.#unreadable(failure) });
+      });
+    return control;
   }
 
   seal(done: () => void): void {
@@ -217,14 +261,27 @@ export class FileLogStore implements LogStore {
     });
   }
 
+  #unreadable(cause: unknown): HvError {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const text = `the log ${this.#dir} cannot be read back: ${message}`;
+    return new HvError('HV_E_LOG_DAMAGED', text, { cause });
+  }
+
   /** Whoever takes the frames may append in that very call; these batches belong to the answer, too. */
-  #passUnwritten(onFrames: (bytes: Uint8Array) => void): void {
-    let passed = 0;
-    for (;;) {
-      const frames = this.#writer.unwritten.slice(passed);
-      if (frames.length === 0) return;
-      passed += frames.length;
-      onFrames(joinBytes(frames.map((frame) => frame.bytes)));
+  #passUnwritten(
+    suffix: Suffix,
+    control: StreamControl,
+    onFrames: (bytes: Uint8Array) => void,
+  ): void {
+    let seen = 0;
+    while (!control.cancelled) {
+      const queued = this.#writer.unwritten.slice(seen);
+      if (queued.length === 0) return;
+      seen += queued.length;
+      const wanted = queued.filter(({ type, bytes }) =>
+        type === 'batch' ? suffix.takes(bytes) : suffix.lsn === 0,
+      );
+      if (wanted.length > 0) onFrames(joinBytes(wanted.map(({ bytes }) => bytes)));
     }
   }
 
@@ -276,7 +333,12 @@ export class FileLogStore implements LogStore {
     this.#bytesAppended += batch.bytes.length;
     this.#lsnAppended = batch.lastLsn;
     this.#epochAppended = batch.epoch;
-    const take = (cursor: LogCursor): void => cursor.takeBatch(batch);
+    const take = (cursor: LogCursor): void => {
+      this.#marks.note(cursor.lastLsn, cursor);
+      cursor.takeBatch(batch);
+      if (this.#placesWanted.delete(batch.lastLsn))
+        this.#places.set(batch.lastLsn, cursor.position(this.#dir));
+    };
     this.#writer.enqueue({ type: 'batch', bytes: batch.bytes, take });
   }
 }

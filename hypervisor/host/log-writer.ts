@@ -5,9 +5,11 @@
  */
 
 import { dirname, join } from 'node:path';
+import type { Lsn } from '../../log-format/index.ts';
 import { defined, InvariantError } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { SEGMENT_BYTES } from '../base/limits.ts';
+import type { Meters } from '../replica/meters.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
 import { type LogCursor, type NotedHead, segmentName } from './log-cursor.ts';
 import { logWriteError } from './log-errors.ts';
@@ -30,6 +32,8 @@ export interface LogStoreOptions {
   readonly onError: (error: HvError) => void;
   /** A new segment begins at the first batch past this size. The same on every replica. */
   readonly segmentBytes?: number;
+  /** Counts what is written and synced. */
+  readonly meters?: Pick<Meters, 'wrote' | 'synced'> | undefined;
   /** Tests pass one that fails. */
   readonly disk?: Disk;
   /** Of a sealed log that goes on: see `AppendPlace`. */
@@ -71,6 +75,7 @@ export class LogWriter {
   #gatherTimer: NodeJS.Timeout | undefined;
   #written = 0;
   #synced = 0;
+  #lsnWritten: Lsn;
   #writtenTo: { readonly segment: number; readonly offset: number };
   #draining = false;
   #syncing: Promise<void> | undefined;
@@ -90,6 +95,7 @@ export class LogWriter {
     this.#options = options;
     this.#disk = options.disk ?? REAL_DISK;
     this.#cursor = cursor;
+    this.#lsnWritten = cursor.lastLsn;
     this.#writtenTo = { segment: cursor.segment, offset: cursor.offset };
     this.#newName = cursor.offset === 0;
     this.#file = this.#open(cursor.segment, cursor.offset, options.fileBytes);
@@ -244,6 +250,9 @@ export class LogWriter {
   #wrote(taken: readonly QueuedFrame[]): void {
     this.#inFlight = [];
     this.#written += taken.length;
+    this.#lsnWritten = this.#cursor.lastLsn;
+    const { meters } = this.#options;
+    for (const { bytes } of taken) meters?.wrote(bytes.length, this.#cursor.segment);
     this.#writtenTo = { segment: this.#cursor.segment, offset: this.#cursor.offset };
   }
 
@@ -306,8 +315,11 @@ export class LogWriter {
     clearTimeout(this.#syncTimer);
     this.#syncTimer = undefined;
     const covered = this.#written;
+    const lsn = this.#lsnWritten;
+    const began = performance.now();
     try {
       await (covered > this.#synced ? this.#syncFile() : undefined);
+      if (covered > this.#synced) this.#options.meters?.synced(lsn, performance.now() - began);
       this.#synced = covered;
     } catch (error) {
       this.#fail(error);

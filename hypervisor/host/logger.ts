@@ -1,5 +1,5 @@
 /**
- * hv's own log, one JSON object per line: a constant event as `msg`, data in fields. The only importer
+ * hv's own log, one JSON object per line: a constant event as `evt`, data in fields. The only importer
  * of pino. Lines are written before the call returns, so that the last one of a replica that dies is
  * there.
  */
@@ -39,6 +39,7 @@ export class HostLogger implements Logger {
     const root = pino(
       {
         level: options.verbose ? 'info' : 'warn',
+        messageKey: 'evt',
         base: { replica: options.replica, pid: process.pid },
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },

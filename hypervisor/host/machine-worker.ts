@@ -12,18 +12,22 @@ import { SEGMENT_BYTES, SEGMENT_BYTES_MIN } from '../base/limits.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
 import { FileCheckpointer } from './checkpointer.ts';
+import { FollowedCheckpoints } from './followed-checkpoints.ts';
 import { noteBusy } from './hang-watch.ts';
 import { headText, type NotedHead } from './log-cursor.ts';
 import { FileLogStore } from './log-store.ts';
 import { buildMachine } from './machine-factory.ts';
+import { startMeters } from './meters-clock.ts';
 import { NullLogStore } from './null-log-store.ts';
 import { PrimaryRunner } from './primary-runner.ts';
 import { recoverLog } from './recovery.ts';
+import { type RestoredCopy, restoreCopy } from './restore-copy.ts';
 import { signKey } from './sign-keys.ts';
 import {
   type BackupStart,
   CONTROL,
   type FromWorker,
+  metersOf,
   type PrimarySettings,
   type PrimaryStart,
   type ResumeStart,
@@ -33,6 +37,7 @@ import {
 
 const port = defined(parentPort ?? undefined, 'this file runs as a worker');
 const start = workerData as WorkerStart;
+startMeters(metersOf(start.control));
 
 function post(message: FromWorker): void {
   port.postMessage(message);
@@ -56,8 +61,20 @@ function aliveIn(control: Int32Array): () => void {
   };
 }
 
-function machineOf({ header, blobs, control }: PrimaryStart | BackupStart): Machine {
+function machineOf({ header, blobs, control }: PrimaryStart): Machine {
   return buildMachine(header, blobs, { onAlive: aliveIn(control) });
+}
+
+/** A backup's machine: new, or where its copy of the log ends. */
+function backupMachine({ header, blobs, control, restore }: BackupStart): {
+  readonly machine: Machine;
+  readonly restored: RestoredCopy | undefined;
+} {
+  const onAlive = aliveIn(control);
+  if (restore !== undefined)
+    return restoreCopy(restore, { onAlive, busy: (lsn) => noteBusy(control, lsn) });
+  const given = defined(blobs, 'a new machine has its image');
+  return { machine: buildMachine(header, given, { onAlive }), restored: undefined };
 }
 
 /** What a checkpointer needs of a primary about to start. */
@@ -110,7 +127,12 @@ function runPrimary(given: PrimaryStart): void {
             hash: sha256Hex(blobs[name]),
             bytes: blobs[name],
           })),
-          { onError: fail, onSealed: tellHead, ...segmentSize(given.settings) },
+          {
+            onError: fail,
+            onSealed: tellHead,
+            meters: metersOf(given.control),
+            ...segmentSize(given.settings),
+          },
         );
   const machine = machineOf(given);
   const runner = new PrimaryRunner({
@@ -119,6 +141,7 @@ function runPrimary(given: PrimaryStart): void {
     control: given.control,
     machine,
     store: file ?? new NullLogStore({ encodes: given.encodes }),
+    logDir,
     checkpoints:
       file &&
       checkpointsOf({ header, machine, file, lsn: asLsn(0), time: header.startedAt }, given),
@@ -140,6 +163,7 @@ async function runResumed(given: ResumeStart): Promise<void> {
   const file = FileLogStore.resume(position, {
     onError: fail,
     onSealed: tellHead,
+    meters: metersOf(control),
     ...segmentSize(settings),
   });
   const { lsnReceived: lsn, timeLast: time } = handover;
@@ -149,6 +173,7 @@ async function runResumed(given: ResumeStart): Promise<void> {
     control,
     machine,
     store: file,
+    logDir,
     checkpoints: checkpointsOf({ header, machine, file, lsn, time }, { logDir, settings }),
     handover: { ...handover, id: settings.id },
     backups: given.backups,
@@ -160,36 +185,50 @@ async function runResumed(given: ResumeStart): Promise<void> {
 }
 
 function runBackup(given: BackupStart): void {
-  const machine = machineOf(given);
+  const { header, control } = given;
+  const { machine, restored } = backupMachine(given);
   const replaying = new LocalMachine(machine, {
-    wall: () => given.header.startedAt,
-    busy: (lsn) => noteBusy(given.control, lsn),
+    wall: () => header.startedAt,
+    busy: (lsn) => noteBusy(control, lsn),
     stopRequested: () => undefined,
   });
+  const followed = followedCheckpoints(given, machine, restored);
+  if (restored !== undefined) post({ type: 'restored', restored });
   let runner: PrimaryRunner | undefined;
   port.on('message', (message: ToWorker) => {
     if (runner !== undefined) {
       runner.take(message);
     } else if (message.type === 'replay') {
-      replaying.replay(message.group, (result, divergence) =>
-        post({ type: 'replayed', result, divergence }),
-      );
+      replaying.replay(message.group, (result, divergence) => {
+        if (divergence === undefined) followed?.replayed(message.group, result);
+        post({ type: 'replayed', result, divergence });
+      });
+    } else if (message.type === 'placed') {
+      followed?.placed(message.position, message.view);
     } else if (message.type === 'status') {
       const status = { meter: machine.meter(), primary: undefined };
       post({ type: 'status', id: message.id, status });
     } else if (message.type === 'promote') {
-      const file = FileLogStore.resume(message.position, { onError: fail, onSealed: tellHead });
-      const { lsnReceived, timeLast } = message.handover;
+      const file = FileLogStore.resume(message.position, {
+        onError: fail,
+        onSealed: tellHead,
+        meters: metersOf(control),
+      });
+      const { lsnReceived: lsn, timeLast: time } = message.handover;
+      const { settings } = message;
       runner = new PrimaryRunner({
-        header: given.header,
-        settings: message.settings,
-        control: given.control,
+        header,
+        settings,
+        control,
         machine,
         store: file,
-        checkpoints: checkpointsOf(
-          { header: given.header, machine, file, lsn: lsnReceived, time: timeLast },
-          { logDir: message.position.dir, settings: message.settings },
-        ),
+        logDir: message.position.dir,
+        checkpoints:
+          followed?.goLive(file, settings) ??
+          checkpointsOf(
+            { header, machine, file, lsn, time },
+            { logDir: message.position.dir, settings },
+          ),
         handover: message.handover,
         backups: message.others,
         boot: undefined,
@@ -197,6 +236,21 @@ function runBackup(given: BackupStart): void {
       });
       runner.start();
     }
+  });
+}
+
+function followedCheckpoints(
+  { header, checkpoints: dir }: BackupStart,
+  machine: Machine,
+  restored: RestoredCopy | undefined,
+): FollowedCheckpoints | undefined {
+  if (dir === undefined) return undefined;
+  const { lsnReplayed: lsn = asLsn(0), timeLast: time = header.startedAt } = restored ?? {};
+  return new FollowedCheckpoints({
+    ...{ dir, header, machine, lsn, time },
+    onTaken: (taken) => post({ type: 'checkpoint', taken }),
+    onTrouble: ({ message }) =>
+      post({ type: 'trouble', event: 'checkpoint.failed', fields: { reason: message } }),
   });
 }
 

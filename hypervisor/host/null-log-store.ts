@@ -5,7 +5,7 @@
  */
 
 import { asLsn, type Lsn } from '../../log-format/index.ts';
-import type { LogStore } from '../ports.ts';
+import type { LogReading, LogStore, SuffixEnd } from '../ports.ts';
 
 export class NullLogStore implements LogStore {
   readonly discards: boolean;
@@ -31,7 +31,16 @@ export class NullLogStore implements LogStore {
     _onFrames: (bytes: Uint8Array) => void,
     done: (lastLsn: Lsn, error?: Error) => void,
   ): void {
-    done(asLsn(0), new Error('this guest is not recorded, so no backup can join it'));
+    done(asLsn(0), notRecorded());
+  }
+
+  readFrom(
+    _lsn: Lsn,
+    _onFrames: (bytes: Uint8Array) => void,
+    done: (end: SuffixEnd) => void,
+  ): LogReading {
+    done({ type: 'failed', error: notRecorded() });
+    return { pause: () => undefined, resume: () => undefined, cancel: () => undefined };
   }
 
   seal(done: () => void): void {
@@ -41,4 +50,8 @@ export class NullLogStore implements LogStore {
   close(done: () => void): void {
     done();
   }
+}
+
+function notRecorded(): Error {
+  return new Error('this guest is not recorded, so no backup can join it');
 }

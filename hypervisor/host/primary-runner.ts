@@ -20,16 +20,20 @@ import type { FileCheckpointer } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
 import { HostConsole } from './console.ts';
 import { noteBusy } from './hang-watch.ts';
+import { JoinSource } from './join-source.ts';
 import { dialLink } from './link.ts';
 import { MACHINE_VERSION } from './machine-factory.ts';
 import { DirectNet } from './net-direct.ts';
+import { shownUrl } from './server-urls.ts';
 import { SoloArbiter } from './solo-arbiter.ts';
 import type { PrimaryFigures } from './status.ts';
+import { LinkSecurity } from './tls.ts';
 import { HV_VERSION } from './version.ts';
-import { watchedArbiter } from './watched-arbiter.ts';
+import { WatchedArbiter } from './watched-arbiter.ts';
 import {
   CONTROL,
   type FromWorker,
+  metersOf,
   type PrimarySettings,
   type ToWorker,
 } from './worker-protocol.ts';
@@ -41,6 +45,8 @@ export interface PrimaryRunnerOptions {
   readonly machine: Machine;
   readonly store: LogStore;
   readonly checkpoints: FileCheckpointer | undefined;
+  /** Undefined: no log is kept. */
+  readonly logDir: string | undefined;
   /** From a promoted backup. */
   readonly handover: Handover | undefined;
   /** Backups the guest waits for before it boots. */
@@ -54,6 +60,8 @@ export class PrimaryRunner {
   readonly #options: PrimaryRunnerOptions;
   readonly #clock = new HostClock();
   readonly #console: HostConsole;
+  readonly #arbiter: WatchedArbiter;
+  readonly #security: LinkSecurity;
   readonly #replica: PrimaryReplica;
   readonly #awaited: Set<ReplicaId>;
   /** Backups that must not come back: refused, or their replay differs. */
@@ -68,6 +76,7 @@ export class PrimaryRunner {
     // Who takes over serves at once; its backups come when they can.
     this.#awaited = new Set(options.handover === undefined ? options.backups : []);
     const { header, settings, control, handover } = options;
+    this.#security = new LinkSecurity(settings.security);
     this.#console = new HostConsole({
       onInterrupt: (interrupt) => this.#replica.push(interrupt),
       onSignal: (number, on) => options.post({ type: 'signal', number, on }),
@@ -79,18 +88,19 @@ export class PrimaryRunner {
       onNote: (event, fields) => options.post({ type: 'trouble', event, fields }),
       movesPorts: settings.movesPorts,
     });
+    const { arbiter } = settings;
+    this.#arbiter = new WatchedArbiter(arbiter ? openArbiter(arbiter) : new SoloArbiter(), {
+      onTrouble: (reason) => {
+        this.#arbiterTrouble = reason;
+        if (this.#live)
+          options.post({ type: 'trouble', event: 'arbiter.unavailable', fields: { reason } });
+      },
+    });
     this.#replica = new PrimaryReplica({
       ports: {
         clock: this.#clock,
         store: options.store,
-        arbiter: watchedArbiter(
-          settings.arbiter === undefined ? new SoloArbiter() : openArbiter(settings.arbiter),
-          (reason) => {
-            this.#arbiterTrouble = reason;
-            if (this.#live)
-              options.post({ type: 'trouble', event: 'arbiter.unavailable', fields: { reason } });
-          },
-        ),
+        arbiter: this.#arbiter,
         machine: new LocalMachine(options.machine, {
           wall: () => this.#clock.wall(),
           busy: (lsn) => noteBusy(control, lsn),
@@ -105,6 +115,8 @@ export class PrimaryRunner {
         net,
         console: this.#console,
         checkpoints: options.checkpoints,
+        meters: metersOf(control),
+        snapshots: this.#joinSource(),
         entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
       },
       config: {
@@ -112,6 +124,7 @@ export class PrimaryRunner {
         vm: header.vm,
         detectMs: settings.detectMs,
         ownLog: settings.ownLog,
+        rule: settings.rule,
         recordOutput: settings.recordOutputs ? outputBytes : undefined,
         startedAt: header.startedAt,
         hello: {
@@ -121,7 +134,9 @@ export class PrimaryRunner {
           engineHash: header.engineHash,
           helperHash: header.helperHash,
           machineVersion: MACHINE_VERSION,
+          imageHash: header.imageHash,
           arbiter: settings.arbiter ?? '',
+          spares: settings.spares,
         },
       },
       hooks: {
@@ -131,6 +146,7 @@ export class PrimaryRunner {
         },
         ended: (outcome) => {
           this.#over = true;
+          this.#arbiter.stop();
           this.#console.close();
           options.post({ type: 'ended', outcome });
         },
@@ -147,7 +163,10 @@ export class PrimaryRunner {
     this.#clock.setTimer(asMillis(this.#clock.now() + HANDSHAKE_TIMEOUT_MS), () => {
       if (this.#live) return;
       const why = this.#arbiterTrouble ?? 'it does not answer';
-      this.#fail('HV_E_ARBITER', `the arbiter ${settings.arbiter} decided no view: ${why}`);
+      this.#fail(
+        'HV_E_ARBITER',
+        `the arbiter ${shownUrl(settings.arbiter ?? '')} decided no view: ${why}`,
+      );
     });
   }
 
@@ -175,14 +194,32 @@ export class PrimaryRunner {
         this.#options.post({ type: 'status', id: message.id, status });
         return;
       }
+      case 'security':
+        this.#security.replace(message.material);
+        return;
       case 'stop':
         this.#options.post({ type: 'stopping' });
         this.#replica.stop(message.code, message.reason);
+        return;
+      // Told by the copy's store before it was handed over; nobody waits for it any more.
+      case 'placed':
         return;
       case 'replay':
       case 'promote':
         throw new Error(`a primary takes no ${message.type}`);
     }
+  }
+
+  #joinSource(): JoinSource | undefined {
+    const { checkpoints, header, logDir, post } = this.#options;
+    if (checkpoints === undefined || logDir === undefined) return undefined;
+    return new JoinSource({
+      dir: logDir,
+      owner: header,
+      checkpoints,
+      lsnLast: () => this.#replica.lsn,
+      trouble: (event, fields) => post({ type: 'trouble', event, fields }),
+    });
   }
 
   #figures(): PrimaryFigures {
@@ -193,6 +230,7 @@ export class PrimaryRunner {
       ...{ view, live, throttled, lsnDurable, lsnReleased, heldBytes },
       lsnAppended: lsn,
       lsnCheckpoint: this.#options.checkpoints?.lsnTaken,
+      arbiter: this.#options.settings.arbiter === undefined ? undefined : this.#arbiter.figures(),
       connections: connections.length,
       listeners: listeners.length,
       backups: core.sessions.map(({ peer, state, window: { lsnAcked, lsnReplayed } }) => ({
@@ -202,8 +240,15 @@ export class PrimaryRunner {
     };
   }
 
+  /** Nobody may compete for a guest without an arbiter, so there is nothing to probe. */
+  #goLive(): void {
+    this.#live = true;
+    const { header, settings } = this.#options;
+    if (settings.arbiter !== undefined) this.#arbiter.probe(header.vm);
+  }
+
   #noted(note: Note): void {
-    if (note.type === 'primaryLive') this.#live = true;
+    if (note.type === 'primaryLive') this.#goLive();
     if (note.type === 'primaryLive' && this.#options.handover === undefined) {
       for (const peer of this.#options.backups) this.#add(peer);
       this.#bootIfReady();
@@ -248,16 +293,21 @@ export class PrimaryRunner {
   #add(peer: ReplicaId, attempt = 0): void {
     if (this.#over || this.#given.has(peer)) return;
     const taken = this.#replica.addBackup(peer, (handlers) =>
-      dialLink(peer, '/link', {
-        onMessage: (message) => handlers.onMessage(message),
-        onClose: (reason) => {
-          handlers.onClose(reason);
-          this.#options.post({ type: 'unlinked', peer });
-          if (this.#awaited.has(peer))
-            this.#fail('HV_E_BACKUP_UNREACHABLE', `backup ${peer} cannot be reached: ${reason}`);
-          else this.#addLater(peer, attempt);
+      dialLink(
+        peer,
+        '/link',
+        {
+          onMessage: (message) => handlers.onMessage(message),
+          onClose: (reason) => {
+            handlers.onClose(reason);
+            this.#options.post({ type: 'unlinked', peer });
+            if (this.#awaited.has(peer))
+              this.#fail('HV_E_BACKUP_UNREACHABLE', `backup ${peer} cannot be reached: ${reason}`);
+            else this.#addLater(peer, attempt);
+          },
         },
-      }),
+        { security: this.#security },
+      ),
     );
     if (!taken) this.#addLater(peer, attempt);
   }

@@ -5,19 +5,18 @@
  * cut off where it is torn or a stop, after snapshots of that stop, when everything else went well.
  */
 
-import { asEpoch, asLsn, asMicros, type LogHeader, type Lsn } from '../../log-format/index.ts';
+import { asEpoch, asLsn, type LogHeader, type Lsn } from '../../log-format/index.ts';
+import { defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
-import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine, MachineOptions } from '../machine/machine.ts';
-import type { MachineDivergence, ReplayGroup } from '../ports.ts';
-import type { View } from '../protocol/messages.ts';
-import { divergenceReport } from '../replica/divergence-report.ts';
-import { GroupSplitter, lastLsnOf } from '../replica/group-splitter.ts';
+import type { History } from '../protocol/history.ts';
 import type { Handover } from '../replica/handover.ts';
 import { dropBehind, type SkippedCheckpoint } from './checkpoint-files.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
+import { inspectCopy } from './local-copy.ts';
 import type { LogPosition } from './log-cursor.ts';
 import { cutLog, type LogVerdict, type OpenedLog, openLog } from './log-reader.ts';
+import { LogReplay } from './log-replay.ts';
 import { type ReplayStart, startAtNewest } from './replay-start.ts';
 
 export interface Recovered {
@@ -56,17 +55,7 @@ export async function recoverLog(
   const log = openLog(dir);
   refuseOldFormat(log.header, dir);
   const start = startAtNewest(log, hooks);
-  const port = new LocalMachine(start.machine, {
-    wall: () => log.header.startedAt,
-    stopRequested: () => undefined,
-  });
-  const splitter = new GroupSplitter();
-  let lsnReplayed = start.lsn;
-  const replay = (group: ReplayGroup): void =>
-    port.replay(group, (_result, divergence) => {
-      if (divergence !== undefined) throw divergedError(dir, divergence);
-      lsnReplayed = lastLsnOf(group);
-    });
+  const replay = new LogReplay(dir, log.header, start);
   let stopAt: LogPosition | undefined;
   const batches = log.batches(start.position);
   let next = batches.next();
@@ -77,16 +66,16 @@ export async function recoverLog(
       continue;
     }
     stopAt = undefined;
-    for (const group of splitter.push(batch)) replay(group);
+    replay.take(batch);
   }
   const verdict = next.value;
   refuseEnded(start.machine, dir);
   refuseLost(dir, start, verdict.end.lastLsn);
+  const copy = await inspectCopy(dir);
   const end = stopAt ?? verdict.end;
   await dropBehind(dir, end.lastLsn, disk);
   const position = await cutLog({ ...end, dir }, disk);
-  const view = newestView(splitter, start);
-  const tail = splitter.tail();
+  const { view, tail, timeLast, lsnReplayed } = replay;
   const { alarmAt, immediatesLeft, halted } = start.machine.collect();
   return {
     header: log.header,
@@ -102,7 +91,8 @@ export async function recoverLog(
       epochLast: view?.epoch ?? asEpoch(0),
       formerIds: view === undefined ? [] : [view.primary],
       startedAt: log.header.startedAt,
-      timeLast: asMicros(Math.max(splitter.timeLast, start.time)),
+      timeLast,
+      history: historyOf(copy, position.lastLsn),
       lsnReceived: position.lastLsn,
       lsnReplayed,
       // Outputs of complete groups left before their `end` was written (turn-runner.ts).
@@ -126,11 +116,10 @@ function reportOf(start: ReplayStart, verdict: LogVerdict, position: LogPosition
   };
 }
 
-function newestView(splitter: GroupSplitter, start: ReplayStart): View | undefined {
-  const record = splitter.view;
-  if (record === undefined) return start.view;
-  const { epoch, primary, backups } = record;
-  return { epoch, primary, backups };
+/** Where the epochs begin, as far as the log itself tells. */
+function historyOf(copy: History | undefined, lsnLast: Lsn): History {
+  const { epochs, lsnFirst } = defined(copy, 'a log that was read is there');
+  return { epochs: epochs.filter(({ firstLsn }) => firstLsn <= lsnLast), lsnFirst, lsnLast };
 }
 
 function refuseOldFormat({ formatVersion, hvVersion }: LogHeader, dir: string): void {
@@ -163,15 +152,5 @@ function refuseEnded(machine: Machine, dir: string): void {
     'HV_E_GUEST_ENDED',
     `the guest of ${dir} has ended with status ${halted.code} (${halted.reason}): there is nothing to continue`,
     { details: { dir, ...halted } },
-  );
-}
-
-function divergedError(dir: string, divergence: MachineDivergence): HvError {
-  return new HvError(
-    'HV_E_DIVERGED',
-    `the replay of ${dir} differs ${divergenceReport(divergence)}`,
-    {
-      details: { dir, lsn: divergence.lsn },
-    },
   );
 }

@@ -12,12 +12,30 @@ import type {
   ReplayGroup,
   TurnsResult,
 } from '../ports.ts';
+import type { View } from '../protocol/messages.ts';
 import { type HangState, HangWatch, hungText } from './hang-watch.ts';
 import { unpackBlob } from './log-blobs.ts';
+import type { LogPosition } from './log-cursor.ts';
 import type { GuestBlobs } from './machine-factory.ts';
+import type { RestoredCopy, RestoreRequest } from './restore-copy.ts';
 import { StatusDesk, type WorkerStatus } from './status.ts';
 import { startWorker } from './threads.ts';
 import { type BackupStart, type FromWorker, newControl, type ToWorker } from './worker-protocol.ts';
+
+export interface RemoteMachineOptions {
+  readonly hangLimitMs: number;
+  /**
+   * The machine could not be built or restored (with the code of the reason), its thread died, or a turn of
+   * the guest gave no sign of life for `hangLimitMs` (HV_E_GUEST_HUNG); nothing calls back after it.
+   */
+  readonly onFailure: (error: HvError) => void;
+  /** The machine begins where a copy on disk ends; of the base only the header is used. */
+  readonly restore?: RestoreRequest;
+  /** Once, when it stands there. Groups behind may be given to `replay` before. */
+  readonly onRestored?: (restored: RestoredCopy) => void;
+  /** Directory of the copy: snapshots are taken there at the primary's checkpoints, see `placed`. */
+  readonly checkpoints?: string;
+}
 
 export class RemoteMachine implements BackupMachine {
   readonly control: Int32Array = newControl();
@@ -29,15 +47,11 @@ export class RemoteMachine implements BackupMachine {
   readonly #desk = new StatusDesk((message) => this.worker.postMessage(message));
   readonly header: LogHeader;
 
-  /**
-   * `onFailure`: the machine could not be built, its thread died, or a turn of the guest gave no sign
-   * of life for `hangLimitMs` (HV_E_GUEST_HUNG); nothing calls back after it.
-   */
-  constructor(
-    base: LogBase,
-    options: { readonly hangLimitMs: number; readonly onFailure: (error: HvError) => void },
-  ) {
-    const { hangLimitMs, onFailure } = options;
+  readonly #onRestored: ((restored: RestoredCopy) => void) | undefined;
+
+  constructor(base: LogBase, options: RemoteMachineOptions) {
+    const { hangLimitMs, onFailure, restore, checkpoints } = options;
+    this.#onRestored = options.onRestored;
     this.#onFailure = onFailure;
     this.header = base.header;
     this.#watch = new HangWatch(this.control, hangLimitMs, (lsn) => {
@@ -48,7 +62,9 @@ export class RemoteMachine implements BackupMachine {
       role: 'backup',
       control: this.control,
       header: base.header,
-      blobs: blobsOf(base),
+      blobs: restore === undefined ? blobsOf(base) : undefined,
+      restore,
+      checkpoints,
     };
     this.worker = startWorker('machine-worker', start);
     this.worker.on('message', this.#onMessage);
@@ -62,6 +78,11 @@ export class RemoteMachine implements BackupMachine {
     assert(this.#waiting === undefined, 'one group is replayed at a time');
     this.#waiting = done;
     this.worker.postMessage({ type: 'replay', group } satisfies ToWorker);
+  }
+
+  /** The copy of the log is on disk up to a checkpoint of the primary (`FileLogStore.placeOf`). */
+  placed(position: LogPosition, view: View | undefined): void {
+    this.worker.postMessage({ type: 'placed', position, view } satisfies ToWorker);
   }
 
   /** See `Supervisor.status`. */
@@ -84,14 +105,13 @@ export class RemoteMachine implements BackupMachine {
     return this.worker;
   }
 
-  readonly #onError = (error: Error): void => this.#failed(error.stack ?? error.message);
-
-  #failed(message: string): void {
-    this.#onFailure(new HvError('HV_E_INTERNAL', message));
-  }
+  readonly #onError = (error: Error): void =>
+    this.#onFailure(new HvError('HV_E_INTERNAL', error.stack ?? error.message));
 
   #take(message: FromWorker): void {
-    if (message.type === 'failed') this.#failed(message.message);
+    if (message.type === 'failed')
+      this.#onFailure(new HvError(message.code, message.message, { details: message.details }));
+    if (message.type === 'restored') this.#onRestored?.(message.restored);
     this.#desk.take(message);
     if (message.type !== 'replayed') return;
     const done = this.#waiting;

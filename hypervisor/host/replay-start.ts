@@ -10,7 +10,7 @@ import type { View } from '../protocol/messages.ts';
 import { checkpointLsns, newestUsable, type SkippedCheckpoint } from './checkpoint-files.ts';
 import type { LogPosition } from './log-cursor.ts';
 import { findLog } from './log-files.ts';
-import { placeFault } from './log-place.ts';
+import { placeFault, placeIn } from './log-place.ts';
 import type { OpenedLog } from './log-reader.ts';
 import { buildMachine } from './machine-factory.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './snapshot-reader.ts';
@@ -83,7 +83,7 @@ function behind(
   skipped: readonly SkippedCheckpoint[],
 ): ReplayStart {
   const machine = buildMachine(header, blobs, { ...hooks, snapshot });
-  const position = { ...head.position, dir, header };
+  const position = placeIn(findLog(dir), header, head.position);
   const view = head.view.epoch === 0 ? undefined : head.view;
   return { machine, position, lsn: head.lsn, time: head.time, view, skipped };
 }

@@ -211,6 +211,8 @@ function sealedCut(
   input: SealedInput,
   bytesMax: number,
 ): { readonly length: number; readonly mark: Uint8Array | undefined } {
+  // Nothing is left to be sealed, and a reader of the start alone finds nothing that was cut off.
+  if (bytesMax === 0) return { length: 0, mark: undefined };
   if (bytesMax > input.size) return { length: Number.MAX_SAFE_INTEGER, mark: undefined };
   const { fileBytes, size } = input.cutAt(bytesMax);
   if (size <= bytesMax) return { length: fileBytes, mark: undefined };

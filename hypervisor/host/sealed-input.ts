@@ -23,7 +23,7 @@ import { SEALED_BYTES_MAX } from '../base/limits.ts';
 import { endsBlank } from './blank-tail.ts';
 import { SealSession } from './log-cipher.ts';
 import { logKeyError } from './log-errors.ts';
-import type { LogInput } from './log-input.ts';
+import type { InputOptions, LogInput } from './log-input.ts';
 import { logKeys } from './log-keys.ts';
 
 /** Bytes per read of the file. */
@@ -45,6 +45,7 @@ interface SealedPart {
 export class SealedInput implements LogInput {
   readonly #fd: number;
   readonly #path: string;
+  readonly #startOnly: boolean;
   readonly #reader: FrameReader<AnyFrameType> = new FrameReader<AnyFrameType>(
     SEALED_BYTES_MAX + SEAL_TAG_BYTES,
     { types: SEALED_FILE_FRAMES },
@@ -65,9 +66,18 @@ export class SealedInput implements LogInput {
   #lastIndex = 0;
 
   /** Takes the descriptor over: `close` closes it. */
-  constructor(fd: number, path: string) {
+  constructor(fd: number, path: string, { startOnly = false }: InputOptions = {}) {
     this.#fd = fd;
     this.#path = path;
+    this.#startOnly = startOnly;
+  }
+
+  /**
+   * Finds the frames in the next piece of the file; false: there is nothing more now. For who must not
+   * keep its thread for a whole file: everything else finds all there is.
+   */
+  findSome(): boolean {
+    return this.#findMore({ readsMax: 1 });
   }
 
   get size(): number {
@@ -175,26 +185,39 @@ export class SealedInput implements LogInput {
     }
   }
 
-  /** All frames there are now, for a later one may say that an earlier one is void. */
-  #findMore({ envelopeOnly = false }: { readonly envelopeOnly?: boolean } = {}): void {
-    while (this.#damage === undefined && !this.#blank) {
-      if (envelopeOnly && this.#envelopeHash !== undefined) return;
+  /**
+   * All frames there are now, for a later one may say that an earlier one is void. True: `readsMax` has
+   * ended it before.
+   */
+  #findMore({
+    envelopeOnly = false,
+    readsMax = Number.POSITIVE_INFINITY,
+  }: {
+    readonly envelopeOnly?: boolean;
+    readonly readsMax?: number;
+  } = {}): boolean {
+    for (let reads = 0; this.#damage === undefined && !this.#blank; ) {
+      if (envelopeOnly && this.#envelopeHash !== undefined) return false;
+      if (this.#startOnly && this.#parts.length > 0) return false;
       const result = this.#reader.next();
       if (result.type === 'damaged') {
         this.#damaged(result.reason, result.offset);
       } else if (result.type === 'more') {
-        if (!this.#readOn()) return;
+        if (reads === readsMax) return true;
+        reads += 1;
+        if (!this.#readOn()) return false;
       } else {
         try {
           this.#take(result.frame);
         } catch (error) {
           if (!(error instanceof FormatError)) throw error;
           this.#damage = this.#fault(error.message, result.frame.offset);
-          return;
+          return false;
         }
         this.#wholeTo = result.frame.offset + result.frame.bytes.length;
       }
     }
+    return false;
   }
 
   #readOn(): boolean {

@@ -181,7 +181,13 @@ function sameName(head: SnapshotHead, lsn: Lsn): SnapshotHead {
 
 /** Throws a Refusal unless the snapshot belongs to this log and runs on this engine. */
 function demandOwner(head: SnapshotHead, expect: SnapshotOwner): void {
-  if (head.vm !== expect.vm) throw new Refusal('foreign', `it is of another run, ${head.vm}`);
+  const fault = ownerFault(head, expect);
+  if (fault !== undefined) throw new Refusal('foreign', fault);
+}
+
+/** Why a snapshot is none of this log, or runs on another engine. For people. */
+export function ownerFault(head: SnapshotHead, expect: SnapshotOwner): string | undefined {
+  if (head.vm !== expect.vm) return `it is of another run, ${head.vm}`;
   const fields = [
     'engineHash',
     'helperHash',
@@ -192,7 +198,7 @@ function demandOwner(head: SnapshotHead, expect: SnapshotOwner): void {
     'stackBytes',
   ] as const;
   const field = fields.find((name) => head[name] !== expect[name]);
-  if (field !== undefined) throw new Refusal('foreign', `its ${field} is not the log's`);
+  return field === undefined ? undefined : `its ${field} is not the log's`;
 }
 
 function withInput<T>(disk: Disk, path: string, use: (input: DiskInput) => T): T {

@@ -4,31 +4,13 @@
  * cannot be made is only reported.
  */
 
-import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  type Stats,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { toHex } from '../../log-format/index.ts';
 import { STATUS_ANSWER_MS, STATUS_BYTES_MAX } from '../base/limits.ts';
+import { listenForOwner, type OwnerSocket, ownerSocketAt } from './owner-socket.ts';
 
 const SUFFIX = '.status.sock';
-/** `sun_path` of Linux has 108 bytes, of macOS 104, with the NUL. */
-const SOCKET_PATH_BYTES_MAX = 100;
-
-export interface StatusSocket {
-  /** Where `hv status` looks: the socket, or a file with the path of one in the temporary directory. */
-  readonly path: string;
-  close(): void;
-}
 
 /**
  * Serves `answer` at `<dir>/<name>.status.sock` until closed, at the latest when the process exits.
@@ -38,39 +20,14 @@ export async function serveStatus(
   dir: string,
   name: string,
   answer: (done: (status: object) => void) => void,
-): Promise<StatusSocket> {
+): Promise<OwnerSocket> {
   const path = join(dir, name + SUFFIX);
   if (await answers(path)) throw new Error(`another process serves its status at ${path}`);
-  remove(path);
-  const isShort = Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX;
-  const real = isShort ? path : join(tmpdir(), `hv-${toHex(randomBytes(8))}.sock`);
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
     answer((status) => socket.end(`${JSON.stringify(status)}\n`));
   });
-  const close = (): void => {
-    process.off('exit', close);
-    server.close();
-    for (const one of new Set([path, real])) remove(one);
-  };
-  process.on('exit', close);
-  await listen(server, real);
-  if (real !== path) writeFileSync(path, real, { mode: 0o600 });
-  server.unref();
-  return { path, close };
-}
-
-/** Between bind and chmod the mask keeps others out. */
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    const mask = process.umask(0o177);
-    server.listen(path, () => {
-      chmodSync(path, 0o600);
-      resolve();
-    });
-    process.umask(mask);
-  });
+  return listenForOwner(server, path);
 }
 
 /** Sockets of replicas below `dir`: its own and those of backups in directories of their own. */
@@ -93,7 +50,7 @@ export function statusPaths(dir: string): readonly string[] {
 
 /** What the replica at `path` says; undefined: nobody is there any more, or nothing in time. */
 export function askStatus(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const real = realPath(path);
+  const real = ownerSocketAt(path);
   if (real === undefined) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     let text = '';
@@ -122,23 +79,5 @@ function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
   } catch {
     // Cut short: the process died while it answered.
     return undefined;
-  }
-}
-
-function realPath(path: string): string | undefined {
-  try {
-    const stats: Stats = lstatSync(path);
-    return stats.isSocket() ? path : readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-function remove(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }

@@ -8,9 +8,11 @@ import { join } from 'node:path';
 import type { LogHeader, Lsn } from '../../log-format/index.ts';
 import { STATUS_WAIT_MS } from '../base/limits.ts';
 import { heapBytesMax } from '../machine/engine.ts';
-import type { MachineMeter } from '../ports.ts';
+import type { MachineMeter } from '../machine/machine-meter.ts';
 import type { View } from '../protocol/messages.ts';
 import type { HangState } from './hang-watch.ts';
+import { HV_VERSION } from './version.ts';
+import type { ArbiterFigures } from './watched-arbiter.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
 /** A primary's thread about itself. */
@@ -26,6 +28,8 @@ export interface PrimaryFigures {
   /** Newest snapshot of this run on disk. */
   readonly lsnCheckpoint: Lsn | undefined;
   readonly heldBytes: number;
+  /** Undefined: the guest will never have a backup. */
+  readonly arbiter: ArbiterFigures | undefined;
   readonly connections: number;
   readonly listeners: number;
   readonly backups: readonly {
@@ -90,6 +94,7 @@ export function commonStatus(given: {
     vm,
     name,
     script,
+    version: HV_VERSION,
     role,
     pid: process.pid,
     uptimeMs,

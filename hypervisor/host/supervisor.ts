@@ -9,9 +9,11 @@ import type { Worker } from 'node:worker_threads';
 import { asEpoch, type Epoch, type Micros } from '../../log-format/index.ts';
 import { EXIT, HvError } from '../base/errors.ts';
 import { HEARTBEAT_REDIAL_MS, HUNG_GUEST_MS } from '../base/limits.ts';
+import type { Link, LinkHandlers } from '../ports.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { PrimaryOutcome } from '../replica/hooks.ts';
+import type { Meters } from '../replica/meters.ts';
 import type { TakenCheckpoint } from './checkpoint-store.ts';
 import { HostClock } from './clock.ts';
 import { type HangState, HangWatch, hungText } from './hang-watch.ts';
@@ -19,12 +21,16 @@ import { HeartbeatSender } from './heartbeat.ts';
 import { dialLink } from './link.ts';
 import type { RecoveryReport } from './recovery.ts';
 import { StatusDesk, type WorkerStatus } from './status.ts';
-import { CONTROL, type FromWorker, type ToWorker } from './worker-protocol.ts';
+import { terminalIsGone } from './terminal-gone.ts';
+import type { LinkSecurity } from './tls.ts';
+import { CONTROL, type FromWorker, metersOf, type ToWorker } from './worker-protocol.ts';
 
 export interface SupervisorHooks {
   note(note: Note, at: Micros): void;
   /** Trouble with the host that ends nothing: event name and fields. */
   trouble(event: string, fields: Readonly<Record<string, unknown>>): void;
+  /** A heartbeat was answered after this many milliseconds. */
+  beat?(roundTripMs: number): void;
   /** A run that goes on: the machine is where its log ends. */
   recovered?(report: RecoveryReport): void;
   /** A checkpoint is on disk. */
@@ -33,8 +39,16 @@ export interface SupervisorHooks {
   ended(outcome: PrimaryOutcome | undefined, error: HvError | undefined): void;
 }
 
+export interface SupervisorOptions {
+  readonly control: Int32Array;
+  readonly hangLimitMs: number;
+  readonly security: LinkSecurity;
+}
+
 export class Supervisor {
   readonly #worker: Worker;
+  readonly #security: LinkSecurity;
+  readonly #unwatch: () => void;
   readonly #control: Int32Array;
   readonly #hooks: SupervisorHooks;
   readonly #clock = new HostClock();
@@ -50,12 +64,11 @@ export class Supervisor {
   #stopTaken = false;
 
   /** Takes over `worker`, which runs (or is about to become) a primary. */
-  constructor(
-    worker: Worker,
-    { control, hangLimitMs }: { readonly control: Int32Array; readonly hangLimitMs: number },
-    hooks: SupervisorHooks,
-  ) {
+  constructor(worker: Worker, options: SupervisorOptions, hooks: SupervisorHooks) {
+    const { control, hangLimitMs, security } = options;
     this.#worker = worker;
+    this.#security = security;
+    this.#unwatch = security.watch((material) => this.send({ type: 'security', material }));
     this.#control = control;
     this.#hooks = hooks;
     this.#watch = new HangWatch(control, hangLimitMs, (lsn) =>
@@ -69,6 +82,11 @@ export class Supervisor {
       this.#end(undefined, new HvError('HV_E_INTERNAL', 'the worker ended without a reason')),
     );
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, this.#onSignal);
+  }
+
+  /** What the machine's thread counts, at any time. */
+  get meters(): Meters {
+    return metersOf(this.#control);
   }
 
   send(message: ToWorker): void {
@@ -154,11 +172,17 @@ export class Supervisor {
 
   #beat(peer: ReplicaId): void {
     this.#forget(peer);
-    const sender = new HeartbeatSender((handlers) => dialLink(peer, '/heartbeat', handlers), {
+    const security = this.#security;
+    const open = (handlers: LinkHandlers): Link =>
+      dialLink(peer, '/heartbeat', handlers, { security });
+    const sender = new HeartbeatSender(open, {
       clock: this.#clock,
       epoch: () => this.#epoch,
       hooks: {
-        onBeat: () => this.send({ type: 'heartbeat', peer }),
+        onBeat: ({ roundTripMs }) => {
+          if (roundTripMs !== undefined) this.#hooks.beat?.(roundTripMs);
+          this.send({ type: 'heartbeat', peer });
+        },
         onLate: () => undefined,
         onClose: () => {
           if (this.#senders.get(peer) !== sender || this.#over) return;
@@ -197,6 +221,8 @@ export class Supervisor {
       this.send({ type: 'signal', number });
       return;
     }
+    // With tokens or certificates it asks for a reload, unless its terminal has really hung up.
+    if (name === 'SIGHUP' && this.#security.mode !== 'plain' && !terminalIsGone()) return;
     if (this.#stopAsked) process.exit(EXIT.failed);
     this.stop(128 + number, name);
   }
@@ -205,6 +231,7 @@ export class Supervisor {
     if (this.#over) return;
     this.#over = true;
     this.#watch.stop();
+    this.#unwatch();
     for (const peer of [...this.#senders.keys()]) this.#forget(peer);
     // What waits for no poll waits for no message either.
     if (error?.code === 'HV_E_GUEST_HUNG') void this.#worker.terminate();

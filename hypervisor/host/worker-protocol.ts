@@ -3,18 +3,22 @@
 import type { BootConfig, LogHeader, Micros } from '../../log-format/index.ts';
 import type { HvErrorCode } from '../base/errors.ts';
 import type { MachineDivergence, ReplayGroup, TurnsResult } from '../ports.ts';
-import type { ReplicaId } from '../protocol/messages.ts';
+import type { AckRule } from '../protocol/ack-level.ts';
+import type { ReplicaId, View } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import type { Handover } from '../replica/handover.ts';
 import type { PrimaryOutcome } from '../replica/hooks.ts';
+import { METER_WORDS, Meters } from '../replica/meters.ts';
 import type { TakenCheckpoint } from './checkpoint-store.ts';
 import type { KeepPolicy } from './checkpointer.ts';
 import type { LogPosition } from './log-cursor.ts';
 import type { GuestBlobs } from './machine-factory.ts';
 import type { RecoveryReport } from './recovery.ts';
+import type { RestoredCopy, RestoreRequest } from './restore-copy.ts';
 import type { WorkerStatus } from './status.ts';
+import type { SecurityMaterial } from './tls.ts';
 
 /** Words of the shared control area (Int32). */
 export const CONTROL = {
@@ -30,8 +34,17 @@ export const CONTROL = {
   words: 8,
 } as const;
 
+/** The meters of a machine's thread lie behind the control words: both threads see them. */
+const METERS_AT = CONTROL.words * 4;
+
 export function newControl(): Int32Array {
-  return new Int32Array(new SharedArrayBuffer(CONTROL.words * 4));
+  const bytes = METERS_AT + METER_WORDS * Float64Array.BYTES_PER_ELEMENT;
+  return new Int32Array(new SharedArrayBuffer(bytes), 0, CONTROL.words);
+}
+
+/** Call hooks in the machine's thread alone. */
+export function metersOf(control: Int32Array): Meters {
+  return new Meters(new Float64Array(control.buffer, METERS_AT, METER_WORDS));
 }
 
 /** What a primary needs to know beside its log. */
@@ -42,12 +55,18 @@ export interface PrimarySettings {
   readonly detectMs: number;
   /** What of the own log outputs wait for. */
   readonly ownLog: OwnLogMode;
+  /** What of the backups outputs wait for. */
+  readonly rule: AckRule;
+  /** Idle replicas that may be recruited. */
+  readonly spares: readonly ReplicaId[];
   readonly checkpoint: CheckpointEvery;
   readonly keep: KeepPolicy;
   /** Outputs go into the log, byte for byte. */
   readonly recordOutputs: boolean;
   /** A listener of an earlier life whose port is taken moves to a free one. */
   readonly movesPorts: boolean;
+  /** How links to backups are authenticated. */
+  readonly security: SecurityMaterial;
 }
 
 export interface PrimaryStart {
@@ -69,7 +88,12 @@ export interface BackupStart {
   readonly role: 'backup';
   readonly control: Int32Array;
   readonly header: LogHeader;
-  readonly blobs: GuestBlobs;
+  /** Undefined: those of the copy that is restored. */
+  readonly blobs: GuestBlobs | undefined;
+  /** The machine goes on from a copy of the log instead of its beginning. */
+  readonly restore: RestoreRequest | undefined;
+  /** Directory of the copy, where snapshots go that are taken at the primary's checkpoints; undefined: none are. */
+  readonly checkpoints: string | undefined;
 }
 
 /** A run that goes on from its own log. */
@@ -89,6 +113,8 @@ export type WorkerStart = PrimaryStart | BackupStart | ResumeStart;
 
 export type ToWorker =
   | { readonly type: 'replay'; readonly group: ReplayGroup }
+  /** The copy is on disk up to a checkpoint of the primary; `view`: in force there. */
+  | { readonly type: 'placed'; readonly position: LogPosition; readonly view: View | undefined }
   | {
       readonly type: 'promote';
       readonly handover: Handover;
@@ -102,6 +128,8 @@ export type ToWorker =
   | { readonly type: 'suspect'; readonly peer: ReplicaId; readonly reason: string }
   | { readonly type: 'signal'; readonly number: number }
   | { readonly type: 'status'; readonly id: number }
+  /** The files of tokens or certificates were read again. */
+  | { readonly type: 'security'; readonly material: SecurityMaterial }
   | { readonly type: 'stop'; readonly code: number; readonly reason: string };
 
 export type FromWorker =
@@ -110,6 +138,8 @@ export type FromWorker =
       readonly result: TurnsResult;
       readonly divergence: MachineDivergence | undefined;
     }
+  /** The machine stands where its copy of the log ends; once, before anything is replayed. */
+  | { readonly type: 'restored'; readonly restored: RestoredCopy }
   | { readonly type: 'status'; readonly id: number; readonly status: WorkerStatus }
   | { readonly type: 'note'; readonly note: Note; readonly at: Micros }
   /** The machine is where its log ends. */

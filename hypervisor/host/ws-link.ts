@@ -4,10 +4,16 @@
  */
 
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import { assert } from '../base/assert.ts';
-import { FRAME_BYTES_MAX, LINK_CLOSE_MS, LINK_HEADER_BYTES_MAX } from '../base/limits.ts';
+import {
+  FRAME_BYTES_MAX,
+  HELLO_BYTES_MAX,
+  LINK_CLOSE_MS,
+  LINK_HEADER_BYTES_MAX,
+} from '../base/limits.ts';
 import type { Link, LinkHandlers } from '../ports.ts';
 import type { Message } from '../protocol/messages.ts';
 import { type DecodedMessage, decodeMessage, encodeMessage } from '../protocol/wire.ts';
@@ -25,17 +31,24 @@ const CLOSE = { normal: 1000, lost: 1006, policy: 1008 } as const;
 /** A close frame carries at most 123 bytes of reason (RFC 6455, 5.5). */
 const CLOSE_REASON_BYTES_MAX = 123;
 
+/** What is wrong with what a peer sent, or did not send. */
+export type Garbage = 'malformed' | 'oversized' | 'slow';
+
 export interface WsLinkOptions {
   readonly socket: Duplex | undefined;
-  /** Time the peer has for its first message; undefined: any. */
+  /** Time the peer has for its first message; undefined: any, and any length. */
   readonly helloTimeoutMs: number | undefined;
-  onGarbage(): void;
+  onGarbage(what: Garbage): void;
+  /** The first message is here. */
+  onSpoken?(): void;
+  /** Words for an error of the socket. */
+  explain?(error: Error & { code?: string }): string;
 }
 
 export class WsLink implements Link {
   readonly peer: string;
   readonly #ws: WebSocket;
-  readonly #onGarbage: () => void;
+  readonly #options: WsLinkOptions;
   #handlers: LinkHandlers | undefined;
   #socket: Duplex | undefined;
   /** Messages sent before the handshake was over. */
@@ -47,24 +60,25 @@ export class WsLink implements Link {
   #told = false;
   #reason: string | undefined;
   #cut: NodeJS.Timeout | undefined;
-  #hello: NodeJS.Timeout | undefined;
+  /** Ends the watch over the first message. */
+  #hello: (() => void) | undefined;
 
   constructor(ws: WebSocket, peer: string, options: WsLinkOptions) {
     this.peer = peer;
     this.#ws = ws;
-    this.#onGarbage = () => options.onGarbage();
-    if (options.socket) this.#own(options.socket);
-    if (options.helloTimeoutMs !== undefined) {
-      const ms = options.helloTimeoutMs;
-      this.#hello = setTimeout(() => this.#fault(`it said nothing within ${ms} ms`), ms);
+    this.#options = options;
+    if (options.socket) {
+      this.#own(options.socket);
+      if (options.helloTimeoutMs !== undefined)
+        this.#hello = this.#awaitHello(options.socket, options.helloTimeoutMs);
     }
     ws.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
     ws.on('error', (error: Error & { code?: string }) => {
-      this.#reason ??= error.message || error.code;
+      this.#reason ??= options.explain?.(error) ?? (error.message || error.code);
       if (!error.code?.startsWith('WS_ERR_')) return;
       // A frame the receiver will not take, too long for one: ws answers with a close frame, and a
       // stranger might never answer that.
-      options.onGarbage();
+      options.onGarbage(/_LENGTH$/.test(error.code) ? 'oversized' : 'malformed');
       this.#cutLater();
     });
     ws.on('close', (code, reason) => this.#onClose(code, reason.toString()));
@@ -89,6 +103,23 @@ export class WsLink implements Link {
     this.#socket = socket;
     // A dead peer's FIN: ws would first wait until our own queue has drained towards it.
     socket.once('end', () => this.#ws.terminate());
+  }
+
+  /** Until the first message is complete a stranger gets little time and little memory. */
+  #awaitHello(socket: Duplex, ms: number): () => void {
+    const timer = setTimeout(() => this.#fault(`it said nothing within ${ms} ms`, 'slow'), ms);
+    let bytes = 0;
+    // Behind ws's own listener: a message that is complete ends the watch before it is counted.
+    const count = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes <= HELLO_BYTES_MAX) return;
+      this.#fault(`its first message is longer than ${HELLO_BYTES_MAX} bytes`, 'oversized');
+    };
+    socket.on('data', count);
+    return () => {
+      clearTimeout(timer);
+      socket.off('data', count);
+    };
   }
 
   /**
@@ -158,17 +189,26 @@ export class WsLink implements Link {
         ? decodeMessage(data)
         : { type: 'garbage', reason: 'it sent text' };
     if (decoded.type === 'garbage') {
-      this.#fault(decoded.reason);
+      this.#fault(decoded.reason, 'malformed');
       return;
     }
-    clearTimeout(this.#hello);
+    if (this.#hello !== undefined) {
+      this.#endHello();
+      this.#options.onSpoken?.();
+    }
     this.#handlers?.onMessage(decoded.message);
   }
 
-  #fault(reason: string): void {
+  #endHello(): void {
+    this.#hello?.();
+    this.#hello = undefined;
+  }
+
+  #fault(reason: string, what: Garbage): void {
     if (this.#closing || this.#closed) return;
+    this.#endHello();
     this.#reason = `closed here: ${reason}`;
-    this.#onGarbage();
+    this.#options.onGarbage(what);
     const bytes = Buffer.from(reason).subarray(0, CLOSE_REASON_BYTES_MAX);
     this.#finish(CLOSE.policy, bytes.toString('latin1').replace(/[^ -~]/g, '?'));
     // The owner need not wait for a stranger to say goodbye.
@@ -179,7 +219,7 @@ export class WsLink implements Link {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#cut);
-    clearTimeout(this.#hello);
+    this.#endHello();
     this.#early = [];
     this.#earlyBytes = 0;
     this.#tell(this.#reason ?? this.#whyClosed(code, reason));
@@ -200,11 +240,20 @@ export class WsLink implements Link {
 /** Starts a handshake with a listener; `onOpen` follows, or the link's `onClose`. */
 export function dialWebSocket(
   url: string,
-  options: { readonly peer: string; readonly timeoutMs: number; onOpen(): void },
+  options: {
+    readonly peer: string;
+    readonly timeoutMs: number;
+    /** Makes the socket; it may still be connecting. */
+    connect(): Socket;
+    /** Words for what kept a socket from opening. */
+    explain(error: Error & { code?: string }): string;
+    onOpen(): void;
+  },
 ): WsLink {
   const ws = new WebSocket(url, {
     ...WS_OPTIONS,
     handshakeTimeout: options.timeoutMs,
+    createConnection: () => options.connect(),
     // Masks guard proxies against scripts in browsers; a zero one saves a pass over every batch.
     generateMask: (mask) => void mask.fill(0),
   });
@@ -212,6 +261,7 @@ export function dialWebSocket(
     socket: undefined,
     helloTimeoutMs: undefined,
     onGarbage: () => {},
+    explain: (error) => options.explain(error),
   });
   let socket: Duplex | undefined;
   ws.once('upgrade', (response: IncomingMessage) => {

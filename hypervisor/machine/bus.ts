@@ -37,6 +37,8 @@ export class Bus {
   readonly #board: Board;
   readonly #devices: readonly Device[];
   readonly #handlers: (TrapHandler | undefined)[] = [];
+  /** How often each trap was made in this process: a figure for people, no state of the machine. */
+  readonly #counts: Float64Array = new Float64Array(Math.max(...Object.values(TRAP)) + 1);
   readonly #onFault: (error: unknown) => void;
 
   constructor(board: Board, options: BusOptions) {
@@ -83,12 +85,19 @@ export class Bus {
 
   /** Answers a trap: a pointer to an owned value, or 0 for undefined. */
   trap(id: number, argv: number): number {
+    this.#counts[id] = (this.#counts[id] as number) + 1;
     try {
       return this.#handlers[id]?.(argv) ?? 0;
     } catch (error) {
       this.#onFault(error);
       return 0;
     }
+  }
+
+  /** Traps of this process by name, those that were never made left out. */
+  trapCounts(): Readonly<Record<string, number>> {
+    const found = Object.entries(TRAP).map(([name, id]) => [name, this.#counts[id] as number]);
+    return Object.fromEntries(found.filter(([, count]) => count !== 0));
   }
 
   /** Tells the devices; false when no turn is needed because the guest has lost interest. */

@@ -23,12 +23,13 @@ import {
 } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
 import { EXIT } from '../base/errors.ts';
-import type { CheckpointFigures, MachineMeter, NetTable, Output, TurnsResult } from '../ports.ts';
+import type { CheckpointFigures, NetTable, Output, TurnsResult } from '../ports.ts';
 import { Budget } from './budget.ts';
 import { Bus } from './bus.ts';
 import { Cpu, type MidTurnSource } from './cpu.ts';
 import { Engine, EngineFault, heapBytesMax, isException } from './engine.ts';
 import { Kernel, type KernelState } from './kernel.ts';
+import type { MachineMeter } from './machine-meter.ts';
 import type { GoldenImage, MachineOptions } from './machine-options.ts';
 import { memoryHash, readMemory } from './memory-image.ts';
 import type { MachineSnapshot, MachineState } from './snapshot.ts';
@@ -198,7 +199,8 @@ export class Machine {
   /** Cheap; between turns. */
   meter(): MachineMeter {
     const { turns, outputs } = this.#tally.figures();
-    return { turns, outputs, ticks: this.#cpu.ticks, ...this.#engine.heap };
+    const traps = this.#bus.trapCounts();
+    return { turns, outputs, ticks: this.#cpu.ticks, ...this.#engine.heap, traps };
   }
 
   /** Guest memory up to the last byte ever used: a view, to be read between turns. */

@@ -1,7 +1,9 @@
 /** News for a backup's protocol core, and the work it hands back. */
 
 import type { EncodedBatch, Lsn, Millis } from '../../log-format/index.ts';
-import type { ArbiterAnswer, Message, View } from './messages.ts';
+import type { Position } from './election.ts';
+import type { History } from './history.ts';
+import type { ArbiterAnswer, Message, ReplicaId, SnapshotFile, View } from './messages.ts';
 import type { Note } from './notes.ts';
 import type { Question } from './views.ts';
 
@@ -19,8 +21,16 @@ export type BackupEvent = { readonly now: Millis } & (
       readonly lastLsn: Lsn;
       readonly view: View | undefined;
       readonly stop: { readonly code: number; readonly reason: string } | undefined;
+      readonly history: History;
     }
-  | { readonly type: 'replayed'; readonly lsn: Lsn }
+  /** `outputsCrc`: hash of all outputs up to there. */
+  | { readonly type: 'replayed'; readonly lsn: Lsn; readonly outputsCrc: number }
+  /** The copy is on disk up to `lsn`. */
+  | { readonly type: 'durable'; readonly lsn: Lsn }
+  /** Another backup has answered a poll. */
+  | { readonly type: 'position'; readonly position: Position }
+  /** Its operator makes this replica primary, whatever the arbiter says. */
+  | { readonly type: 'force'; readonly view: View }
   | { readonly type: 'diverged'; readonly lsn: Lsn; readonly report: string }
   /** What arrived is no log, or has a gap. */
   | { readonly type: 'damaged'; readonly reason: string }
@@ -31,8 +41,33 @@ export type BackupEvent = { readonly now: Millis } & (
 export type BackupEffect =
   | { readonly type: 'send'; readonly link: number; readonly message: Message }
   | { readonly type: 'close'; readonly link: number; readonly reason: string }
-  /** Begin an empty copy of the log. */
-  | { readonly type: 'open'; readonly hello: Hello }
+  /**
+   * `fresh`: begin an empty copy of the log. `keep`: go on with the copy as it is. `reopen`: cut the copy
+   * on this host's disk behind `from` and go on with that.
+   */
+  | {
+      readonly type: 'open';
+      readonly hello: Hello;
+      readonly from: Lsn;
+      readonly how: 'fresh' | 'keep' | 'reopen';
+    }
+  /** Begin anew with a snapshot of `lsn`, whose files follow. */
+  | {
+      readonly type: 'join';
+      readonly hello: Hello;
+      readonly lsn: Lsn;
+      readonly files: readonly SnapshotFile[];
+    }
+  | {
+      readonly type: 'snapshot';
+      readonly name: string;
+      readonly offset: number;
+      readonly bytes: Uint8Array;
+    }
+  /** Bring the copy to disk; answer with `durable`. */
+  | { readonly type: 'sync' }
+  /** Ask these backups for their position. */
+  | { readonly type: 'poll'; readonly peers: readonly ReplicaId[]; readonly message: Message }
   | { readonly type: 'intake'; readonly bytes: Uint8Array }
   | { readonly type: 'append'; readonly batch: EncodedBatch }
   /** Send `ack()` soon. */

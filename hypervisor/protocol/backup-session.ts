@@ -3,9 +3,10 @@
  * the states in order; a backup that is gone stays `lost` until a view without it is decided.
  *
  * greeting    hello sent
- * streaming   the log from its start is on its way; new batches wait in `backlog`
+ * streaming   what it lacks of the log is on its way; new batches wait in `backlog`
  * catchingUp  the backlog is sent; batches go out as they are made
  * gated       outputs wait for its acks, whether or not it is in the view yet
+ * observing   caught up, and to stay out of the view: hidden
  * lost        no more messages; its last ack still counts while a view names it
  */
 
@@ -16,16 +17,30 @@ import {
   type Lsn,
   type Millis,
 } from '../../log-format/index.ts';
-import { assert } from '../base/assert.ts';
-import { HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
+import { assert, unreachable } from '../base/assert.ts';
+import { HANDSHAKE_TIMEOUT_MS, STALL_DROP_MS } from '../base/limits.ts';
+import type { AckLevel } from './ack-level.ts';
+import { earliest } from './deadlines.ts';
 import { FaultDetector } from './fault-detector.ts';
 import { LogWindow } from './log-window.ts';
-import type { ReplicaId } from './messages.ts';
+import type { Message, ReplicaId } from './messages.ts';
 
-export type SessionState = 'greeting' | 'streaming' | 'catchingUp' | 'gated' | 'lost';
+export type SessionState = 'greeting' | 'streaming' | 'catchingUp' | 'gated' | 'observing' | 'lost';
 
 /** A reason to give the backup up, or `tilted`: the observer was asleep itself. */
-export type Overdue = 'no answer to the hello' | 'silent' | 'tilted';
+export type Overdue = 'no answer to the hello' | 'silent' | 'stalled' | 'tilted';
+
+export type Welcome = Message & { readonly type: 'welcome' };
+export type Ack = Message & { readonly type: 'ack' };
+
+/** What became of an ack. `untrue`: it claims what was never sent. */
+export type AckVerdict = 'taken' | 'untrue' | 'differs';
+
+export interface SessionOptions {
+  readonly detectMs: number;
+  readonly now: Millis;
+  readonly level: AckLevel;
+}
 
 export class BackupSession {
   readonly peer: ReplicaId;
@@ -38,11 +53,19 @@ export class BackupSession {
   #backlogBytes = 0;
   /** Acks must reach this before outputs may wait for them: else the guest would stall. */
   #lsnTarget: Lsn = asLsn(0);
+  #lsnDurable: Lsn = asLsn(0);
+  #lsnVerified: Lsn = asLsn(0);
+  #welcome: Welcome | undefined;
+  /** Of the last ack that moved, or the first batch after all were acknowledged. */
+  #movedAt: Millis;
+  readonly #level: AckLevel;
   /** What the backup was last told about released outputs. */
   lsnReleasedSent: Lsn = asLsn(0);
 
-  constructor(peer: ReplicaId, options: { readonly detectMs: number; readonly now: Millis }) {
+  constructor(peer: ReplicaId, options: SessionOptions) {
     this.peer = peer;
+    this.#level = options.level;
+    this.#movedAt = options.now;
     this.detector = new FaultDetector(options.detectMs);
     this.#greetedBy = asMillis(options.now + HANDSHAKE_TIMEOUT_MS);
   }
@@ -58,7 +81,43 @@ export class BackupSession {
 
   /** Batches go out as they are made. */
   get live(): boolean {
-    return this.#state === 'catchingUp' || this.#state === 'gated';
+    return this.#state === 'catchingUp' || this.#state === 'gated' || this.#state === 'observing';
+  }
+
+  /** Preferred for a takeover: more comes first. */
+  get priority(): number {
+    return this.#welcome?.priority ?? 0;
+  }
+
+  get hidden(): boolean {
+    return this.#welcome?.hidden ?? false;
+  }
+
+  get cold(): boolean {
+    return this.#welcome?.cold ?? false;
+  }
+
+  /** On the backup's disk. */
+  get lsnDurable(): Lsn {
+    return this.#lsnDurable;
+  }
+
+  /** Every record up to here is as safe on this backup as `level` asks. */
+  position(level: AckLevel): number {
+    switch (level) {
+      case 'async':
+        return Infinity;
+      case 'received':
+        return this.window.lsnAcked;
+      case 'replayed':
+        return this.window.lsnReplayed;
+      case 'verified':
+        return this.#lsnVerified;
+      case 'durable':
+        return this.#lsnDurable;
+      default:
+        return unreachable(level);
+    }
   }
 
   /** Bytes on the primary's side that wait for this backup. */
@@ -66,8 +125,9 @@ export class BackupSession {
     return this.#backlogBytes + this.window.bytes;
   }
 
-  welcomed(now: Millis): void {
+  welcomed(welcome: Welcome, now: Millis): void {
     assert(this.#state === 'greeting', 'a welcome answers a hello');
+    this.#welcome = welcome;
     this.detector.start(now);
     this.#state = 'streaming';
   }
@@ -95,13 +155,30 @@ export class BackupSession {
     return rest;
   }
 
-  /** False if the ack cannot be true. */
-  acked(lsnReceived: Lsn, lsnReplayed: Lsn): boolean {
-    if (!this.window.acked(lsnReceived, lsnReplayed)) return false;
-    if (this.#state === 'catchingUp' && this.window.lsnAcked >= this.#lsnTarget) {
-      this.#state = 'gated';
+  /** A batch goes out at `now`. */
+  shipped(batch: EncodedBatch, now: Millis): void {
+    if (this.window.bytes === 0) this.#movedAt = now;
+    const { firstLsn, lastLsn, bytes } = batch;
+    this.window.shipped({ firstLsn, lastLsn, bytes: bytes.length });
+  }
+
+  /** `outputsCrc`: the primary's own of the record, if it is still known. */
+  acked(ack: Ack, now: Millis, outputsCrc: (lsn: Lsn) => number | undefined): AckVerdict {
+    const { lsnReceived, lsnReplayed } = ack;
+    const moved = lsnReceived > this.window.lsnAcked;
+    if (!this.window.acked(lsnReceived, lsnReplayed) || ack.lsnDurable > lsnReceived)
+      return 'untrue';
+    if (moved) this.#movedAt = now;
+    this.#lsnDurable = asLsn(Math.max(this.#lsnDurable, ack.lsnDurable));
+    const own = outputsCrc(lsnReplayed);
+    if (own !== undefined) {
+      if (own !== ack.outputsCrc) return 'differs';
+      this.#lsnVerified = asLsn(Math.max(this.#lsnVerified, lsnReplayed));
     }
-    return true;
+    const reached = Math.min(this.window.lsnAcked, this.position(this.#level));
+    if (this.#state === 'catchingUp' && reached >= this.#lsnTarget)
+      this.#state = this.hidden ? 'observing' : 'gated';
+    return 'taken';
   }
 
   lose(options: { readonly linked: boolean }): void {
@@ -113,7 +190,13 @@ export class BackupSession {
 
   deadline(): Millis | undefined {
     if (this.#state === 'lost') return undefined;
-    return this.#state === 'greeting' ? this.#greetedBy : this.detector.deadline();
+    if (this.#state === 'greeting') return this.#greetedBy;
+    return earliest(this.detector.deadline(), this.#stalledAt);
+  }
+
+  /** Silence is one thing; a peer that beats and takes nothing keeps the guest waiting as well. */
+  get #stalledAt(): Millis | undefined {
+    return this.window.bytes === 0 ? undefined : asMillis(this.#movedAt + STALL_DROP_MS);
   }
 
   /** What the silence of this backup means at `now`; undefined: nothing yet. */
@@ -121,6 +204,7 @@ export class BackupSession {
     const deadline = this.deadline();
     if (deadline === undefined || now < deadline) return undefined;
     if (this.#state === 'greeting') return 'no answer to the hello';
+    if (this.#stalledAt !== undefined && now >= this.#stalledAt) return 'stalled';
     const verdict = this.detector.check(now);
     if (verdict === 'alive') return undefined;
     return verdict === 'suspect' ? 'silent' : 'tilted';

@@ -2,6 +2,7 @@
 
 import type { Epoch, Lsn, Millis } from '../../log-format/index.ts';
 import { WINDOW_BYTES_MAX } from '../base/limits.ts';
+import type { AckLevel } from './ack-level.ts';
 import type { BackupSession, Overdue } from './backup-session.ts';
 import { earliest } from './deadlines.ts';
 import type { Message, ReplicaId } from './messages.ts';
@@ -40,12 +41,44 @@ export class BackupSessions {
     return session.state === 'gated' || this.#named(session.peer);
   }
 
+  /** The lsn that `quorum` of these backups have reached at `level`; Infinity if it is 0. */
+  reached(peers: readonly ReplicaId[], quorum: number, level: AckLevel): number {
+    if (quorum === 0) return Infinity;
+    // At every ack: the usual cases allocate nothing.
+    if (quorum === peers.length) {
+      let lowest = Infinity;
+      for (const peer of peers)
+        lowest = Math.min(lowest, this.#sessions.get(peer)?.position(level) ?? 0);
+      return lowest;
+    }
+    const positions = peers.map((peer) => this.#sessions.get(peer)?.position(level) ?? 0);
+    positions.sort((left, right) => right - left);
+    return positions[quorum - 1] ?? 0;
+  }
+
+  /** The least any newcomer has that outputs wait for already; Infinity if there is none. */
+  newcomers(level: AckLevel): number {
+    let lowest = Infinity;
+    for (const session of this.#sessions.values())
+      if (session.state === 'gated' && !this.#named(session.peer))
+        lowest = Math.min(lowest, session.position(level));
+    return lowest;
+  }
+
   /** What every needed backup has acknowledged; Infinity if none is needed. */
   lowestAck(): number {
     let lowest = Infinity;
     for (const session of this.#sessions.values()) {
       if (this.needed(session)) lowest = Math.min(lowest, session.window.lsnAcked);
     }
+    return lowest;
+  }
+
+  /** What every backup that is linked has run; Infinity if there is none. */
+  lowestReplayed(): number {
+    let lowest = Infinity;
+    for (const session of this.#sessions.values())
+      if (session.state !== 'lost') lowest = Math.min(lowest, session.window.lsnReplayed);
     return lowest;
   }
 

@@ -4,38 +4,44 @@
  *
  * idle        no log; waits for a primary's hello
  * following   a link is open, the log grows
- * deciding    the link is gone; a question to the arbiter is open
+ * deciding    the link is gone; the other backups or the arbiter are asked who goes live
+ * parted      it may not be primary now: keeps what it has and waits for a primary to dial
  * diverged    the replay differs; waits for the primary to know, is never promoted
  * ended       promoted, stopped or diverged: a new core is needed
  */
 
 import { asEpoch, asLsn, type Epoch, type Lsn, type Millis } from '../../log-format/index.ts';
 import { unreachable } from '../base/assert.ts';
+import {
+  type BackupPhase,
+  type Copy,
+  isSynced,
+  meet,
+  newCopy,
+  outdates,
+  passedOn,
+  positionOf,
+  restart,
+  sameRun,
+  succeeds,
+} from './backup-copy.ts';
 import type { BackupEffect, BackupEvent, Hello } from './backup-events.ts';
-import { FaultDetector } from './fault-detector.ts';
+import type { History } from './history.ts';
 import type { Message, ReplicaId, View } from './messages.ts';
-import { type Decision, Views } from './views.ts';
+import type { Decision } from './views.ts';
 
 export interface BackupOptions {
   readonly newToken: () => string;
+  /** Preferred for a takeover: more comes first. */
+  readonly priority: number;
+  /** Never in a view. */
+  readonly hidden: boolean;
+  /** Keeps the log and runs nothing. */
+  readonly cold: boolean;
+  /** What this host's disk has of the log of a hello from an earlier life. */
+  readonly standing: (hello: Hello) => History | undefined;
   /** Why this host cannot shadow the guest of a hello; undefined if it can. */
   readonly refuses: (hello: Hello) => string | undefined;
-}
-
-export type BackupPhase = 'idle' | 'following' | 'deciding' | 'diverged' | 'ended';
-
-/** One life of a copy of the log, from hello to reset. */
-interface Copy {
-  readonly hello: Hello;
-  readonly link: number;
-  readonly views: Views;
-  readonly detector: FaultDetector;
-  /** The newest view in the log. */
-  view: View | undefined;
-  lsnReceived: Lsn;
-  lsnReplayed: Lsn;
-  stop: { readonly code: number; readonly reason: string } | undefined;
-  divergence: { readonly lsn: Lsn; readonly report: string } | undefined;
 }
 
 export class BackupCore {
@@ -68,8 +74,7 @@ export class BackupCore {
 
   /** Named in the newest view of its log: a death of the primary makes it claim. */
   get synced(): boolean {
-    const copy = this.#copy;
-    return copy?.view?.backups.includes(copy.hello.backup) ?? false;
+    return isSynced(this.#copy);
   }
 
   get lsnReceived(): Lsn {
@@ -80,8 +85,9 @@ export class BackupCore {
   ack(): { readonly link: number; readonly message: Message } | undefined {
     const copy = this.#copy;
     if (copy === undefined || this.#phase !== 'following') return undefined;
-    const { lsnReceived, lsnReplayed, link } = copy;
-    return { link, message: { type: 'ack', epoch: this.#epoch, lsnReceived, lsnReplayed } };
+    const { lsnReceived, lsnReplayed, lsnDurable, outputsCrc, link } = copy;
+    const reached = { lsnReceived, lsnReplayed, lsnDurable, outputsCrc };
+    return { link, message: { type: 'ack', epoch: this.#epoch, ...reached } };
   }
 
   step(event: BackupEvent, effects: BackupEffect[]): void {
@@ -90,6 +96,10 @@ export class BackupCore {
       return;
     }
     const copy = this.#copy;
+    if (event.type === 'message' && event.message.type === 'poll') {
+      this.#answerPoll(event.message, event.link, effects);
+      return;
+    }
     if (copy === undefined || this.#phase === 'ended') return;
     const now = event.now;
     switch (event.type) {
@@ -111,6 +121,18 @@ export class BackupCore {
         return;
       case 'replayed':
         copy.lsnReplayed = event.lsn;
+        copy.outputsCrc = event.outputsCrc;
+        return;
+      case 'durable':
+        copy.lsnDurable = event.lsn;
+        effects.push({ type: 'ack' });
+        return;
+      case 'position':
+        copy.candidacy.heard(event.position);
+        if (this.#phase === 'deciding') copy.candidacy.advance(now, this.#epoch, effects);
+        return;
+      case 'force':
+        this.#win(copy, event.view, effects);
         return;
       case 'diverged':
         this.#diverge(copy, event, effects);
@@ -119,7 +141,7 @@ export class BackupCore {
         this.#giveUp(copy, event.reason, effects);
         return;
       case 'answer':
-        this.#decide(copy, copy.views.answer(event.token, event.answer, now), now, effects);
+        this.#decide(copy, copy.candidacy.answer(event.token, event.answer, now), now, effects);
         return;
       case 'deadline':
         this.#expire(copy, now, effects);
@@ -130,28 +152,12 @@ export class BackupCore {
   }
 
   deadline(): Millis | undefined {
-    if (this.#phase === 'deciding') return this.#copy?.views.deadline();
+    if (this.#phase === 'deciding') return this.#copy?.candidacy.deadline();
     return this.#phase === 'following' ? this.#copy?.detector.deadline() : undefined;
   }
 
-  /**
-   * A hello makes this replica drop what it has, so it must come from a later reign than any in
-   * which its copy could still win: a primary never dials a backup that a view or an open claim of
-   * its own names.
-   */
-  #outdates(hello: Hello): boolean {
-    const copy = this.#copy;
-    if (this.#phase === 'ended' || this.#phase === 'diverged') return false;
-    if (copy === undefined) return hello.epoch >= this.#epoch;
-    if (this.synced) return hello.epoch > this.#epoch;
-    const claimed = copy.views.pending?.expect ?? asEpoch(0);
-    if (hello.epoch <= claimed) return false;
-    const again = hello.primary === copy.hello.primary && hello.epoch === this.#epoch;
-    return again || hello.epoch > this.#epoch;
-  }
-
   #greeted(hello: Hello, link: number, now: Millis, effects: BackupEffect[]): void {
-    const reason = this.#outdates(hello)
+    const reason = outdates(hello, { phase: this.#phase, copy: this.#copy, epoch: this.#epoch })
       ? this.#options.refuses(hello)
       : `follows a primary of epoch ${this.#epoch} already`;
     if (reason !== undefined) {
@@ -159,27 +165,33 @@ export class BackupCore {
       effects.push({ type: 'close', link, reason });
       return;
     }
-    const old = this.#copy;
-    if (old !== undefined) this.#reset(old, 'a newer primary dialled', effects);
+    const old = this.#leave(hello, effects);
+    const meeting = meet(hello, old, this.#options.standing);
+    const { from, how } = meeting;
     this.#epoch = hello.epoch;
     this.#phase = 'following';
-    const detector = new FaultDetector(hello.detectMs);
-    detector.start(now);
-    this.#copy = {
-      hello,
-      link,
-      views: new Views({ vm: hello.vm, newToken: this.#options.newToken }),
-      detector,
-      view: undefined,
-      lsnReceived: asLsn(0),
-      lsnReplayed: asLsn(0),
-      stop: undefined,
-      divergence: undefined,
-    };
-    effects.push({ type: 'open', hello });
+    const { newToken, priority, hidden, cold } = this.#options;
+    this.#copy = newCopy(hello, meeting, { link, now, newToken, old });
+    effects.push({ type: 'open', hello, from, how });
     effects.push({ type: 'note', note: { type: 'following', peer: hello.primary } });
-    const welcome = { type: 'welcome', epoch: this.#epoch, lsnReceived: asLsn(0) } as const;
-    this.#send(link, welcome, effects);
+    if (from > 0)
+      effects.push({ type: 'note', note: { type: 'continuing', peer: hello.primary, lsn: from } });
+    const kind = { lsnReceived: from, priority, hidden: hidden || hello.relay, cold };
+    this.#send(link, { type: 'welcome', epoch: this.#epoch, ...kind }, effects);
+  }
+
+  /** Ends what there was with another primary; returns the copy if it may be of the same run. */
+  #leave(hello: Hello, effects: BackupEffect[]): Copy | undefined {
+    const old = this.#copy;
+    if (old === undefined) return undefined;
+    if (!sameRun(old.hello, hello)) {
+      this.#reset(old, 'a primary of another guest dialled', effects);
+      return undefined;
+    }
+    if (this.#phase === 'following')
+      effects.push({ type: 'close', link: old.link, reason: 'a newer primary dialled' });
+    old.candidacy.abandon();
+    return old;
   }
 
   #hear(copy: Copy, message: Message, now: Millis, effects: BackupEffect[]): void {
@@ -192,35 +204,38 @@ export class BackupCore {
     if (this.#phase !== 'following') return;
     this.#epoch = message.epoch;
     switch (message.type) {
-      case 'frames':
-        effects.push({ type: 'intake', bytes: message.bytes });
-        return;
-      case 'batch':
-        effects.push({ type: 'append', batch: message.batch });
-        effects.push({ type: 'forget', lsn: message.lsnReleased });
-        return;
-      case 'released':
-        effects.push({ type: 'forget', lsn: message.lsnReleased });
+      case 'transfer':
+        effects.push(...restart(copy, message));
         return;
       case 'view':
-        if (!message.view.backups.includes(copy.hello.backup)) {
-          this.#giveUp(copy, 'not in the view any more', effects);
-        }
+        this.#viewed(copy, message.view, effects);
         return;
       case 'bye':
         this.#finish(copy.stop ?? message, effects);
         return;
       default:
-        return;
+        effects.push(...passedOn(message));
     }
+  }
+
+  /** News of a view from the primary itself: this replica is out of it, or its head. */
+  #viewed(copy: Copy, view: View, effects: BackupEffect[]): void {
+    if (succeeds(copy, view)) {
+      this.#win(copy, view, effects);
+      return;
+    }
+    if (!view.backups.includes(copy.hello.backup))
+      this.#part(copy, 'not in the view any more', effects);
   }
 
   #logged(copy: Copy, event: BackupEvent & { type: 'logged' }, effects: BackupEffect[]): void {
     const wasSynced = this.synced;
     copy.lsnReceived = event.lastLsn;
+    copy.history = event.history;
     if (event.stop !== undefined) copy.stop = event.stop;
-    if (event.view !== undefined) copy.view = event.view;
+    if ((event.view?.epoch ?? 0) > copy.hello.epoch) copy.view = event.view;
     effects.push({ type: 'ack' });
+    if (copy.hello.rule.level === 'durable') effects.push({ type: 'sync' });
     if (copy.view !== undefined && this.synced && !wasSynced) {
       effects.push({ type: 'note', note: { type: 'synced', view: copy.view } });
     }
@@ -228,10 +243,10 @@ export class BackupCore {
 
   #expire(copy: Copy, now: Millis, effects: BackupEffect[]): void {
     if (this.#phase === 'deciding') {
-      const question = copy.views.due(now);
-      if (question !== undefined) effects.push({ type: 'ask', question });
+      copy.candidacy.advance(now, this.#epoch, effects);
       return;
     }
+    if (this.#phase !== 'following') return;
     const peer = copy.hello.primary;
     const verdict = copy.detector.check(now);
     if (verdict === 'tilted') effects.push({ type: 'note', note: { type: 'tilted', peer } });
@@ -257,22 +272,35 @@ export class BackupCore {
       return;
     }
     effects.push({ type: 'note', note: { type: 'suspected', peer: copy.hello.primary, reason } });
+    if (this.#options.hidden || copy.hello.relay) {
+      this.#part(copy, 'it is never in a view', effects);
+      return;
+    }
     this.#phase = 'deciding';
-    if (copy.view === undefined) {
-      this.#giveUp(copy, 'no complete log', effects);
+    if (this.synced && copy.view !== undefined) {
+      this.#stand(copy, copy.view, now, effects);
       return;
     }
-    if (this.synced) {
-      this.#claim(copy, copy.view.epoch, now, effects);
-      return;
-    }
-    // It may have been taken into a view it has not read of yet: only the arbiter knows.
-    effects.push({ type: 'ask', question: copy.views.read(now) });
+    copy.candidacy.read(now, effects);
   }
 
-  #claim(copy: Copy, expect: Epoch, now: Millis, effects: BackupEffect[]): void {
-    const next = { epoch: asEpoch(expect + 1), primary: copy.hello.backup, backups: [] };
-    effects.push({ type: 'ask', question: copy.views.claim(expect, next, now) });
+  #stand(copy: Copy, view: View, now: Millis, effects: BackupEffect[]): void {
+    copy.candidacy.stand(view, copy.lsnReceived, now, effects);
+    copy.candidacy.advance(now, this.#epoch, effects);
+  }
+
+  /** Whoever gets an answer other than `follows` may count on it: no ack leaves here from now on. */
+  #answerPoll(
+    poll: Message & { readonly type: 'poll' },
+    link: number,
+    effects: BackupEffect[],
+  ): void {
+    const copy = this.#copy;
+    if (copy !== undefined && copy.hello.vm === poll.vm && this.#phase !== 'ended') {
+      const facts = { epoch: this.#epoch, follows: this.#phase === 'following' };
+      this.#send(link, positionOf(copy, facts), effects);
+    }
+    effects.push({ type: 'close', link, reason: 'a poll is one question' });
   }
 
   #decide(copy: Copy, decision: Decision, now: Millis, effects: BackupEffect[]): void {
@@ -280,21 +308,45 @@ export class BackupCore {
     const { view } = decision;
     if (view !== undefined && view.epoch > this.#epoch) this.#epoch = view.epoch;
     if (decision.type === 'won') {
-      this.#phase = 'ended';
-      effects.push({ type: 'note', note: { type: 'claimed', view: decision.view } });
-      effects.push({ type: 'promote', view: decision.view });
+      this.#win(copy, decision.view, effects);
+      return;
+    }
+    if (view !== undefined && succeeds(copy, view)) {
+      this.#win(copy, view, effects);
       return;
     }
     // A later view of the same primary that names this replica: the primary died before the view
     // record arrived. Its outputs have waited for this replica's acks since before it claimed that
-    // view, so this copy lacks nothing that has left.
+    // view, so this copy lacks nothing that has left but by a quorum of others.
     const named = view?.backups.includes(copy.hello.backup) ?? false;
-    if (view !== undefined && named && view.primary === copy.hello.primary) {
-      this.#claim(copy, view.epoch, now, effects);
+    if (
+      view !== undefined &&
+      named &&
+      view.primary === copy.hello.primary &&
+      view.epoch > copy.hello.epoch
+    ) {
+      this.#stand(copy, view, now, effects);
       return;
     }
     effects.push({ type: 'note', note: { type: 'lost', view } });
-    this.#giveUp(copy, 'another replica is primary', effects);
+    this.#part(copy, 'another replica is primary', effects);
+  }
+
+  #win(copy: Copy, view: View, effects: BackupEffect[]): void {
+    if (view.epoch > this.#epoch) this.#epoch = view.epoch;
+    copy.candidacy.abandon();
+    this.#phase = 'ended';
+    effects.push({ type: 'close', link: copy.link, reason: 'this replica is primary' });
+    effects.push({ type: 'note', note: { type: 'claimed', view } });
+    effects.push({ type: 'promote', view });
+  }
+
+  /** Not to be primary now. What it has of the log stays good for the next primary that dials. */
+  #part(copy: Copy, reason: string, effects: BackupEffect[]): void {
+    if (this.#phase === 'following') effects.push({ type: 'close', link: copy.link, reason });
+    copy.candidacy.abandon();
+    this.#phase = 'parted';
+    effects.push({ type: 'note', note: { type: 'parted', reason } });
   }
 
   #diverge(copy: Copy, event: BackupEvent & { type: 'diverged' }, effects: BackupEffect[]): void {
@@ -329,7 +381,7 @@ export class BackupCore {
 
   #reset(copy: Copy, reason: string, effects: BackupEffect[]): void {
     if (this.#phase === 'following') effects.push({ type: 'close', link: copy.link, reason });
-    copy.views.abandon();
+    copy.candidacy.abandon();
     this.#copy = undefined;
     this.#phase = 'idle';
     effects.push({ type: 'reset', reason });

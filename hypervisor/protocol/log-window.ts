@@ -3,7 +3,7 @@
  * by it (VMware FT 2010, 2.3: a primary whose log buffer is full stops, so make that rare).
  */
 
-import { asLsn, type EncodedBatch, type Lsn } from '../../log-format/index.ts';
+import { asLsn, type Lsn } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
 import { Fifo } from './fifo.ts';
 
@@ -40,11 +40,13 @@ export class LogWindow {
     this.#lsnShipped = lsn;
   }
 
-  shipped(batch: EncodedBatch): void {
-    assert(batch.firstLsn === this.#lsnShipped + 1, 'batches are shipped without a gap');
-    this.#lsnShipped = batch.lastLsn;
-    this.#unacked.push({ lastLsn: batch.lastLsn, bytes: batch.bytes.length });
-    this.#bytes += batch.bytes.length;
+  /** `bytes`: its length. */
+  shipped(batch: { readonly firstLsn: Lsn; readonly lastLsn: Lsn; readonly bytes: number }): void {
+    const { firstLsn, lastLsn, bytes } = batch;
+    assert(firstLsn === this.#lsnShipped + 1, 'batches are shipped without a gap');
+    this.#lsnShipped = lastLsn;
+    this.#unacked.push({ lastLsn, bytes });
+    this.#bytes += bytes;
   }
 
   /**

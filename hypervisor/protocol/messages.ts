@@ -4,6 +4,8 @@
  */
 
 import type { EncodedBatch, Epoch, Lsn } from '../../log-format/index.ts';
+import type { AckRule } from './ack-level.ts';
+import type { EpochStart } from './history.ts';
 
 /** `host:port` of a replica's link listener: its name in views. */
 export type ReplicaId = string;
@@ -24,6 +26,12 @@ export interface ViewClaim {
   readonly token: string;
 }
 
+/** A file of a snapshot: its name without a directory, and its length. */
+export interface SnapshotFile {
+  readonly name: string;
+  readonly bytes: number;
+}
+
 export type ArbiterAnswer =
   | { readonly type: 'won'; readonly view: View }
   /** `view` is the one in force. */
@@ -33,7 +41,7 @@ export type ArbiterAnswer =
   | { readonly type: 'unavailable'; readonly reason: string };
 
 /** Version of this file's messages; both ends must have the same. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export type Message =
   /** Primary to backup, first on every link. */
@@ -50,12 +58,54 @@ export type Message =
       readonly engineHash: string;
       readonly helperHash: string;
       readonly machineVersion: number;
+      /** Of the guest: a copy of another one is never continued. */
+      readonly imageHash: string;
       /** URL of the arbiter, as the primary reaches it. */
       readonly arbiter: string;
       readonly detectMs: number;
+      /** What outputs wait for, now and after a takeover. */
+      readonly rule: AckRule;
+      /** Idle replicas that may be recruited when a backup is lost. */
+      readonly spares: readonly ReplicaId[];
+      /** The primary's log, so that a copy can tell how much of it is good. */
+      readonly epochs: readonly EpochStart[];
+      readonly lsnFirst: Lsn;
+      readonly lsnLast: Lsn;
+      /** The sender is a backup itself and passes the log on: the receiver is never in a view. */
+      readonly relay: boolean;
     }
   /** Backup to primary: the answer to hello. */
-  | { readonly type: 'welcome'; readonly epoch: Epoch; readonly lsnReceived: Lsn }
+  | {
+      readonly type: 'welcome';
+      readonly epoch: Epoch;
+      /** It holds the log up to here; 0: nothing of it. */
+      readonly lsnReceived: Lsn;
+      /** Who is preferred among equals: more comes first. */
+      readonly priority: number;
+      /** Follows, but is never in a view. */
+      readonly hidden: boolean;
+      /** Keeps the log and runs nothing. */
+      readonly cold: boolean;
+    }
+  /**
+   * Primary to backup, before the first frame: batches follow from behind `lsn`. Where that is not what
+   * the backup has, it begins anew. `files`: of the snapshot of that place, which comes first, behind the
+   * frames of header and blobs; none: the log is all it takes.
+   */
+  | {
+      readonly type: 'transfer';
+      readonly epoch: Epoch;
+      readonly lsn: Lsn;
+      readonly files: readonly SnapshotFile[];
+    }
+  /** Primary to backup: the next piece of a snapshot's file. */
+  | {
+      readonly type: 'snapshot';
+      readonly epoch: Epoch;
+      readonly name: string;
+      readonly offset: number;
+      readonly bytes: Uint8Array;
+    }
   /** Backup to primary: it cannot shadow this guest. The link closes. */
   | { readonly type: 'refuse'; readonly epoch: Epoch; readonly reason: string }
   /** Primary to backup: frames of the log from its start (header, blobs, batches up to `lastLsn`). */
@@ -73,14 +123,40 @@ export type Message =
     }
   /** Primary to backup: nothing new but the released lsn; lets an idle backup forget outputs. */
   | { readonly type: 'released'; readonly epoch: Epoch; readonly lsnReleased: Lsn }
-  /** Primary to backup: the arbiter decided this view and the receiver is not in it any more. */
+  /**
+   * Primary to backup: the arbiter decided this view, and the receiver is not in it any more, or is its
+   * primary (a planned switchover).
+   */
   | { readonly type: 'view'; readonly epoch: Epoch; readonly view: View }
+  /** Primary to backup: bring the log to disk, up to `lsn` at least, and acknowledge. */
+  | { readonly type: 'sync'; readonly epoch: Epoch; readonly lsn: Lsn }
   /** Backup to primary, cumulative. */
   | {
       readonly type: 'ack';
       readonly epoch: Epoch;
       readonly lsnReceived: Lsn;
       readonly lsnReplayed: Lsn;
+      /** On the backup's disk. */
+      readonly lsnDurable: Lsn;
+      /** Hash of all outputs up to `lsnReplayed`, as the backup has computed it; 0 before the first. */
+      readonly outputsCrc: number;
+    }
+  /** Backup to backup, first on a link: the primary is gone for me; how far is your log? */
+  | {
+      readonly type: 'poll';
+      readonly epoch: Epoch;
+      readonly vm: string;
+      readonly candidate: ReplicaId;
+    }
+  /** The answer. `follows`: the primary is not gone for this replica, which goes on with it. */
+  | {
+      readonly type: 'position';
+      readonly epoch: Epoch;
+      readonly replica: ReplicaId;
+      readonly follows: boolean;
+      /** Of the newest view in its log. */
+      readonly viewEpoch: Epoch;
+      readonly lsnReceived: Lsn;
     }
   /** Backup to primary: its replay differs; it must not be promoted any more. */
   | { readonly type: 'diverged'; readonly epoch: Epoch; readonly lsn: Lsn; readonly report: string }

@@ -37,6 +37,18 @@ export type Note =
   | { readonly type: 'resumed'; readonly view: View; readonly lsn: Lsn }
   | { readonly type: 'tailReplayed'; readonly lsn: Lsn }
   | { readonly type: 'firstOutput'; readonly lsn: Lsn }
+  /** Outputs wait for more than one replica, and by the guest's rule for as long as it takes. */
+  | { readonly type: 'held'; readonly view: View }
+  | { readonly type: 'switchingOver'; readonly peer: ReplicaId }
+  | { readonly type: 'switchoverFailed'; readonly peer: ReplicaId; readonly reason: string }
+  /** `peer` is primary of `view` by agreement; this replica's reign is over. */
+  | { readonly type: 'handedOver'; readonly peer: ReplicaId; readonly view: View }
+  /** A backup: the log goes on behind `lsn`, which it has; no state was transferred. */
+  | { readonly type: 'continuing'; readonly peer: ReplicaId; readonly lsn: Lsn }
+  /** A backup: it may not be primary now, keeps what it has and waits for one to dial. */
+  | { readonly type: 'parted'; readonly reason: string }
+  /** A backup: it compares its log with others' before one of them claims. */
+  | { readonly type: 'polling'; readonly peers: readonly ReplicaId[] }
   | { readonly type: 'guestExited'; readonly code: number; readonly reason: string }
   /** `confirmed`: every backup of the view has the stop record, so none will take over. */
   | { readonly type: 'stopped'; readonly code: number; readonly confirmed: boolean };

@@ -1,13 +1,17 @@
 /** What leaves a primary and when: the gate, opened by the backups' acks and by the own log. */
 
 import type { Lsn } from '../../log-format/index.ts';
+import type { AckLevel } from './ack-level.ts';
+import { type Commit, Commits } from './commits.ts';
 import { type Gated, OutputGate } from './output-gate.ts';
 import { OwnLog, type OwnLogMode } from './own-log.ts';
 import type { PrimaryEffect } from './primary-events.ts';
 
 export interface OutletFacts {
-  /** Acknowledged by all needed backups; Infinity if there is none. */
-  readonly lowestAck: number;
+  /** What of the log is as safe on the backups as this level; Infinity if none is needed. */
+  limit(level: AckLevel): number;
+  /** Of the guest's rule. */
+  readonly level: AckLevel;
   /** Last record in the own log, written or not. */
   readonly lsnAppended: Lsn;
 }
@@ -15,6 +19,9 @@ export interface OutletFacts {
 export class Outlet<T> {
   readonly #gate: OutputGate<T>;
   readonly #ownLog: OwnLog;
+  /** For commits: asked for the disk even where outputs are not held for it. */
+  readonly #ownDisk: OwnLog;
+  readonly #commits = new Commits();
 
   constructor(start: {
     readonly ownLog: OwnLogMode;
@@ -23,11 +30,17 @@ export class Outlet<T> {
   }) {
     this.#gate = new OutputGate(start.lsnReleased);
     this.#ownLog = new OwnLog(start.ownLog, start.lsnAppended);
+    this.#ownDisk = new OwnLog(start.ownLog === 'none' ? 'none' : 'durable', start.lsnAppended);
   }
 
   /** For looking at. */
   get gate(): Pick<OutputGate<T>, 'lsnReleased' | 'size' | 'bytes'> {
     return this.#gate;
+  }
+
+  /** A record whose safety on disk a commit waits for, if any does. */
+  get lsnDurableWanted(): Lsn | undefined {
+    return this.#commits.lsnDurable;
   }
 
   /** All outputs of records up to `lsn`. */
@@ -36,20 +49,42 @@ export class Outlet<T> {
     this.#gate.produced(lsn);
   }
 
-  written(lsn: Lsn): void {
-    this.#ownLog.written(lsn);
+  commit(commit: Commit): void {
+    this.#commits.add(commit);
+  }
+
+  /** `durable`: the disk has it, not just the kernel. */
+  written(lsn: Lsn, { durable }: { readonly durable: boolean }): void {
+    if (durable) this.#ownDisk.written(lsn);
+    this.#ownLog.written(lsn, { durable });
   }
 
   /** Lets out what may leave, and asks for the own log where an output waits for it. */
-  advance({ lowestAck, lsnAppended }: OutletFacts, effects: PrimaryEffect<T>[]): void {
+  advance(facts: OutletFacts, effects: PrimaryEffect<T>[]): void {
+    const { lsnAppended } = facts;
+    const lowestAck = facts.limit(facts.level);
     const outputs = this.#gate.release(this.#ownLog.limit(lowestAck));
     if (outputs.length > 0) effects.push({ type: 'release', outputs });
     const { lsnOldest } = this.#gate;
-    if (this.#ownLog.ask({ lsnOldest, lsnAppended, lowestAck })) effects.push({ type: 'write' });
+    if (this.#ownLog.ask({ lsnOldest, lsnAppended, lowestAck }))
+      effects.push({ type: 'write', durable: this.#ownLog.durable });
+    this.#advanceCommits(facts, effects);
   }
 
   /** Throws away what is held; returns how much. */
   discard(): number {
     return this.#gate.drain().length;
+  }
+
+  #advanceCommits(facts: OutletFacts, effects: PrimaryEffect<T>[]): void {
+    const reached = this.#commits.reached((level) => {
+      const limit = facts.limit(level);
+      const own = level === 'durable' ? this.#ownDisk : this.#ownLog;
+      return Math.min(own.limit(limit), this.#gate.lsnProduced);
+    });
+    for (const { id } of reached) effects.push({ type: 'committed', id });
+    const lsnOldest = this.#commits.lsnDurable;
+    if (this.#ownDisk.ask({ lsnOldest, lsnAppended: facts.lsnAppended, lowestAck: 0 }))
+      effects.push({ type: 'write', durable: true });
   }
 }

@@ -33,6 +33,11 @@ export class OutputGate<T> {
     return this.#lsnReleased;
   }
 
+  /** All outputs up to here have come in. */
+  get lsnProduced(): Lsn {
+    return this.#lsnProduced;
+  }
+
   get size(): number {
     return this.#held.size;
   }

@@ -24,9 +24,13 @@ export class OwnLog {
     this.#asked = lsn;
   }
 
-  /** The file holds everything up to `lsn`, as firmly as the mode asks. */
-  written(lsn: Lsn): void {
-    this.#lsn = asLsn(Math.max(this.#lsn, lsn));
+  get durable(): boolean {
+    return this.#mode === 'durable';
+  }
+
+  /** The file holds everything up to `lsn`; `durable`: the disk does. */
+  written(lsn: Lsn, { durable }: { readonly durable: boolean } = { durable: true }): void {
+    if (durable || !this.durable) this.#lsn = asLsn(Math.max(this.#lsn, lsn));
   }
 
   /** Outputs up to here may leave, if all needed backups have acknowledged `lowestAck` (Infinity: none). */

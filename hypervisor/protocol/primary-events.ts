@@ -1,6 +1,7 @@
 /** News for a primary's protocol core, and the work it hands back. `T` is an output, never opened. */
 
 import type { EncodedBatch, Epoch, Lsn, Millis } from '../../log-format/index.ts';
+import type { AckLevel, AckRule } from './ack-level.ts';
 import type { ArbiterAnswer, Message, ReplicaId, View } from './messages.ts';
 import type { Note } from './notes.ts';
 import type { Gated } from './output-gate.ts';
@@ -26,10 +27,21 @@ export type PrimaryEvent<T> = { readonly now: Millis } & (
     }
   /** A batch is in the own log; `stop`: its last record is the stop record asked for. */
   | { readonly type: 'appended'; readonly batch: EncodedBatch; readonly stop: boolean }
-  /** All outputs of records up to `lsn`. */
-  | { readonly type: 'produced'; readonly lsn: Lsn; readonly outputs: readonly Gated<T>[] }
-  /** The own log is in its file up to `lsn`, as firmly as `ownLog` asks. */
-  | { readonly type: 'written'; readonly lsn: Lsn }
+  /** All outputs of records up to `lsn`; `end`: the group's last record, and the hash of all outputs. */
+  | {
+      readonly type: 'produced';
+      readonly lsn: Lsn;
+      readonly outputs: readonly Gated<T>[];
+      readonly end?: { readonly lsn: Lsn; readonly outputsCrc: number };
+    }
+  /** The guest asks to be told when everything up to `lsn` is as safe as `level`. */
+  | { readonly type: 'commit'; readonly id: number; readonly lsn: Lsn; readonly level: AckLevel }
+  /** Hand the guest over to `to`, or to the backup that is nearest to a takeover. */
+  | { readonly type: 'switchover'; readonly to: ReplicaId | undefined }
+  /** The own log is in its file up to `lsn`; `durable`: on the disk. */
+  | { readonly type: 'written'; readonly lsn: Lsn; readonly durable: boolean }
+  /** No group is under way and all of the log is appended: asked for by `pause`. */
+  | { readonly type: 'paused' }
   /** Nothing has been shipped for a while. */
   | { readonly type: 'idle' }
   | { readonly type: 'answer'; readonly token: string; readonly answer: ArbiterAnswer }
@@ -41,16 +53,22 @@ export type PrimaryEvent<T> = { readonly now: Millis } & (
 export type PrimaryEffect<T> =
   | { readonly type: 'send'; readonly peer: ReplicaId; readonly message: Message }
   | { readonly type: 'close'; readonly peer: ReplicaId; readonly reason: string }
-  /** Stream the log from its start to `peer`; answer with `streamed`. */
-  | { readonly type: 'stream'; readonly peer: ReplicaId }
+  /** Bring `peer`, which has the log up to `from`, up to date; answer with `streamed`. */
+  | { readonly type: 'stream'; readonly peer: ReplicaId; readonly from: Lsn }
   | { readonly type: 'ask'; readonly question: Question }
   /** Append a view record; answer with `appended`. */
   | { readonly type: 'appendView'; readonly view: View }
   /** Append a stop record; answer with `appended`. */
   | { readonly type: 'appendStop'; readonly code: number; readonly reason: string }
   /** Outputs wait for the own log: bring it to its file now; answer with `written`. */
-  | { readonly type: 'write' }
+  | { readonly type: 'write'; readonly durable: boolean }
   | { readonly type: 'release'; readonly outputs: readonly Gated<T>[] }
+  /** What the guest asked for with `commit` is reached. */
+  | { readonly type: 'committed'; readonly id: number }
+  /** `on`: take no more input and run no more turns, for a switchover; the guest may go on else. */
+  | { readonly type: 'pause'; readonly on: boolean }
+  /** Another replica is primary, by agreement: end without a word to the guest. Final. */
+  | { readonly type: 'handedOver'; readonly view: View }
   /** Buffers are full (or have room again): no more turns until it is off. */
   | { readonly type: 'throttle'; readonly on: boolean }
   /** The log is complete: seal it and end. */
@@ -78,6 +96,7 @@ export interface PrimaryOptions {
   /** Names under which this replica may have claimed before it was killed. */
   readonly formerIds: readonly ReplicaId[];
   readonly ownLog: OwnLogMode;
+  readonly rule: AckRule;
   readonly lsnAppended: Lsn;
   readonly lsnReleased: Lsn;
 }

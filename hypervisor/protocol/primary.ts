@@ -6,30 +6,27 @@
  * does not hold the cause of.
  */
 
-import {
-  asLsn,
-  type EncodedBatch,
-  type Epoch,
-  type Lsn,
-  type Millis,
-} from '../../log-format/index.ts';
+import { asLsn, type Epoch, type Lsn, type Millis } from '../../log-format/index.ts';
 import { assert, unreachable } from '../base/assert.ts';
-import { BACKUPS_MAX, HELD_BYTES_MAX, WINDOW_BYTES_MAX } from '../base/limits.ts';
-import { BackupSession } from './backup-session.ts';
-import { BackupSessions } from './backup-sessions.ts';
+import { BACKUPS_MAX, HELD_BYTES_MAX } from '../base/limits.ts';
+import type { AckLevel } from './ack-level.ts';
+import type { BackupSession } from './backup-session.ts';
 import { earliest } from './deadlines.ts';
 import { DeliberateStop } from './deliberate-stop.ts';
-import type { Message, ReplicaId, View } from './messages.ts';
+import type { ReplicaId, View } from './messages.ts';
 import { protectionNotes } from './notes.ts';
 import { Outlet } from './outlet.ts';
 import type { PrimaryEffect, PrimaryEvent, PrimaryOptions } from './primary-events.ts';
+import { lacksBackups, releaseLimit } from './release-limit.ts';
+import { Replication } from './replication.ts';
+import { Switchover, switchoverTarget } from './switchover.ts';
 import { Throttle } from './throttle.ts';
 import { aloneAfter, NO_VIEW, nextView, wasOwn } from './view-change.ts';
 import { type Decision, Views } from './views.ts';
 
 export class PrimaryCore<T> {
   readonly #options: PrimaryOptions;
-  readonly #sessions: BackupSessions;
+  readonly #backups: Replication<T>;
   readonly #views: Views;
   readonly #throttle = new Throttle();
   readonly #outlet: Outlet<T>;
@@ -38,11 +35,20 @@ export class PrimaryCore<T> {
   #ended = false;
   #lsnAppended: Lsn;
   #stop: DeliberateStop | undefined;
+  #switchover: Switchover | undefined;
 
   constructor(options: PrimaryOptions) {
     this.#options = options;
     this.#views = new Views(options);
-    this.#sessions = new BackupSessions((peer) => this.#named(peer));
+    this.#backups = new Replication({
+      detectMs: options.detectMs,
+      level: options.rule.level,
+      hello: options.hello,
+      view: () => this.#view,
+      lsnAppended: () => this.#lsnAppended,
+      lsnReleased: () => this.lsnReleased,
+      named: (peer) => this.#named(peer),
+    });
     this.#outlet = new Outlet(options);
     this.#view = options.view ?? NO_VIEW;
     this.#lsnAppended = options.lsnAppended;
@@ -63,12 +69,17 @@ export class PrimaryCore<T> {
 
   /** Outputs are held and nothing but the own log keeps them back. */
   get waitsForOwnLog(): boolean {
-    return this.#live && this.#outlet.gate.size > 0 && this.#sessions.lowestAck() === Infinity;
+    return this.#live && this.#outlet.gate.size > 0 && this.#limit(this.#level) === Infinity;
   }
 
   /** Buffers are full, or the own log is behind: no turn may start. */
   get throttled(): boolean {
-    return this.#throttle.on || this.waitsForOwnLog;
+    return this.#throttle.on || this.waitsForOwnLog || (this.#switchover?.still ?? false);
+  }
+
+  /** A planned switchover is under way. */
+  get switchingOver(): ReplicaId | undefined {
+    return this.#switchover?.target;
   }
 
   get lsnReleased(): Lsn {
@@ -77,12 +88,12 @@ export class PrimaryCore<T> {
 
   /** Some backup has not been told what has left: worth a message when nothing else is sent. */
   get untold(): boolean {
-    return !this.#sessions.untold(this.lsnReleased).next().done;
+    return !this.#backups.sessions.untold(this.lsnReleased).next().done;
   }
 
   /** Every replica that could take over has the log up to here. */
   get lsnDurable(): Lsn {
-    return asLsn(Math.min(this.#sessions.lowestAck(), this.#lsnAppended));
+    return asLsn(Math.min(this.#backups.sessions.lowestAck(), this.#lsnAppended));
   }
 
   /** Bytes of outputs that wait for acks. */
@@ -91,7 +102,7 @@ export class PrimaryCore<T> {
   }
 
   get sessions(): readonly BackupSession[] {
-    return [...this.#sessions.all()];
+    return [...this.#backups.sessions.all()];
   }
 
   /**
@@ -99,11 +110,12 @@ export class PrimaryCore<T> {
    * old copy of the log may still win that view, and a hello would make it drop the copy.
    */
   canLink(peer: ReplicaId): boolean {
-    if (!this.live || this.#stop !== undefined || peer === this.#options.id) return false;
+    if (!this.live || this.#stop !== undefined || this.#switchover !== undefined) return false;
+    if (peer === this.#options.id) return false;
     return (
-      this.#sessions.get(peer) === undefined &&
+      this.#backups.sessions.get(peer) === undefined &&
       !this.#named(peer) &&
-      this.#sessions.size < BACKUPS_MAX
+      this.#backups.sessions.size < BACKUPS_MAX
     );
   }
 
@@ -117,7 +129,12 @@ export class PrimaryCore<T> {
   deadline(): Millis | undefined {
     if (this.#ended) return undefined;
     const stop = this.#live ? this.#stop?.deadline() : undefined;
-    return earliest(this.#views.deadline(), this.#sessions.deadline(), stop);
+    return earliest(
+      this.#views.deadline(),
+      this.#backups.sessions.deadline(),
+      stop,
+      this.#switchover?.deadline(),
+    );
   }
 
   #take(event: PrimaryEvent<T>, effects: PrimaryEffect<T>[]): void {
@@ -127,35 +144,47 @@ export class PrimaryCore<T> {
         this.#start(now, effects);
         return;
       case 'linked':
-        this.#greet(event.peer, now, effects);
+        assert(this.canLink(event.peer), 'a backup is greeted only when it may join');
+        this.#backups.greet(event.peer, now, effects);
         return;
       case 'message':
-        this.#hear(event.peer, event.message, now, effects);
+        this.#backups.hear(event.peer, event.message, now, effects);
         return;
       case 'closed':
-        this.#lose(event.peer, `link closed: ${event.reason}`, effects, { linked: false });
+        this.#backups.lose(event.peer, `link closed: ${event.reason}`, effects, { linked: false });
         return;
       case 'suspect':
-        this.#lose(event.peer, event.reason, effects);
+        this.#backups.lose(event.peer, event.reason, effects);
         return;
       case 'beat':
-        this.#sessions.get(event.peer)?.detector.beat(event.at);
+        this.#backups.sessions.get(event.peer)?.detector.beat(event.at);
         return;
       case 'streamed':
-        this.#streamed(event, effects);
+        this.#backups.streamed(event, effects);
         return;
       case 'appended':
-        this.#ship(event, effects);
+        this.#appended(event, effects);
         return;
       case 'produced':
         this.#outlet.produced(event.outputs, event.lsn);
+        if (event.end && this.#level === 'verified')
+          this.#backups.verifier.ended(event.end.lsn, event.end.outputsCrc);
         return;
       case 'written':
-        this.#outlet.written(event.lsn);
+        this.#outlet.written(event.lsn, event);
+        return;
+      case 'commit':
+        this.#outlet.commit(event);
+        if (event.level === 'durable') this.#backups.askDisks(event.lsn, effects);
+        return;
+      case 'switchover':
+        this.#switchOver(event.to, now, effects);
+        return;
+      case 'paused':
+        this.#switchover?.paused();
         return;
       case 'idle':
-        for (const { peer, message } of this.#sessions.news(this.#view.epoch, this.lsnReleased))
-          this.#send(peer, message, effects);
+        this.#backups.tellReleased(effects);
         return;
       case 'answer':
         this.#decide(this.#views.answer(event.token, event.answer, now), now, effects);
@@ -170,6 +199,14 @@ export class PrimaryCore<T> {
       default:
         unreachable(event);
     }
+  }
+
+  #appended(event: PrimaryEvent<T> & { type: 'appended' }, effects: PrimaryEffect<T>[]): void {
+    const { batch } = event;
+    assert(batch.firstLsn === this.#lsnAppended + 1, 'the log has no gap');
+    this.#lsnAppended = batch.lastLsn;
+    if (event.stop) this.#stop?.appended(batch.lastLsn);
+    this.#backups.ship(batch, event.now, effects);
   }
 
   #start(now: Millis, effects: PrimaryEffect<T>[]): void {
@@ -191,123 +228,19 @@ export class PrimaryCore<T> {
     effects.push({ type: 'note', note: { type: 'primaryLive', view: this.#view } });
   }
 
-  #greet(peer: ReplicaId, now: Millis, effects: PrimaryEffect<T>[]): void {
-    assert(this.canLink(peer), 'a backup is greeted only when it may join');
-    const options = { detectMs: this.#options.detectMs, now };
-    this.#sessions.add(new BackupSession(peer, options));
-    this.#send(peer, this.#options.hello(peer, this.#view.epoch), effects);
-  }
-
-  #hear(peer: ReplicaId, message: Message, now: Millis, effects: PrimaryEffect<T>[]): void {
-    const session = this.#sessions.get(peer);
-    if (session === undefined || session.state === 'lost') return;
-    session.detector.heard(now);
-    if (message.type === 'refuse') {
-      effects.push({ type: 'note', note: { type: 'refused', peer, reason: message.reason } });
-      this.#lose(peer, `refused: ${message.reason}`, effects);
-      return;
-    }
-    // An ack of an earlier view must not release an output of this one. Nothing is lost by it: the
-    // view record of this epoch is on its way, and its ack covers all before it.
-    if (message.epoch !== this.#view.epoch) return;
-    switch (message.type) {
-      case 'welcome':
-        if (session.state !== 'greeting') {
-          this.#lose(peer, 'a second welcome', effects);
-          return;
-        }
-        session.welcomed(now);
-        effects.push({ type: 'stream', peer });
-        effects.push({ type: 'note', note: { type: 'joining', peer } });
-        return;
-      case 'ack':
-        if (session.live && !session.acked(message.lsnReceived, message.lsnReplayed)) {
-          this.#lose(peer, 'acknowledged what was never sent', effects);
-        }
-        return;
-      case 'diverged': {
-        const { lsn, report } = message;
-        effects.push({ type: 'note', note: { type: 'diverged', peer, lsn, report } });
-        // It is told the outcome: it must not take the close for a death of the primary.
-        this.#lose(peer, 'diverged', effects, { linked: true });
-        return;
-      }
-      default:
-    }
-  }
-
-  #streamed(event: PrimaryEvent<T> & { type: 'streamed' }, effects: PrimaryEffect<T>[]): void {
-    const session = this.#sessions.get(event.peer);
-    if (session === undefined || session.state !== 'streaming') return;
-    if (event.failure !== undefined) {
-      this.#lose(event.peer, `log not streamed: ${event.failure}`, effects);
-      return;
-    }
-    for (const batch of session.streamed(event.lastLsn, this.#lsnAppended)) {
-      this.#sendBatch(session, batch, effects);
-    }
-  }
-
-  #ship(event: PrimaryEvent<T> & { type: 'appended' }, effects: PrimaryEffect<T>[]): void {
-    const { batch } = event;
-    assert(batch.firstLsn === this.#lsnAppended + 1, 'the log has no gap');
-    this.#lsnAppended = batch.lastLsn;
-    if (event.stop) this.#stop?.appended(batch.lastLsn);
-    for (const session of this.#sessions.all()) {
-      if (session.state === 'streaming') session.keep(batch);
-      else if (session.live) this.#sendBatch(session, batch, effects);
-      // One that is needed throttles the guest; one that is not costs memory only and has to go.
-      if (session.pendingBytes > WINDOW_BYTES_MAX && !this.#sessions.needed(session)) {
-        this.#lose(session.peer, 'joins more slowly than the guest writes', effects);
-      }
-    }
-  }
-
-  #sendBatch(session: BackupSession, batch: EncodedBatch, effects: PrimaryEffect<T>[]): void {
-    const { epoch } = this.#view;
-    const { lsnReleased } = this;
-    session.window.shipped(batch);
-    session.lsnReleasedSent = lsnReleased;
-    this.#send(session.peer, { type: 'batch', epoch, lsnReleased, batch }, effects);
-  }
-
   #expire(now: Millis, effects: PrimaryEffect<T>[]): void {
     const question = this.#views.due(now);
     if (question !== undefined) effects.push({ type: 'ask', question });
-    for (const { peer, verdict } of this.#sessions.overdue(now)) {
-      if (verdict === 'tilted') effects.push({ type: 'note', note: { type: 'tilted', peer } });
-      else this.#lose(peer, verdict, effects);
-    }
-  }
-
-  #lose(
-    peer: ReplicaId,
-    reason: string,
-    effects: PrimaryEffect<T>[],
-    options: { readonly linked?: boolean } = {},
-  ): void {
-    const session = this.#sessions.get(peer);
-    if (session === undefined) return;
-    if (session.linked && options.linked === undefined) {
-      effects.push({ type: 'close', peer, reason });
-    }
-    if (session.state !== 'lost') {
-      effects.push({ type: 'note', note: { type: 'suspected', peer, reason } });
-    }
-    session.lose({ linked: options.linked ?? false });
-    if (!this.#named(peer)) this.#forget(session, effects);
-  }
-
-  #forget(session: BackupSession, effects: PrimaryEffect<T>[]): void {
-    const { peer } = session;
-    this.#sessions.delete(peer);
-    if (!session.linked) return;
-    this.#send(peer, { type: 'view', epoch: this.#view.epoch, view: this.#view }, effects);
-    effects.push({ type: 'close', peer, reason: 'not in the view' });
+    this.#backups.expire(now, effects);
   }
 
   #decide(decision: Decision, now: Millis, effects: PrimaryEffect<T>[]): void {
-    if (decision.type === 'open' || decision.type === 'current') return;
+    if (decision.type === 'open') return;
+    if (decision.type === 'current') {
+      this.#switchover?.probed();
+      effects.push({ type: 'pause', on: true });
+      return;
+    }
     if (decision.type === 'lost') {
       const { view } = decision;
       if (!this.#live && wasOwn(view, this.#options)) {
@@ -320,6 +253,10 @@ export class PrimaryCore<T> {
       effects.push({ type: 'halt', view, discarded });
       return;
     }
+    if (this.#switchover?.claimed === true) {
+      this.#handOver(decision.view, effects);
+      return;
+    }
     const before = this.#view;
     this.#view = decision.view;
     effects.push({ type: 'note', note: { type: 'claimed', view: this.#view } });
@@ -328,20 +265,87 @@ export class PrimaryCore<T> {
       return;
     }
     effects.push({ type: 'appendView', view: this.#view });
-    for (const session of this.#sessions.all()) {
-      if (session.state === 'lost' && !this.#named(session.peer)) this.#forget(session, effects);
-    }
+    this.#backups.viewChanged(effects);
     for (const note of protectionNotes(before, this.#view)) effects.push({ type: 'note', note });
+    if (lacksBackups(this.#options.rule, this.#view) && before.backups.length > 0)
+      effects.push({ type: 'note', note: { type: 'held', view: this.#view } });
+  }
+
+  get #level(): AckLevel {
+    return this.#options.rule.level;
+  }
+
+  #limit(level: AckLevel): number {
+    return releaseLimit(level, {
+      rule: this.#options.rule,
+      view: this.#view,
+      pending: this.#views.pending?.next,
+      sessions: this.#backups.sessions,
+      lsnReleased: this.lsnReleased,
+    });
   }
 
   /** What follows from the state, whatever brought it about. */
   #advance(now: Millis, effects: PrimaryEffect<T>[]): void {
-    const lowestAck = this.#sessions.lowestAck();
-    this.#outlet.advance({ lowestAck, lsnAppended: this.#lsnAppended }, effects);
-    const fill = Math.max(this.#outlet.gate.bytes / HELD_BYTES_MAX, this.#sessions.fill());
+    const { lsnReleased } = this;
+    const limit = (level: AckLevel): number => this.#limit(level);
+    const facts = { level: this.#level, lsnAppended: this.#lsnAppended, limit };
+    this.#outlet.advance(facts, effects);
+    if (this.lsnReleased > lsnReleased && this.#level === 'verified')
+      this.#backups.verifier.forget(this.#backups.sessions.lowestReplayed());
+    const fill = Math.max(this.#outlet.gate.bytes / HELD_BYTES_MAX, this.#backups.sessions.fill());
     if (this.#throttle.update(fill)) effects.push({ type: 'throttle', on: this.#throttle.on });
     if (!this.#views.asking) this.#changeView(now, effects);
+    if (this.#switchover !== undefined) this.#advanceSwitchover(this.#switchover, now, effects);
     if (this.#stop !== undefined) this.#advanceStop(this.#stop, now, effects);
+  }
+
+  #switchOver(to: ReplicaId | undefined, now: Millis, effects: PrimaryEffect<T>[]): void {
+    if (!this.live || this.#stop !== undefined || this.#switchover !== undefined) return;
+    const { peer, failed } = switchoverTarget(to, this.#view, this.#backups.sessions);
+    if (failed !== undefined) {
+      effects.push({ type: 'note', note: { type: 'switchoverFailed', peer, reason: failed } });
+      return;
+    }
+    this.#switchover = new Switchover(peer, now);
+    effects.push({ type: 'note', note: { type: 'switchingOver', peer } });
+  }
+
+  #advanceSwitchover(switchover: Switchover, now: Millis, effects: PrimaryEffect<T>[]): void {
+    const { target } = switchover;
+    const step = switchover.next({
+      now,
+      view: this.#view,
+      sessions: this.#backups.sessions,
+      held: this.#outlet.gate.size,
+      lsnAppended: this.#lsnAppended,
+      decided: !this.#views.asking,
+    });
+    if (step === 'wait') return;
+    if (step === 'probe') {
+      effects.push({ type: 'ask', question: this.#views.read(now) });
+      return;
+    }
+    if (step === 'claim') {
+      const next = aloneAfter(this.#view.epoch, target);
+      effects.push({ type: 'ask', question: this.#views.claim(this.#view.epoch, next, now) });
+      return;
+    }
+    this.#switchover = undefined;
+    if (this.#views.pending === undefined) this.#views.abandon();
+    effects.push({
+      type: 'note',
+      note: { type: 'switchoverFailed', peer: target, reason: step.failed },
+    });
+    effects.push({ type: 'pause', on: false });
+  }
+
+  #handOver(view: View, effects: PrimaryEffect<T>[]): void {
+    this.#outlet.discard();
+    this.#ended = true;
+    this.#backups.tellAll({ type: 'view', epoch: view.epoch, view }, effects);
+    effects.push({ type: 'note', note: { type: 'handedOver', peer: view.primary, view } });
+    effects.push({ type: 'handedOver', view });
   }
 
   /** Named in the view in force or in one that may be: its acks are needed, gone or not. */
@@ -358,10 +362,11 @@ export class PrimaryCore<T> {
    */
   #changeView(now: Millis, effects: PrimaryEffect<T>[]): void {
     const next = nextView({
+      rule: this.#options.rule,
       current: this.#view,
-      sessions: this.#sessions,
+      sessions: this.#backups.sessions,
       lsnReleased: this.lsnReleased,
-      stopping: this.#stop !== undefined,
+      stopping: this.#stop !== undefined || this.#switchover !== undefined,
     });
     if (next === undefined) return;
     effects.push({ type: 'ask', question: this.#views.claim(this.#view.epoch, next, now) });
@@ -372,7 +377,7 @@ export class PrimaryCore<T> {
     const step = stop.next({
       now,
       held: this.#outlet.gate.size,
-      lowestAck: this.#sessions.lowestAck(),
+      lowestAck: this.#backups.sessions.lowestAck(),
       decided: !this.#views.asking,
     });
     if (step === 'append') effects.push({ type: 'appendStop', code, reason });
@@ -387,14 +392,8 @@ export class PrimaryCore<T> {
   ): void {
     this.#outlet.discard();
     this.#ended = true;
-    for (const { peer, linked } of this.#sessions.all()) {
-      if (linked) this.#send(peer, { type: 'bye', epoch: this.#view.epoch, code, reason }, effects);
-    }
+    this.#backups.tellAll({ type: 'bye', epoch: this.#view.epoch, code, reason }, effects);
     effects.push({ type: 'note', note: { type: 'stopped', code, confirmed } });
     effects.push({ type: 'finish', code, reason, confirmed });
-  }
-
-  #send(peer: ReplicaId, message: Message, effects: PrimaryEffect<T>[]): void {
-    effects.push({ type: 'send', peer, message });
   }
 }

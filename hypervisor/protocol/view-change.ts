@@ -1,6 +1,7 @@
 /** Which view fits the facts: without the lost, with those who hold all that has left. */
 
 import { asEpoch, type Epoch, type Lsn } from '../../log-format/index.ts';
+import { type AckRule, quorumOf } from './ack-level.ts';
 import type { BackupSessions } from './backup-sessions.ts';
 import type { ReplicaId, View } from './messages.ts';
 
@@ -14,21 +15,32 @@ export interface ViewChangeFacts {
   readonly lsnReleased: Lsn;
   /** The guest is being stopped: nobody new is taken in. */
   readonly stopping: boolean;
+  readonly rule: AckRule;
 }
 
 /** The view to claim, or undefined when the one in force is right as it is. */
 export function nextView(facts: ViewChangeFacts): View | undefined {
-  const { current, sessions } = facts;
+  const { current, sessions, rule } = facts;
   const next = current.backups.filter((peer) => sessions.get(peer)?.state === 'gated');
   let changed = next.length < current.backups.length;
   for (const session of sessions.all()) {
     if (session.state !== 'gated' || current.backups.includes(session.peer)) continue;
-    if (facts.stopping || session.window.lsnAcked < facts.lsnReleased) continue;
+    if (facts.stopping || !holds(session.window.lsnAcked, facts)) continue;
     next.push(session.peer);
     changed = true;
   }
   if (!changed) return undefined;
+  // What has left may be on the lost ones alone: the others first have to catch up.
+  if (!holds(sessions.reached(next, quorumOf(rule, next.length), 'received'), facts))
+    return undefined;
+  const rank = (peer: ReplicaId): number => sessions.get(peer)?.priority ?? 0;
+  next.sort((left, right) => rank(right) - rank(left));
   return { ...aloneAfter(current.epoch, current.primary), backups: next };
+}
+
+/** Asynchronous replication promises nothing of what has left. */
+function holds(lsn: number, { rule, lsnReleased }: ViewChangeFacts): boolean {
+  return rule.level === 'async' || lsn >= lsnReleased;
 }
 
 /** The view of a primary without backups that follows `epoch`. */

@@ -5,6 +5,7 @@
  *
  *   batch   0x01 | epoch, lsnReleased, batch epoch, firstLsn, lastLsn (f64 BE each) | frame
  *   frames  0x02 | epoch (f64 BE) | frames
+ *   snapshot is a control message, too: its bytes are few beside a file's
  *   others  encodeValue([code, field, ...]); its first byte is never 0x01 or 0x02
  *
  * The order of the fields in CONTROL is the order on the wire: a change is a new PROTOCOL_VERSION.
@@ -20,8 +21,16 @@ import {
   type Lsn,
 } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
-import { CONTROL_BYTES_MAX, FRAME_BYTES_MAX, VIEW_BACKUPS_MAX } from '../base/limits.ts';
-import { type Message, PROTOCOL_VERSION, type View } from './messages.ts';
+import {
+  CONTROL_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  HISTORY_EPOCHS_MAX,
+  SNAPSHOT_FILES_MAX,
+  VIEW_BACKUPS_MAX,
+} from '../base/limits.ts';
+import { ACK_LEVELS, type AckRule } from './ack-level.ts';
+import type { EpochStart } from './history.ts';
+import { type Message, PROTOCOL_VERSION, type SnapshotFile, type View } from './messages.ts';
 
 /** `garbage` is what a peer that is not our hv, or is out of its mind, sends: close the link. */
 export type DecodedMessage =
@@ -65,6 +74,43 @@ const view: Read<View> = (value) => {
   return { epoch: epoch(value[0]), primary: text(value[1]), backups: backups.map(text) };
 };
 
+const flag: Read<boolean> = (value) => {
+  if (typeof value === 'boolean') return value;
+  throw new FormatError('a flag is missing');
+};
+const bytesField: Read<Uint8Array> = (value) => {
+  if (value instanceof Uint8Array) return value;
+  throw new FormatError('bytes are missing');
+};
+const names: Read<readonly string[]> = (value) => {
+  if (!Array.isArray(value) || value.length > VIEW_BACKUPS_MAX)
+    throw new FormatError('a list of names is missing or too long');
+  return value.map(text);
+};
+const rule: Read<AckRule> = (value) => {
+  if (!Array.isArray(value) || value.length !== 3) throw new FormatError('a rule is missing');
+  const level = ACK_LEVELS.find((known) => known === value[0]);
+  if (level === undefined) throw new FormatError('an unknown level of acknowledgement');
+  return { level, quorum: count(value[1]), onLoss: flag(value[2]) ? 'stop' : 'continue' };
+};
+const epochs: Read<readonly EpochStart[]> = (value) => {
+  if (!Array.isArray(value) || value.length > 2 * HISTORY_EPOCHS_MAX)
+    throw new FormatError('a history is missing or too long');
+  const starts: EpochStart[] = [];
+  for (let at = 0; at + 1 < value.length; at += 2)
+    starts.push({ epoch: epoch(value[at]), firstLsn: lsn(value[at + 1]) });
+  return starts;
+};
+
+const files: Read<readonly SnapshotFile[]> = (value) => {
+  if (!Array.isArray(value) || value.length > 2 * SNAPSHOT_FILES_MAX)
+    throw new FormatError('a list of files is missing or too long');
+  const found: SnapshotFile[] = [];
+  for (let at = 0; at + 1 < value.length; at += 2)
+    found.push({ name: text(value[at]), bytes: count(value[at + 1]) });
+  return found;
+};
+
 /** Code and readers of every message but batch and frames. A new message or field fails to compile
  * until it is here. */
 const CONTROL: {
@@ -89,19 +135,40 @@ const CONTROL: {
       engineHash: text,
       helperHash: text,
       machineVersion: count,
+      imageHash: text,
       arbiter: text,
       detectMs: count,
+      rule,
+      spares: names,
+      epochs,
+      lsnFirst: lsn,
+      lsnLast: lsn,
+      relay: flag,
     },
   },
-  welcome: { code: 2, fields: { epoch, lsnReceived: lsn } },
+  welcome: {
+    code: 2,
+    fields: { epoch, lsnReceived: lsn, priority: integer, hidden: flag, cold: flag },
+  },
   refuse: { code: 3, fields: { epoch, reason: text } },
   released: { code: 4, fields: { epoch, lsnReleased: lsn } },
   view: { code: 5, fields: { epoch, view } },
-  ack: { code: 6, fields: { epoch, lsnReceived: lsn, lsnReplayed: lsn } },
+  ack: {
+    code: 6,
+    fields: { epoch, lsnReceived: lsn, lsnReplayed: lsn, lsnDurable: lsn, outputsCrc: count },
+  },
   diverged: { code: 7, fields: { epoch, lsn, report: text } },
   heartbeat: { code: 8, fields: { epoch, beat: count } },
   bye: { code: 9, fields: { epoch, code: integer, reason: text } },
   join: { code: 10, fields: { epoch, address: text } },
+  transfer: { code: 11, fields: { epoch, lsn, files } },
+  snapshot: { code: 12, fields: { epoch, name: text, offset: count, bytes: bytesField } },
+  sync: { code: 15, fields: { epoch, lsn } },
+  poll: { code: 13, fields: { epoch, vm: text, candidate: text } },
+  position: {
+    code: 14,
+    fields: { epoch, replica: text, follows: flag, viewEpoch: epoch, lsnReceived: lsn },
+  },
 };
 
 interface Layout {
@@ -160,14 +227,34 @@ function encodeControl(message: Control): Uint8Array {
   for (const field of Object.keys(fields)) {
     const value = values.get(field);
     assert(value !== undefined, 'every field of a message is set');
-    array.push(field === 'view' ? viewArray(value as View) : value);
+    array.push(flat(field, value));
   }
   const bytes = encodeValue(array);
   assert(bytes.length <= CONTROL_BYTES_MAX, 'a control message is small');
   return bytes;
 }
 
-const viewArray = (value: View): unknown[] => [value.epoch, value.primary, [...value.backups]];
+/** Objects among the fields as positional arrays. */
+function flat(field: string, value: unknown): unknown {
+  switch (field) {
+    case 'view': {
+      const { epoch: of, primary, backups } = value as View;
+      return [of, primary, [...backups]];
+    }
+    case 'rule': {
+      const { level, quorum, onLoss } = value as AckRule;
+      return [level, quorum, onLoss === 'stop'];
+    }
+    case 'epochs':
+      return (value as readonly EpochStart[]).flatMap((start) => [start.epoch, start.firstLsn]);
+    case 'files':
+      return (value as readonly SnapshotFile[]).flatMap(({ name, bytes }) => [name, bytes]);
+    case 'spares':
+      return [...(value as readonly string[])];
+    default:
+      return value;
+  }
+}
 
 /**
  * Reads one message. The bytes of a batch or of frames alias `bytes`: copy what outlives them. A

@@ -2,11 +2,13 @@
 
 import type { Link, LinkHandlers } from '../ports.ts';
 import type { Message, ReplicaId } from '../protocol/messages.ts';
+import type { Meters } from './meters.ts';
 
 /** Opens a connection; may call the handlers before it returns. */
 export type Dial = (handlers: LinkHandlers) => Link;
 
 export interface BackupLinksHandlers {
+  readonly meters?: Meters | undefined;
   onMessage(peer: ReplicaId, message: Message): void;
   onClose(peer: ReplicaId, reason: string): void;
 }
@@ -14,6 +16,8 @@ export interface BackupLinksHandlers {
 export interface LinkStream {
   /** The link is still the one it was. */
   open(): boolean;
+  /** Bytes accepted and not yet handed to the network. */
+  readonly queuedBytes: number;
   send(message: Message): void;
 }
 
@@ -51,7 +55,7 @@ export class BackupLinks {
 
   /** Nothing happens if the link is gone: the news of it is on its way. */
   send(peer: ReplicaId, message: Message): void {
-    this.#entries.get(peer)?.link?.send(message);
+    this.#post(this.#entries.get(peer)?.link, message);
   }
 
   /** Bound to the link open now, for a stream that must not leak into a later one. */
@@ -61,10 +65,21 @@ export class BackupLinks {
     const open = (): boolean => this.#entries.get(peer) === entry;
     return {
       open,
+      get queuedBytes() {
+        return entry.link?.queuedBytes ?? 0;
+      },
       send: (message) => {
-        if (open()) entry.link?.send(message);
+        if (open()) this.#post(entry.link, message);
       },
     };
+  }
+
+  #post(link: Link | undefined, message: Message): void {
+    if (link === undefined) return;
+    const { meters } = this.#handlers;
+    if (message.type === 'batch') meters?.sent(message.batch.lastLsn, message.batch.bytes.length);
+    else if (message.type === 'frames') meters?.sent(undefined, message.bytes.length);
+    link.send(message);
   }
 
   close(peer: ReplicaId): void {

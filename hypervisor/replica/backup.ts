@@ -13,13 +13,14 @@ import {
   LAG_RECORDS_PER_MS,
   REPLAY_ACK_MS,
 } from '../base/limits.ts';
-import type { ArbiterAnswer, Link, LinkHandlers, TimerHandle } from '../ports.ts';
+import type { Link, LinkHandlers, TimerHandle } from '../ports.ts';
 import { BackupCore } from '../protocol/backup.ts';
-import type { BackupEffect, BackupEvent, Hello } from '../protocol/backup-events.ts';
-import type { ReplicaId, View } from '../protocol/messages.ts';
+import type { BackupEffect, BackupEvent } from '../protocol/backup-events.ts';
+import type { Message, ReplicaId, View } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
+import { ask } from './ask.ts';
 import type { BackupConfig, BackupHooks, BackupOutcome, BackupPorts } from './hooks.ts';
-import { LogCopy } from './log-copy.ts';
+import { LogCopy, type LogCopyHandlers } from './log-copy.ts';
 import { Stepper } from './stepper.ts';
 
 const TOKEN_BYTES = 16;
@@ -44,6 +45,8 @@ export class BackupReplica {
   readonly #links = new Map<number, Link>();
   #linkLast = 0;
   #copy: LogCopy | undefined;
+  /** Number of the newest copy. */
+  #copyLast = 0;
   #ackDue = false;
   #ackHeld = false;
   #ackTimer: TimerHandle | undefined;
@@ -58,6 +61,10 @@ export class BackupReplica {
     this.#core = new BackupCore({
       newToken: () => toHex(ports.entropy.bytes(TOKEN_BYTES)),
       refuses: (hello) => config.refuses(hello),
+      priority: config.priority,
+      hidden: config.hidden,
+      cold: config.cold,
+      standing: (hello) => config.standing(hello),
     });
     this.#stepper = new Stepper({
       clock: ports.clock,
@@ -118,7 +125,8 @@ export class BackupReplica {
   }
 
   #settled(): void {
-    if (this.#final !== undefined && !(this.#copy?.replaying ?? false)) {
+    const busy = this.#copy !== undefined && (this.#copy.replaying || this.#copy.opening);
+    if (this.#final !== undefined && !busy) {
       const final = this.#final;
       this.#final = undefined;
       final();
@@ -134,7 +142,19 @@ export class BackupReplica {
         this.#close(effect.link);
         return;
       case 'open':
-        this.#open(effect.hello);
+        this.#open(effect);
+        return;
+      case 'join':
+        this.#join(effect);
+        return;
+      case 'snapshot':
+        this.#copy?.snapshotPiece(effect.name, effect.offset, effect.bytes);
+        return;
+      case 'sync':
+        this.#copy?.sync();
+        return;
+      case 'poll':
+        for (const peer of effect.peers) this.#poll(peer, effect.message);
         return;
       case 'intake':
         this.#copy?.frames(effect.bytes);
@@ -149,14 +169,11 @@ export class BackupReplica {
         this.#copy?.forget(effect.lsn);
         return;
       case 'ask': {
-        const { question } = effect;
-        const { token } = question;
-        const done = (answer: ArbiterAnswer): void =>
-          this.#step({ type: 'answer', now: this.#now(), token, answer });
         const arbiter = this.#copy?.arbiter;
         assert(arbiter !== undefined, 'who asks the arbiter has a copy');
-        if (question.type === 'claim') arbiter.claim(question.claim, done);
-        else arbiter.read(question.vm, done);
+        ask(arbiter, effect.question, (token, answer) =>
+          this.#step({ type: 'answer', now: this.#now(), token, answer }),
+        );
         return;
       }
       case 'reset':
@@ -194,27 +211,75 @@ export class BackupReplica {
     link?.close();
   }
 
-  #open(hello: Hello): void {
-    // News of a copy that was given up is no news.
-    const ifCurrent = (act: () => void): void => {
-      if (this.#copy === copy && !this.#ended) act();
-    };
-    const copy = new LogCopy(this.#ports, hello, {
-      logged: (lastLsn, view, stop) =>
-        ifCurrent(() => this.#step({ type: 'logged', now: this.#now(), lastLsn, view, stop })),
-      replayed: (lsn) => ifCurrent(() => this.#replayed(lsn)),
-      diverged: (lsn, report) =>
-        ifCurrent(() => this.#step({ type: 'diverged', now: this.#now(), lsn, report })),
-      damaged: (reason) =>
-        ifCurrent(() => this.#step({ type: 'damaged', now: this.#now(), reason })),
-    });
-    this.#copy = copy;
+  #open({ hello, from, how }: BackupEffect & { readonly type: 'open' }): void {
+    const old = this.#copy;
+    if (how === 'keep') {
+      old?.continued(hello);
+      return;
+    }
+    const { cold } = this.#setup.config;
+    const options = { ports: this.#ports, hello, cold, handlers: this.#handlers() };
+    if (how === 'fresh') {
+      old?.discard();
+      this.#copy = LogCopy.empty(options);
+      return;
+    }
+    this.#copy = LogCopy.reopen(options, from, (act) => this.#free(old, act));
   }
 
-  #replayed(lsn: Lsn): void {
-    this.#step({ type: 'replayed', now: this.#now(), lsn });
-    if (this.#ackHeld && !(this.#copy?.overloaded ?? false)) this.#ackSoon();
-    else if (!(this.#copy?.replaying ?? false)) this.#ackLater();
+  #join({ hello, lsn, files }: BackupEffect & { readonly type: 'join' }): void {
+    const old = this.#copy;
+    const { cold } = this.#setup.config;
+    const options = { ports: this.#ports, hello, cold, handlers: this.#handlers() };
+    this.#copy = LogCopy.join(options, { lsn, files }, (act) => this.#free(old, act));
+  }
+
+  /** What the old copy still has to write must be on the disk before that is read or removed. */
+  #free(old: LogCopy | undefined, act: (facts: { readonly lsnReleased: Lsn }) => void): void {
+    const lsnReleased = old?.lsnReleased ?? asLsn(0);
+    if (old === undefined) act({ lsnReleased });
+    else old.discard(() => act({ lsnReleased }));
+  }
+
+  /** News of a copy that was given up is no news. */
+  #handlers(): LogCopyHandlers {
+    const copyAtWork = this.#copyLast + 1;
+    this.#copyLast = copyAtWork;
+    const step = (event: BackupEvent): void => {
+      if (copyAtWork === this.#copyLast && !this.#ended) this.#step(event);
+    };
+    return {
+      logged: (lastLsn, view, stop, history) =>
+        step({ type: 'logged', now: this.#now(), lastLsn, view, stop, history }),
+      replayed: (lsn, outputsCrc) => {
+        step({ type: 'replayed', now: this.#now(), lsn, outputsCrc });
+        if (copyAtWork === this.#copyLast) this.#ackReplay();
+      },
+      durable: (lsn) => step({ type: 'durable', now: this.#now(), lsn }),
+      diverged: (lsn, report) => step({ type: 'diverged', now: this.#now(), lsn, report }),
+      damaged: (reason) => step({ type: 'damaged', now: this.#now(), reason }),
+    };
+  }
+
+  /** One question on a link of its own. */
+  #poll(peer: ReplicaId, message: Message): void {
+    const link = this.#ports.dial(peer, {
+      onMessage: (answer) => {
+        if (answer.type === 'position')
+          this.#step({ type: 'position', now: this.#now(), position: answer });
+        link.close();
+      },
+      // No answer is an answer: it is asked again.
+      onClose: () => undefined,
+    });
+    link.send(message);
+  }
+
+  #ackReplay(): void {
+    const copy = this.#copy;
+    const held = this.#ackHeld && !(copy?.overloaded ?? false);
+    if (held || (copy?.awaited ?? false)) this.#ackSoon();
+    else if (!(copy?.replaying ?? false)) this.#ackLater();
   }
 
   /**

@@ -16,12 +16,28 @@ import {
 } from '../../log-format/index.ts';
 import type { ReplayGroup } from '../ports.ts';
 
+/** Where an earlier splitter of the same log came to: plain data. */
+export interface SplitterState {
+  readonly tail: ReplayGroup | undefined;
+  readonly timeLast: Micros;
+  readonly view: Omit<ViewRecord, 'type' | 'time'> | undefined;
+}
+
 export class GroupSplitter {
-  #open: LogRecord[] = [];
-  #openLsn: Lsn = asLsn(1);
-  #timeLast: Micros = asMicros(0);
+  #open: LogRecord[];
+  #openLsn: Lsn;
+  #timeLast: Micros;
   #view: ViewRecord | undefined;
   #stop: StopRecord | undefined;
+
+  /** `from`: goes on there. */
+  constructor(from?: SplitterState) {
+    const { tail, timeLast = asMicros(0), view } = from ?? {};
+    this.#open = [...(tail?.records ?? [])];
+    this.#openLsn = tail?.firstLsn ?? asLsn(1);
+    this.#timeLast = timeLast;
+    this.#view = view && { ...view, type: 'view', time: timeLast };
+  }
 
   /** Newest time in the log so far. */
   get timeLast(): Micros {

@@ -7,6 +7,7 @@
 import type { Epoch, Lsn, Micros } from '../../log-format/index.ts';
 import type { HeldOutput, ReplayGroup, TurnsResult } from '../ports.ts';
 import type { Hello } from '../protocol/backup-events.ts';
+import type { History } from '../protocol/history.ts';
 import type { ReplicaId, View } from '../protocol/messages.ts';
 
 /** Where the machine stands after its last replayed group. */
@@ -33,6 +34,8 @@ export interface Handover {
   readonly formerIds: readonly ReplicaId[];
   /** Of the log's header. */
   readonly startedAt: Micros;
+  /** Of the log, without the view won. */
+  readonly history: History;
   /** Newest time in the log: the guest's clock goes on from here. */
   readonly timeLast: Micros;
   readonly lsnReceived: Lsn;

@@ -13,35 +13,51 @@ import {
   type Lsn,
   type Micros,
 } from '../../log-format/index.ts';
-import type { LogStore } from '../ports.ts';
+import type { Clock, LogStore } from '../ports.ts';
+import { EpochHistory, type History } from '../protocol/history.ts';
+import type { Meters } from './meters.ts';
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 export interface JournalOptions {
+  /** For `meters` alone. */
+  readonly clock: Clock;
+  readonly meters?: Meters | undefined;
   readonly store: LogStore;
   /** Of the log's header: the base of all times. */
   readonly startedAt: Micros;
-  /** Last record already in the store. */
-  readonly lsnLast: Lsn;
+  /** Of what is in the store already. */
+  readonly history: History;
 }
 
 export class Journal {
+  readonly #clock: Clock;
+  readonly #meters: Meters | undefined;
   readonly #store: LogStore;
   readonly #startedAt: Micros;
   #lsnLast: Lsn;
   #lsnFlushed: Lsn;
   #pending: LogRecord[] = [];
+  readonly #history: EpochHistory;
 
   constructor(options: JournalOptions) {
+    this.#clock = options.clock;
+    this.#meters = options.meters;
     this.#store = options.store;
     this.#startedAt = options.startedAt;
-    this.#lsnLast = options.lsnLast;
-    this.#lsnFlushed = options.lsnLast;
+    this.#history = new EpochHistory(options.history);
+    this.#lsnLast = options.history.lsnLast;
+    this.#lsnFlushed = options.history.lsnLast;
   }
 
   /** Of the last record added, flushed or not. */
   get lsnLast(): Lsn {
     return this.#lsnLast;
+  }
+
+  /** Of what is flushed. */
+  get history(): History {
+    return this.#history;
   }
 
   get empty(): boolean {
@@ -51,6 +67,7 @@ export class Journal {
   /** Takes a record into the batch being gathered. */
   add(record: LogRecord): Lsn {
     this.#pending.push(record);
+    this.#meters?.recorded(record);
     this.#lsnLast = asLsn(this.#lsnLast + 1);
     return this.#lsnLast;
   }
@@ -67,7 +84,9 @@ export class Journal {
       : encodeBatch({ epoch, firstLsn, records: this.#pending }, this.#startedAt);
     this.#pending = [];
     this.#lsnFlushed = batch.lastLsn;
+    this.#history.appended(batch);
     this.#store.append(batch);
+    this.#meters?.shipped(this.#clock.now(), batch.lastLsn, batch.bytes.length);
     return batch;
   }
 

@@ -1,132 +1,233 @@
 /**
  * One copy of a log on a backup, from the hello that began it to its promotion, its seal or its end
- * in the bin: the store, the machine that replays it, and the outputs that may still be needed.
+ * in the bin: the store and what has been received; replay-queue.ts has the machine. A copy outlives its
+ * primary: another one continues it where both logs are the same.
  */
 
-import { asLsn, type EncodedBatch, type Lsn } from '../../log-format/index.ts';
+import { asEpoch, asLsn, type Batch, type EncodedBatch, type Lsn } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
-import { WINDOW_BYTES_MAX } from '../base/limits.ts';
-import type {
-  Arbiter,
-  BackupMachine,
-  BackupStore,
-  MachineDivergence,
-  Output,
-  ReplayGroup,
-  TurnsResult,
-} from '../ports.ts';
+import type { Arbiter, BackupStore, ReopenedCopy, SnapshotReceiver } from '../ports.ts';
+import { needsReplay } from '../protocol/ack-level.ts';
 import type { Hello } from '../protocol/backup-events.ts';
-import { Fifo } from '../protocol/fifo.ts';
-import { LogWindow } from '../protocol/log-window.ts';
-import type { View } from '../protocol/messages.ts';
-import { OutputGate } from '../protocol/output-gate.ts';
-import { divergenceReport } from './divergence-report.ts';
-import { GroupSplitter, lastLsnOf } from './group-splitter.ts';
-import type { Handover, MachineState } from './handover.ts';
+import type { History } from '../protocol/history.ts';
+import type { SnapshotFile, View } from '../protocol/messages.ts';
+import { GroupSplitter } from './group-splitter.ts';
+import type { Handover } from './handover.ts';
 import type { BackupPorts, Estate } from './hooks.ts';
 import { type IntakeResult, LogIntake } from './log-intake.ts';
-import { gated } from './output-release.ts';
+import { ReplayQueue } from './replay-queue.ts';
 
 export interface LogCopyHandlers {
   logged(
     lastLsn: Lsn,
     view: View | undefined,
     stop: { readonly code: number; readonly reason: string } | undefined,
+    history: History,
   ): void;
-  replayed(lsn: Lsn): void;
+  replayed(lsn: Lsn, outputsCrc: number): void;
+  durable(lsn: Lsn): void;
   diverged(lsn: Lsn, report: string): void;
   damaged(reason: string): void;
 }
 
-export class LogCopy {
-  readonly arbiter: Arbiter;
-  readonly #ports: BackupPorts;
-  readonly #hello: Hello;
-  readonly #handlers: LogCopyHandlers;
-  readonly #store: BackupStore;
-  readonly #intake = new LogIntake();
-  readonly #splitter = new GroupSplitter();
-  readonly #groups = new Fifo<ReplayGroup>();
-  readonly #gate = new OutputGate<Output>(asLsn(0));
-  /** Received and not replayed: the same bookkeeping as shipped and not acknowledged. */
-  readonly #backlog = new LogWindow();
-  #machine: BackupMachine | undefined;
-  #state: MachineState | undefined;
-  #lsnReplayed: Lsn = asLsn(0);
-  #divergence: { readonly lsn: Lsn; readonly report: string } | undefined;
-  #running = false;
-  #pumping = false;
-  #paused = false;
-  #discarded = false;
-  #pumpDue = false;
+export interface LogCopyOptions {
+  readonly ports: BackupPorts;
+  readonly hello: Hello;
+  /** Runs nothing: the log is all there is. */
+  readonly cold: boolean;
+  readonly handlers: LogCopyHandlers;
+}
 
-  constructor(ports: BackupPorts, hello: Hello, handlers: LogCopyHandlers) {
-    this.#ports = ports;
+/** Calls back when nobody writes to the disk's copy any more, with what is known to have left. */
+export type WhenFree = (act: (facts: { readonly lsnReleased: Lsn }) => void) => void;
+
+export class LogCopy {
+  readonly #options: LogCopyOptions;
+  readonly #queue: ReplayQueue;
+  #splitter = new GroupSplitter();
+  #arbiter: Arbiter;
+  #hello: Hello;
+  #intake = new LogIntake();
+  /** Undefined while the disk's copy is being reopened. */
+  #store: BackupStore | undefined;
+  /** What has come meanwhile. */
+  #waiting: (() => void)[] = [];
+  /** Parts of a snapshot that came before its directory was free. */
+  #early: (() => void)[] = [];
+  /** A snapshot is coming in; the first frames are its beginning, and no batches. */
+  #joins = false;
+  #begun = false;
+  #receiver: SnapshotReceiver | undefined;
+  #sync: 'none' | 'running' | 'again' = 'none';
+  #discarded = false;
+
+  private constructor(options: LogCopyOptions) {
+    const { ports, hello, handlers } = options;
+    this.#options = options;
     this.#hello = hello;
-    this.#handlers = handlers;
-    this.arbiter = ports.openArbiter(hello.arbiter);
-    this.#store = ports.openStore(hello);
+    this.#arbiter = ports.openArbiter(hello.arbiter);
+    ports.meters?.begun(ports.clock.now());
+    this.#queue = new ReplayQueue({
+      clock: ports.clock,
+      meters: ports.meters,
+      guestTime: () => this.#splitter.timeLast,
+      retain: (output) => ports.retain(output),
+      replayed: (lsn) => {
+        handlers.replayed(lsn, this.#queue.outputsCrc);
+        this.#passControl();
+      },
+      diverged: (lsn, report) => handlers.diverged(lsn, report),
+    });
+  }
+
+  /** Begins with nothing. */
+  static empty(options: LogCopyOptions): LogCopy {
+    const copy = new LogCopy(options);
+    copy.#store = options.ports.openStore(options.hello);
+    return copy;
+  }
+
+  /**
+   * Goes on from what the disk has up to `from`; what comes before it is open waits. `whenFree` calls back
+   * when nobody writes to the disk's copy any more.
+   */
+  static reopen(options: LogCopyOptions, from: Lsn, whenFree: WhenFree): LogCopy {
+    const copy = new LogCopy(options);
+    const { ports, hello } = options;
+    whenFree(({ lsnReleased }) =>
+      ports.reopen(hello, { from, lsnReleased }, (reopened) => copy.#ready(reopened)),
+    );
+    return copy;
+  }
+
+  /** Begins with a snapshot, whose files are to come. `whenFree`: as for `reopen`. */
+  static join(
+    options: LogCopyOptions,
+    snapshot: { readonly lsn: Lsn; readonly files: readonly SnapshotFile[] },
+    whenFree: WhenFree,
+  ): LogCopy {
+    const copy = new LogCopy(options);
+    copy.#joins = true;
+    const { ports, hello } = options;
+    whenFree(() => {
+      copy.#receiver = ports.join(hello, snapshot, (joined) => copy.#ready(joined));
+      for (const act of copy.#early.splice(0)) act();
+    });
+    return copy;
+  }
+
+  get arbiter(): Arbiter {
+    return this.#arbiter;
   }
 
   get lsnReplayed(): Lsn {
-    return this.#lsnReplayed;
+    return this.#queue.lsnReplayed;
   }
 
   get divergence(): { readonly lsn: Lsn; readonly report: string } | undefined {
-    return this.#divergence;
+    return this.#queue.divergence;
   }
 
-  /** A replay is under way or about to be. */
   get replaying(): boolean {
-    return this.#running || (!this.#paused && this.#groups.size > 0);
+    return this.#queue.replaying;
   }
 
-  /** More waits to be replayed than may: acks are held back until the machine has caught up. */
+  /** The primary's outputs wait for this replica's replay. */
+  get awaited(): boolean {
+    return needsReplay(this.#hello.rule.level);
+  }
+
   get overloaded(): boolean {
-    return this.#backlog.bytes > WINDOW_BYTES_MAX;
+    return this.#queue.overloaded;
+  }
+
+  /** The disk's copy is still being opened: nothing can be promoted yet. */
+  get opening(): boolean {
+    return this.#store === undefined;
+  }
+
+  /** Another primary continues this copy as it is. */
+  continued(hello: Hello): void {
+    this.#hello = hello;
+    this.#arbiter = this.#options.ports.openArbiter(hello.arbiter);
   }
 
   /** Part of a state transfer. */
   frames(bytes: Uint8Array): void {
-    const result = this.#intake.frames(bytes);
-    if (result.type === 'batches') this.#store.appendFrames(bytes);
-    this.#take(result);
+    if (this.#receiving((receiver) => receiver.beginning(bytes), { first: true })) return;
+    this.#whenOpen((store) => {
+      const result = this.#intake.frames(bytes);
+      if (result.type === 'batches') store.appendFrames(bytes);
+      this.#take(result);
+    });
   }
 
   append(encoded: EncodedBatch): void {
-    const result = this.#intake.batch(encoded);
-    if (result.type === 'batches' && result.batches.length > 0) this.#store.append(encoded);
-    this.#take(result);
+    this.#whenOpen((store) => {
+      const result = this.#intake.batch(encoded);
+      if (result.type === 'batches' && result.batches.length > 0) store.append(encoded);
+      this.#take(result);
+      this.#noteCheckpoint(store, result);
+    });
   }
 
-  /** Outputs up to `lsn` have left the primary. */
+  snapshotPiece(name: string, offset: number, bytes: Uint8Array): void {
+    this.#receiving((receiver) => receiver.piece(name, offset, bytes), { first: false });
+  }
+
+  /** Brings everything received so far to disk. One at a time; requests meanwhile share the next. */
+  sync(): void {
+    if (this.#sync !== 'none') {
+      this.#sync = 'again';
+      return;
+    }
+    this.#whenOpen((store) => {
+      this.#sync = 'running';
+      const lsn = this.#intake.lsnLast;
+      store.sync(() => {
+        const again = this.#sync === 'again';
+        this.#sync = 'none';
+        if (this.#discarded) return;
+        this.#options.handlers.durable(lsn);
+        if (again) this.sync();
+      });
+    });
+  }
+
+  get lsnReleased(): Lsn {
+    return this.#queue.lsnReleased;
+  }
+
   forget(lsn: Lsn): void {
-    this.#gate.forget(lsn);
+    this.#queue.forget(lsn);
   }
 
-  /** Starts no further replay. */
   pause(): void {
-    this.#paused = true;
+    this.#queue.pause();
   }
 
   /** Everything is replayed that will be: the log ends here. */
   seal(done: () => void): void {
     this.#discarded = true;
-    this.#machine?.dispose();
-    this.#store.seal(done);
+    this.#queue.close();
+    if (this.#store === undefined) done();
+    else this.#store.seal(done);
   }
 
-  discard(): void {
+  discard(done: () => void = () => {}): void {
     this.#discarded = true;
-    this.#machine?.dispose();
-    this.#store.close(() => {});
+    this.#receiver?.abandon();
+    this.#queue.close();
+    if (this.#store === undefined) done();
+    else this.#store.close(done);
   }
 
   /** Gives everything away. Call paused, with no replay under way, and nothing after it. */
   handover(view: View): { readonly handover: Handover; readonly estate: Estate } {
     this.#discarded = true;
-    const machine = defined(this.#machine, 'a promoted backup has a machine');
+    const store = defined(this.#store, 'a promoted backup has a store');
     const { header } = defined(this.#intake.base, 'a promoted backup has a header');
+    const { machine, state, lsnReplayed, lsnReleased } = this.#queue;
     const handover: Handover = {
       vm: this.#hello.vm,
       name: this.#hello.name,
@@ -136,95 +237,121 @@ export class LogCopy {
       epochLast: view.epoch,
       formerIds: [],
       startedAt: header.startedAt,
+      history: this.#intake.history,
       timeLast: this.#splitter.timeLast,
       lsnReceived: this.#intake.lsnLast,
-      lsnReplayed: this.#lsnReplayed,
-      lsnReleased: this.#gate.lsnReleased,
-      groups: this.#groups.drain(),
+      lsnReplayed,
+      lsnReleased,
       tail: this.#splitter.tail(),
-      held: this.#gate.drain().map(({ lsn, output }) => ({ lsn, output })),
-      machine: this.#state,
+      machine: state,
+      ...this.#queue.drain(),
     };
-    return { handover, estate: { store: this.#store, machine } };
+    return { handover, estate: { store, machine } };
+  }
+
+  #ready(opened: ReopenedCopy | undefined): void {
+    if (this.#discarded) {
+      opened?.machine?.dispose();
+      opened?.store.close(() => {});
+    } else if (opened === undefined) {
+      this.#options.handlers.damaged('what there is of the log cannot be used');
+    } else this.#opened(opened);
+  }
+
+  #opened(opened: ReopenedCopy): void {
+    const { store, base, machine, history, tail, timeLast } = opened;
+    this.#store = store;
+    this.#intake = LogIntake.at(base, history);
+    // An older view is no news: what makes a copy synced comes from now on.
+    this.#splitter = new GroupSplitter({ tail, timeLast, view: undefined });
+    this.#queue.machine = machine;
+    this.#queue.startAt(opened);
+    const { handlers } = this.#options;
+    handlers.logged(history.lsnLast, undefined, undefined, history);
+    handlers.replayed(this.#queue.lsnReplayed, this.#queue.outputsCrc);
+    for (const act of this.#waiting.splice(0)) act();
+    this.#passControl();
+    this.#queue.pumpSoon();
+  }
+
+  /** True: it was part of a snapshot. Its beginning is the first thing that comes. */
+  #receiving(
+    act: (receiver: SnapshotReceiver) => void,
+    { first }: { readonly first: boolean },
+  ): boolean {
+    if (!this.#joins || (first && this.#begun)) return false;
+    if (first) this.#begun = true;
+    const run = (): void => {
+      if (this.#receiver !== undefined) act(this.#receiver);
+    };
+    if (this.#receiver === undefined) this.#early.push(run);
+    else run();
+    return true;
+  }
+
+  #whenOpen(act: (store: BackupStore) => void): void {
+    const run = (): void => {
+      if (this.#store !== undefined && !this.#discarded) act(this.#store);
+    };
+    if (this.#store === undefined) this.#waiting.push(run);
+    else run();
   }
 
   #take(result: IntakeResult): void {
     if (result.type === 'damaged') {
-      this.#handlers.damaged(`damaged log: ${result.reason}`);
+      this.#options.handlers.damaged(`damaged log: ${result.reason}`);
       return;
     }
     if (result.batches.length === 0) return;
-    for (const { encoded, batch } of result.batches) {
-      this.#backlog.shipped(encoded);
-      for (const group of this.#splitter.push(batch)) this.#groups.push(group);
+    const { ports, cold, handlers } = this.#options;
+    for (const { encoded, batch } of result.batches) this.#enqueue(batch, encoded.bytes.length);
+    if (!cold) {
+      const base = defined(this.#intake.base, 'batches come after the header');
+      this.#queue.machine ??= ports.openMachine(base);
     }
-    this.#machine ??= this.#ports.openMachine(
-      defined(this.#intake.base, 'batches come after the header'),
-    );
     const record = this.#splitter.view;
     const view = record && {
       epoch: record.epoch,
       primary: record.primary,
       backups: record.backups,
     };
-    this.#handlers.logged(this.#intake.lsnLast, view, this.#splitter.stop);
-    this.#pumpSoon();
+    const { lsnLast, history } = this.#intake;
+    handlers.logged(lsnLast, view, this.#splitter.stop, history);
+    this.#passControl();
+    this.#queue.pumpSoon();
   }
 
-  /**
-   * Behind the ack of what just came, which is deferred once: handing a group to another thread takes
-   * as long as the rest of the ack's way.
-   */
-  #pumpSoon(): void {
-    if (this.#pumpDue || this.#running) return;
-    this.#pumpDue = true;
-    const { clock } = this.#ports;
-    clock.defer(() =>
-      clock.defer(() => {
-        this.#pumpDue = false;
-        this.#pump();
-      }),
-    );
+  /** A checkpoint's group is the last one of its batch: the primary flushes behind it. */
+  #noteCheckpoint(store: BackupStore, result: IntakeResult): void {
+    if (result.type !== 'batches') return;
+    const records = result.batches.at(-1)?.batch.records ?? [];
+    if (records.at(-1)?.type !== 'end' || records.at(-2)?.type !== 'checkpoint') return;
+    const { view } = this.#splitter;
+    const { epoch, primary, backups } = view ?? { epoch: asEpoch(0), primary: '', backups: [] };
+    store.checkpoint(this.#intake.lsnLast, view && { epoch, primary, backups });
   }
 
-  #pump(): void {
-    if (this.#pumping) return;
-    this.#pumping = true;
-    // A machine that answers before it returns is taken by the loop; recursion would need a stack as
-    // deep as the backlog.
-    while (!this.#running && !this.#paused && !this.#discarded) {
-      const group = this.#groups.shift();
-      if (group === undefined) break;
-      this.#running = true;
-      this.#machine?.replay(group, (turns, divergence) => {
-        this.#running = false;
-        if (this.#discarded) return;
-        this.#replayed(group, turns, divergence);
-        this.#pump();
-      });
-    }
-    this.#pumping = false;
-  }
-
-  #replayed(
-    group: ReplayGroup,
-    turns: TurnsResult,
-    divergence: MachineDivergence | undefined,
-  ): void {
-    if (divergence !== undefined) {
-      this.#paused = true;
-      this.#divergence = { lsn: divergence.lsn, report: divergenceReport(divergence) };
-      this.#handlers.diverged(this.#divergence.lsn, this.#divergence.report);
+  /** A cold copy reads its groups from the disk when it has to run them. */
+  #enqueue(batch: Batch, bytes: number): void {
+    const groups = this.#splitter.push(batch);
+    const lastLsn = asLsn(batch.firstLsn + batch.records.length - 1);
+    const { cold, ports } = this.#options;
+    const { clock, meters } = ports;
+    for (const record of batch.records) meters?.recorded(record);
+    meters?.shipped(clock.now(), lastLsn, bytes);
+    if (cold) {
+      meters?.settled(clock.now(), lastLsn, 0);
       return;
     }
-    this.#lsnReplayed = lastLsnOf(group);
-    this.#backlog.acked(this.#lsnReplayed, this.#lsnReplayed);
-    for (const held of turns.outputs) {
-      this.#ports.retain(held.output);
-      this.#gate.hold(gated(held));
-    }
-    const { alarmAt, immediatesLeft, halted } = turns;
-    this.#state = { alarmAt, immediatesLeft, halted };
-    this.#handlers.replayed(this.#lsnReplayed);
+    this.#queue.push({ firstLsn: batch.firstLsn, lastLsn, bytes }, groups);
+  }
+
+  /** View records and the like need no machine: without a group to run, the log is run to its end. */
+  #passControl(): void {
+    const { lsnLast } = this.#intake;
+    if (this.#options.cold || !this.#queue.idle || this.#splitter.tail() !== undefined) return;
+    if (lsnLast <= this.#queue.lsnReplayed) return;
+    this.#queue.passed(lsnLast);
+    this.#options.handlers.replayed(lsnLast, this.#queue.outputsCrc);
   }
 }

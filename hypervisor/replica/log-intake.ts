@@ -20,6 +20,7 @@ import {
 } from '../../log-format/index.ts';
 import { FRAME_BYTES_MAX } from '../base/limits.ts';
 import type { LogBase } from '../ports.ts';
+import { EpochHistory, type History } from '../protocol/history.ts';
 
 export interface Received {
   readonly encoded: EncodedBatch;
@@ -35,6 +36,23 @@ export class LogIntake {
   #header: LogHeader | undefined;
   #blobs: Uint8Array[] = [];
   #lsnLast: Lsn = asLsn(0);
+  #batches = false;
+  #history: EpochHistory = new EpochHistory();
+
+  /** Of a copy that goes on. */
+  static at(base: LogBase, history: History): LogIntake {
+    const intake = new LogIntake();
+    intake.#header = base.header;
+    intake.#blobs = [...base.blobs];
+    intake.#history = new EpochHistory(history);
+    intake.#lsnLast = history.lsnLast;
+    intake.#batches = true;
+    return intake;
+  }
+
+  get history(): History {
+    return this.#history.plain;
+  }
 
   /** Header and blobs; complete once a batch has been received. */
   get base(): LogBase | undefined {
@@ -73,12 +91,16 @@ export class LogIntake {
   #frame(frame: Frame): Received | undefined {
     if (frame.type === FRAME.header) {
       // Every segment repeats the header; the first one counts.
-      this.#header ??= decodeHeader(frame.payload);
+      if (this.#header !== undefined) return undefined;
+      this.#header = decodeHeader(frame.payload);
+      const { firstLsn } = this.#header;
+      this.#lsnLast = asLsn(firstLsn - 1);
+      this.#history = new EpochHistory({ epochs: [], lsnFirst: firstLsn, lsnLast: this.#lsnLast });
       return undefined;
     }
     if (this.#header === undefined) throw new FormatError('a log starts with its header');
     if (frame.type === FRAME.blob) {
-      if (this.#lsnLast > 0) throw new FormatError('a blob behind the first batch');
+      if (this.#batches) throw new FormatError('a blob behind the first batch');
       this.#blobs.push(frame.bytes.slice());
       return undefined;
     }
@@ -88,6 +110,8 @@ export class LogIntake {
     if (batch.firstLsn !== this.#lsnLast + 1) throw new FormatError('a gap in the log');
     const encoded = peekBatch(frame.bytes);
     this.#lsnLast = encoded.lastLsn;
+    this.#batches = true;
+    this.#history.appended(encoded);
     return { encoded, batch };
   }
 }

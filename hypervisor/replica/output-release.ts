@@ -8,10 +8,19 @@ const OVERHEAD_BYTES = 64;
 
 export function gated(held: HeldOutput): Gated<Output> {
   const { lsn, output } = held;
-  const bytes =
-    OVERHEAD_BYTES +
-    ('bytes' in output && typeof output.bytes !== 'number' ? output.bytes.length : 0);
-  return { lsn, bytes, output };
+  return { lsn, bytes: bytesOf(output), output };
+}
+
+/** What several weigh together. */
+export function weightOf(outputs: readonly HeldOutput[]): number {
+  let bytes = 0;
+  for (const { output } of outputs) bytes += bytesOf(output);
+  return bytes;
+}
+
+function bytesOf(output: Output): number {
+  const carried = 'bytes' in output && typeof output.bytes !== 'number' ? output.bytes.length : 0;
+  return OVERHEAD_BYTES + carried;
 }
 
 export function release(

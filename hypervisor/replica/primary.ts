@@ -8,10 +8,8 @@ import {
   asEpoch,
   asLsn,
   asMillis,
-  INTERRUPT,
   type Lsn,
   type Micros,
-  NET_ERRORS,
   type StopRecord,
   toHex,
   type ViewRecord,
@@ -19,39 +17,41 @@ import {
 import { assert, unreachable } from '../base/assert.ts';
 import { END_IDLE_MS } from '../base/limits.ts';
 import type {
-  ArbiterAnswer,
   HostInterrupt,
   MachineDivergence,
   Output,
   TimerHandle,
   TurnsResult,
 } from '../ports.ts';
+import { needsReplay } from '../protocol/ack-level.ts';
+import { EpochHistory } from '../protocol/history.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { Gated } from '../protocol/output-gate.ts';
 import { PrimaryCore } from '../protocol/primary.ts';
 import type { PrimaryEffect, PrimaryEvent } from '../protocol/primary-events.ts';
+import { ask } from './ask.ts';
 import { BackupLinks, type Dial } from './backup-links.ts';
+import { Brake } from './brake.ts';
 import { divergenceReport } from './divergence-report.ts';
 import { type Handover, type MachineState, NOTHING_RAN } from './handover.ts';
 import {
   helloFor,
   type PrimaryConfig,
+  type PrimaryFacts,
   type PrimaryHooks,
   type PrimaryOutcome,
   type PrimaryPorts,
 } from './hooks.ts';
 import { Journal } from './journal.ts';
 import { gated, release, retain } from './output-release.ts';
+import { StateTransfer } from './state-transfer.ts';
 import { Stepper } from './stepper.ts';
-import { replayRest } from './takeover.ts';
+import { replayRest, urgentInterrupts } from './takeover.ts';
 import { TurnRunner } from './turn-runner.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-/** Seeds every generator of a promoted guest. */
-const RESEED_BYTES = 32;
 const TOKEN_BYTES = 16;
-const ECONNRESET = NET_ERRORS.indexOf('ECONNRESET');
 
 export interface PrimarySetup {
   readonly ports: PrimaryPorts;
@@ -70,6 +70,7 @@ export class PrimaryReplica {
   readonly #clock: VirtualClock;
   readonly #turns: TurnRunner;
   readonly #links: BackupLinks;
+  readonly #brake: Brake;
   #stopping = false;
   #ended = false;
   #released = false;
@@ -80,15 +81,15 @@ export class PrimaryReplica {
     const { ports, config, handover } = setup;
     this.#setup = setup;
     this.#ports = ports;
+    this.#brake = new Brake(ports);
     const lsnLast = handover?.lsnReceived ?? asLsn(0);
-    this.#journal = new Journal({ store: ports.store, startedAt: config.startedAt, lsnLast });
+    const history = handover?.history ?? new EpochHistory();
+    this.#journal = new Journal({ ...ports, startedAt: config.startedAt, history });
     this.#clock = new VirtualClock(handover?.timeLast ?? config.startedAt);
     this.#turns = new TurnRunner({
-      clock: ports.clock,
+      ...ports,
       virtual: this.#clock,
-      machine: ports.machine,
       journal: this.#journal,
-      checkpoints: ports.checkpoints,
       recordOutput: config.recordOutput,
       view: () => this.#core.view,
       outputsWait: () => this.#core.waitsForOwnLog,
@@ -102,11 +103,12 @@ export class PrimaryReplica {
       vm: config.vm,
       detectMs: config.detectMs,
       newToken: () => toHex(ports.entropy.bytes(TOKEN_BYTES)),
-      hello: (backup, epoch) => helloFor(config, backup, epoch),
+      hello: (backup, epoch) => helloFor(config, this.#journal.history, { backup, epoch }),
       view: handover?.view,
       epochLast: handover?.epochLast ?? asEpoch(0),
       formerIds: handover?.formerIds ?? [],
       ownLog: config.ownLog,
+      rule: config.rule,
       lsnAppended: lsnLast,
       lsnReleased: handover?.lsnReleased ?? asLsn(0),
     });
@@ -118,23 +120,14 @@ export class PrimaryReplica {
       settled: () => this.#settled(),
     });
     this.#links = new BackupLinks({
+      meters: ports.meters,
       onMessage: (peer, message) =>
         this.#step({ type: 'message', now: this.#now(), peer, message }),
       onClose: (peer, reason) => this.#step({ type: 'closed', now: this.#now(), peer, reason }),
     });
   }
 
-  get core(): Pick<
-    PrimaryCore<Output>,
-    | 'view'
-    | 'live'
-    | 'ended'
-    | 'throttled'
-    | 'sessions'
-    | 'heldBytes'
-    | 'lsnReleased'
-    | 'lsnDurable'
-  > {
+  get core(): PrimaryFacts {
     return this.#core;
   }
 
@@ -177,6 +170,11 @@ export class PrimaryReplica {
     this.#step({ type: 'suspect', now: this.#now(), peer, reason });
   }
 
+  /** Hands the guest over to `to`, or to the backup that is nearest; notes say how it goes. */
+  switchOver(to: ReplicaId | undefined): void {
+    this.#step({ type: 'switchover', now: this.#now(), to });
+  }
+
   /** Ends the run on purpose: outputs leave, the backups learn it, the log is sealed. */
   stop(code: number, reason: string): void {
     if (this.#stopping || this.#ended) return;
@@ -198,6 +196,7 @@ export class PrimaryReplica {
     if (lsn > this.#lsnDurable) {
       this.#lsnDurable = lsn;
       this.#ports.net.durable(lsn);
+      this.#ports.meters?.settled(this.#now(), lsn, this.#core.view.backups.length);
     }
     this.#turns.schedule();
     if (this.#core.waitsForOwnLog) return;
@@ -213,17 +212,13 @@ export class PrimaryReplica {
         this.#links.close(effect.peer);
         return;
       case 'stream':
-        this.#stream(effect.peer);
+        this.#stream(effect.peer, effect.from);
         return;
-      case 'ask': {
-        const { question } = effect;
-        const { token } = question;
-        const done = (answer: ArbiterAnswer) =>
-          this.#step({ type: 'answer', now: this.#now(), token, answer });
-        if (question.type === 'claim') this.#ports.arbiter.claim(question.claim, done);
-        else this.#ports.arbiter.read(question.vm, done);
+      case 'ask':
+        ask(this.#ports.arbiter, effect.question, (token, answer) =>
+          this.#step({ type: 'answer', now: this.#now(), token, answer }),
+        );
         return;
-      }
       case 'appendView': {
         const { epoch, primary, backups } = effect.view;
         this.#appendControl((time) => ({ type: 'view', time, epoch, primary, backups }));
@@ -235,16 +230,23 @@ export class PrimaryReplica {
         return;
       }
       case 'write':
-        this.#journal.write({ durable: this.#setup.config.ownLog === 'durable' }, (lsn) =>
-          this.#step({ type: 'written', now: this.#now(), lsn }),
+        this.#journal.write(effect, (lsn) =>
+          this.#step({ type: 'written', now: this.#now(), lsn, durable: effect.durable }),
         );
         return;
       case 'release':
         this.#release(effect.outputs);
         return;
       case 'throttle':
-        this.#ports.net.throttle(effect.on);
-        this.#ports.console.throttle(effect.on);
+        this.#brake.set('full', effect.on);
+        return;
+      case 'pause':
+        this.#pause(effect.on);
+        return;
+      case 'committed':
+        return;
+      case 'handedOver':
+        this.#end({ type: 'handedOver', view: effect.view });
         return;
       case 'finish': {
         const { code, confirmed, reason } = effect;
@@ -260,6 +262,16 @@ export class PrimaryReplica {
       default:
         unreachable(effect);
     }
+  }
+
+  /** The group under way is the last one; nothing of the log stays behind. */
+  #pause(on: boolean): void {
+    this.#brake.set('paused', on);
+    if (!on) return;
+    this.#turns.betweenGroups(() => {
+      this.#flush();
+      this.#step({ type: 'paused', now: this.#now() });
+    });
   }
 
   #note(note: Note): void {
@@ -288,18 +300,17 @@ export class PrimaryReplica {
     this.#step({ type: 'appended', now: this.#now(), batch, stop: options.stop });
   }
 
-  #stream(peer: ReplicaId): void {
-    const stream = this.#links.stream(peer);
-    if (stream === undefined) return;
-    this.#ports.store.readAll(
-      (bytes) => stream.send({ type: 'frames', epoch: this.#core.view.epoch, bytes }),
-      (lastLsn, error) => {
-        // The end of an old stream must not pass for the end of a newer one.
-        if (!stream.open()) return;
-        const failure = error?.message;
-        this.#step({ type: 'streamed', now: this.#now(), peer, lastLsn, failure });
-      },
-    );
+  #stream(peer: ReplicaId, from: Lsn): void {
+    const link = this.#links.stream(peer);
+    if (link === undefined) return;
+    const { clock, store, snapshots } = this.#ports;
+    const transfer = new StateTransfer({ clock, store, snapshots }, link, {
+      epoch: () => this.#core.view.epoch,
+      lsnReleased: () => this.#core.lsnReleased,
+      done: (lastLsn, failure) =>
+        this.#step({ type: 'streamed', now: this.#now(), peer, lastLsn, failure }),
+    });
+    transfer.start(from);
   }
 
   #release(outputs: readonly Gated<Output>[]): void {
@@ -308,11 +319,16 @@ export class PrimaryReplica {
       this.#released = true;
       release(output, this.#ports);
     }
+    this.#ports.meters?.released(this.#now(), this.#core.lsnReleased, outputs.length);
   }
 
   #produced(result: TurnsResult, lsn: Lsn): void {
     for (const { output } of result.outputs) retain(output, this.#ports.net);
-    this.#step({ type: 'produced', now: this.#now(), lsn, outputs: result.outputs.map(gated) });
+    const outputs = result.outputs.map(gated);
+    const end = { lsn: this.#journal.lsnLast, outputsCrc: result.end.outputsCrc };
+    this.#step({ type: 'produced', now: this.#now(), lsn, outputs, end });
+    // The backups run a group once they have its end.
+    if (needsReplay(this.#setup.config.rule.level)) this.#flush();
   }
 
   #halted(code: number, reason: string): void {
@@ -352,25 +368,12 @@ export class PrimaryReplica {
     this.#end({ type: 'diverged', lsn, report });
   }
 
-  /**
-   * From here on the replica acts. What the takeover itself changes for the guest goes first: fresh
-   * entropy (or both lives of the guest would draw the same numbers), and the connections that died
-   * with the old primary.
-   */
   #goLive(handover: Handover, state: MachineState): void {
     if (this.#ended) return;
-    const { net, machine, entropy } = this.#ports;
     this.#note({ type: 'tailReplayed', lsn: this.#journal.lsnLast });
     const { view } = this.#core;
-    const gone = net.goLive(view.epoch, machine.netTable());
-    if (state.halted === undefined) {
-      const payload = entropy.bytes(RESEED_BYTES);
-      this.#turns.pushUrgent({ kind: INTERRUPT.reseed, id: 0, num: 0, payload });
-      for (const id of gone) {
-        const close = { kind: INTERRUPT.netClose, id, num: ECONNRESET, payload: undefined };
-        this.#turns.pushUrgent(close);
-      }
-    }
+    for (const interrupt of urgentInterrupts(this.#ports, view.epoch, state))
+      this.#turns.pushUrgent(interrupt);
     const { lsnReceived } = handover;
     if (handover.view === undefined) {
       this.#note({ type: 'resumed', view, lsn: lsnReceived });

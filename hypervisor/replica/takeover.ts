@@ -4,9 +4,22 @@
  * primary where the old one may have been when it let its last output out.
  */
 
-import type { Lsn, MidTurnRecord } from '../../log-format/index.ts';
+import {
+  type Epoch,
+  INTERRUPT,
+  type Lsn,
+  type MidTurnRecord,
+  NET_ERRORS,
+} from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
-import type { MachineDivergence, MachinePort, TurnsResult } from '../ports.ts';
+import type {
+  Entropy,
+  HostInterrupt,
+  MachineDivergence,
+  MachinePort,
+  NetBackend,
+  TurnsResult,
+} from '../ports.ts';
 import { lastLsnOf } from './group-splitter.ts';
 import { type Handover, type MachineState, NOTHING_RAN } from './handover.ts';
 import { inTurn } from './in-turn.ts';
@@ -62,4 +75,36 @@ export function replayRest(
     });
   };
   inTurn(groups.length, replay, settle);
+}
+
+/** Seeds every generator of a promoted guest. */
+const RESEED_BYTES = 32;
+const ECONNRESET = NET_ERRORS.indexOf('ECONNRESET');
+
+/**
+ * From here on the replica acts. What the takeover itself changes for the guest goes first: fresh
+ * entropy (or both lives of the guest would draw the same numbers), and the connections that died
+ * with the old primary.
+ */
+export function urgentInterrupts(
+  ports: {
+    readonly net: NetBackend;
+    readonly machine: MachinePort;
+    readonly entropy: Entropy;
+  },
+  epoch: Epoch,
+  state: MachineState,
+): readonly HostInterrupt[] {
+  const gone = ports.net.goLive(epoch, ports.machine.netTable());
+  if (state.halted !== undefined) return [];
+  const payload = ports.entropy.bytes(RESEED_BYTES);
+  return [
+    { kind: INTERRUPT.reseed, id: 0, num: 0, payload },
+    ...gone.map((id) => ({
+      kind: INTERRUPT.netClose,
+      id,
+      num: ECONNRESET,
+      payload: undefined,
+    })),
+  ];
 }

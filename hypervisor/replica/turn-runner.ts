@@ -23,6 +23,8 @@ import { Alarm } from './alarm.ts';
 import type { MachineState } from './handover.ts';
 import { Inbox } from './inbox.ts';
 import type { Journal } from './journal.ts';
+import type { Meters } from './meters.ts';
+import { weightOf } from './output-release.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 export interface TurnRunnerOptions {
@@ -30,7 +32,8 @@ export interface TurnRunnerOptions {
   readonly virtual: VirtualClock;
   readonly machine: MachinePort;
   readonly journal: Journal;
-  readonly checkpoints: Checkpointer | undefined;
+  readonly checkpoints?: Checkpointer | undefined;
+  readonly meters?: Meters | undefined;
   /** Bytes of an output for an `output` record; undefined: outputs are not recorded. */
   readonly recordOutput: ((output: Output) => Uint8Array) | undefined;
   readonly view: () => View;
@@ -127,7 +130,7 @@ export class TurnRunner {
     machine.run(
       turns,
       (record) => this.midTurn(record),
-      (result) => this.#ran(result, clock.now() - before),
+      (result) => this.#ran(result, { turns: turns.length, runMs: clock.now() - before }),
     );
   }
 
@@ -141,19 +144,31 @@ export class TurnRunner {
   }
 
   /** The `end` record travels with whatever comes next; outputs depend on the records before it. */
-  #ran(result: TurnsResult, runMs: number): void {
+  #ran(result: TurnsResult, group: { readonly turns: number; readonly runMs: number }): void {
     const { journal, produced, recordOutput } = this.#options;
     const lsn = journal.lsnLast;
+    this.#count(result, group);
     if (recordOutput !== undefined)
       for (const { output } of result.outputs)
         journal.add({ type: 'output', bytes: recordOutput(output) });
-    this.#checkpointDue = this.#addCheckpoint(result, runMs);
+    this.#checkpointDue = this.#addCheckpoint(result, group.runMs);
     journal.add({ type: 'end', ...result.end });
     this.#busy = false;
     produced(result, lsn);
     if (!this.#options.outputsWait()) this.#takeCheckpoint();
     for (const act of this.#between.splice(0)) act();
     this.#goOn(result);
+  }
+
+  #count(
+    { outputs, end }: TurnsResult,
+    { turns, runMs }: { readonly turns: number; readonly runMs: number },
+  ): void {
+    const { meters, clock } = this.#options;
+    if (meters === undefined) return;
+    meters.ran(turns, runMs, end.ticks);
+    const last = outputs.at(-1);
+    if (last !== undefined) meters.held(clock.now(), last.lsn, outputs.length, weightOf(outputs));
   }
 
   #addCheckpoint(result: TurnsResult, runMs: number): boolean {

@@ -2,7 +2,9 @@ import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } fr
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { dialLink } from '../../hypervisor/host/link.ts';
 import { GUESTS, Stage } from '../support/hv-process.ts';
+import { helloOf } from '../support/messages.ts';
 
 const HELLO = join(GUESTS, 'hello.js');
 
@@ -89,6 +91,33 @@ describe('bad arguments', () => {
       'HV_E_ARBITER',
     ],
     [
+      'an arbiter that dies with the primary',
+      ['run', '--backup', '192.0.2.1:7700', '--arbiter', 'etcd://127.0.0.1', HELLO],
+      123,
+      'HV_E_ARBITER_COLOCATED',
+    ],
+    [
+      'an arbiter that dies with the backup',
+      ['run', '--backup', '192.0.2.1:7700', '--arbiter', 'pg://192.0.2.1/views', HELLO],
+      123,
+      'HV_E_ARBITER_COLOCATED',
+    ],
+    [
+      'an arbiter on the own host of a backup for others',
+      ['backup', '--listen', '0.0.0.0:0', '--arbiter', 'etcd://localhost'],
+      123,
+      'HV_E_ARBITER_COLOCATED',
+    ],
+    [
+      'an arbiter that dies with the primary and was asked for by name',
+      [
+        ...['run', '--backup', '192.0.2.1:7700', '--arbiter', 'etcd://hv:secret@127.0.0.1:1'],
+        ...['--arbiter-colocated', HELLO],
+      ],
+      123,
+      'the arbiter etcd://hv:***@127.0.0.1:1 decided no view: etcd at 127.0.0.1:1 does not answer',
+    ],
+    [
       'a backup without a log',
       ['run', '--no-record', '--backup', '127.0.0.1:1', HELLO],
       2,
@@ -112,6 +141,19 @@ describe('bad arguments', () => {
     server.close();
     expect(code).toBe(2);
     expect(stderr).toContain('HV_E_PORT_IN_USE');
+  });
+
+  test('a primary with an arbiter the backup does not know is refused, and the backup waits on', async () => {
+    const { process: backup, address } = await stage.backup('--dir', 'choosy');
+    const refusal = new Promise<string>((resolve, reject) => {
+      const link = dialLink(address, '/link', {
+        onMessage: (message) => resolve(message.type === 'refuse' ? message.reason : message.type),
+        onClose: (reason) => reject(new Error(reason)),
+      });
+      link.send(helloOf({ backup: address, arbiter: 'consul://x' }));
+    });
+    expect(await refusal).toContain('there is no arbiter "consul://x"');
+    expect(backup.child.exitCode).toBeNull();
   });
 
   test('a name in use is refused and the running guest not disturbed', async () => {

@@ -6,23 +6,42 @@
 import type { Output } from '../../hypervisor/ports.ts';
 import type { View } from '../../hypervisor/protocol/messages.ts';
 import { GroupSplitter } from '../../hypervisor/replica/group-splitter.ts';
-import { decodeBatch, FRAME_HEAD_BYTES } from '../../log-format/index.ts';
+import { decodeBatch, type EncodedBatch, FRAME_HEAD_BYTES } from '../../log-format/index.ts';
+import { causeOf, type MachineKind, type SimMachine } from './sim-machine.ts';
 import { type SimStore, STARTED_AT } from './sim-store.ts';
-import { causeOf, ToyMachine } from './toy-machine.ts';
 import type { World } from './world.ts';
+
+/** More epochs than a history can have: makes one number of (lsn, epoch). */
+const EPOCHS_MAX = 4_096;
+
+interface Written {
+  readonly bytes: Uint8Array;
+  /** Epoch of the record before the batch. */
+  readonly epochBefore: number;
+}
 
 export class Checker {
   readonly violations: string[] = [];
   readonly #world: World;
+  readonly #machines: MachineKind;
   /** Every copy of the log a replica has had, newest last. */
   readonly #stores = new Map<string, SimStore[]>();
   readonly #releasers = new Map<number, string>();
   readonly #lines = new Map<number, number>();
+  /** What was written under an (lsn, epoch), by whoever was first. */
+  readonly #records = new Map<number, Written>();
+  /** Newest record whose output has left, as (lsn, epoch). */
+  #left = { lsn: 0, epoch: 0 };
+  /** Who has stopped the guest for good. */
+  #stopped: string | undefined;
   view: View | undefined;
+  /** The guest is being stopped: by its operator, or because it has ended. */
+  stopping = false;
   released = 0;
 
-  constructor(world: World) {
+  constructor(world: World, machines: MachineKind) {
     this.#world = world;
+    this.#machines = machines;
   }
 
   fail(what: string): void {
@@ -36,24 +55,79 @@ export class Checker {
     this.#stores.set(name, stores);
   }
 
+  /** Equal names, equal bytes, equal pasts: a log is a path in one tree, whoever holds it. */
+  appended(batch: EncodedBatch, epochBefore: number): void {
+    const { bytes, epoch, firstLsn, lastLsn } = batch;
+    if (epoch < epochBefore) this.fail(`epoch ${epoch} is written behind epoch ${epochBefore}`);
+    for (let lsn = firstLsn as number; lsn <= lastLsn; lsn++) {
+      const name = lsn * EPOCHS_MAX + epoch;
+      const had = this.#records.get(name);
+      if (had === undefined) {
+        this.#records.set(name, { bytes, epochBefore });
+        continue;
+      }
+      const same = had.bytes === bytes || Buffer.compare(had.bytes, bytes) === 0;
+      if (!same || had.epochBefore !== epochBefore) {
+        this.fail(`lsn ${lsn} of epoch ${epoch} is not the same everywhere`);
+        return;
+      }
+    }
+  }
+
   /** Only who was in the view before may lead the next one (rule 1 of primary/backup replication). */
-  decided(view: View, before: View | undefined): void {
+  decided(view: View, before: View | undefined, winner: string): void {
+    const last = this.view;
+    if (view.primary !== winner) this.fail(`${winner} claims for ${view.primary}`);
+    if (last !== undefined && view.epoch <= last.epoch) this.fail(`epoch ${view.epoch} is reused`);
     if (before !== undefined) {
       if (view.epoch !== before.epoch + 1) this.fail('an epoch was skipped');
       const entitled = view.primary === before.primary || before.backups.includes(view.primary);
       if (!entitled) this.fail(`${view.primary} leads a view it had no part in before`);
     }
+    // A claim that was under way when its own claimant stopped changes nothing.
+    if (this.#stopped !== undefined && this.#stopped !== winner)
+      this.fail(`${winner} wins a view after ${this.#stopped} had stopped the guest`);
     this.view = view;
+    this.#holdsAllThatLeft(winner, 'wins');
+    for (const name of view.backups)
+      if (!last?.backups.includes(name)) this.#holdsAllThatLeft(name, 'is named in');
+  }
+
+  /** Who may lead, now or next, must have the cause of everything that has left: else it is lost. */
+  #holdsAllThatLeft(name: string, how: 'wins' | 'is named in'): void {
+    const { lsn, epoch } = this.#left;
+    if (lsn === 0 || this.#stores.get(name)?.at(-1)?.epochs[lsn] === epoch) return;
+    this.fail(`${name} ${how} a view without lsn ${lsn} of epoch ${epoch}, whose output has left`);
+  }
+
+  /** A stop that every needed backup has confirmed is the end. */
+  stopped(name: string, confirmed: boolean): void {
+    if (!this.stopping) this.fail(`${name} stops, and nobody wanted it`);
+    if (confirmed && this.view?.primary === name) this.#stopped ??= name;
+  }
+
+  /** A backup was told that it is in no view any more, and threw its copy away. It may be the only one. */
+  discarded(name: string): void {
+    if (this.view?.backups.includes(name))
+      this.fail(`${name} throws a copy away that the view in force counts on`);
+  }
+
+  /** A primary gave up because another leads; if it leads itself, nobody does. */
+  fenced(name: string, resumed: boolean): void {
+    const { view } = this;
+    if (!resumed && view?.primary === name && view.backups.length === 0)
+      this.fail(`${name} is fenced by its own ${view.epoch}`);
   }
 
   /** `store` and `epoch` are the releasing primary's own. */
   outputLeft(name: string, epoch: number, store: SimStore, output: Output): void {
     this.released += 1;
-    const lsn = causeOf.get(output);
+    const lsn = causeOf(output);
     if (lsn === undefined) {
       this.fail('an output without a cause');
       return;
     }
+    if (epoch === 0) this.fail(`${name} lets an output out and leads no view`);
     const releaser = this.#releasers.get(epoch) ?? name;
     this.#releasers.set(epoch, releaser);
     if (releaser !== name) this.fail(`${name} and ${releaser} both release in epoch ${epoch}`);
@@ -70,6 +144,7 @@ export class Checker {
       if (stores.some((held) => held.epochs[lsn] === written)) continue;
       this.fail(`${name} released lsn ${lsn} of epoch ${written}, which ${peer} does not hold`);
     }
+    if (view.primary === name && lsn > this.#left.lsn) this.#left = { lsn, epoch: written };
     this.#line(output);
   }
 
@@ -79,14 +154,16 @@ export class Checker {
     const view = new DataView(output.bytes.buffer, output.bytes.byteOffset);
     const number = view.getUint32(0);
     const text = view.getUint32(4);
-    const had = this.#lines.get(number) ?? text;
-    this.#lines.set(number, had);
-    if (had !== text) this.fail(`line ${number} was printed with two texts`);
+    const had = this.#lines.get(number);
+    if (had === undefined) {
+      this.#lines.set(number, text);
+      if (number > 1 && !this.#lines.has(number - 1)) this.fail(`line ${number - 1} is lost`);
+    } else if (had !== text) this.fail(`line ${number} was printed with two texts`);
   }
 
   /** A log must give, from scratch, the machine its owner has. */
-  replays(store: SimStore, machine: ToyMachine): void {
-    const fresh = new ToyMachine();
+  replays(store: SimStore, machine: SimMachine): void {
+    const fresh = this.#machines.build({ wall: () => STARTED_AT, resync: () => undefined });
     const splitter = new GroupSplitter();
     for (const { bytes } of store.batches) {
       for (const group of splitter.push(
@@ -99,7 +176,7 @@ export class Checker {
     }
     const tail = splitter.tail();
     if (tail !== undefined) fresh.settle(tail, () => {});
-    if (fresh.digest !== machine.digest)
+    if (fresh.fingerprint !== machine.fingerprint)
       this.fail('the log does not give the machine that wrote it');
   }
 }

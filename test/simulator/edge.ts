@@ -6,6 +6,7 @@
 
 import type { HostInterrupt, NetBackend, NetOutput, NetTable } from '../../hypervisor/ports.ts';
 import { INTERRUPT } from '../../log-format/index.ts';
+import type { NetPayloads } from './sim-machine.ts';
 import { EXIT_NUMBER, REPLY_BYTES, REQUEST_BYTES } from './toy-machine.ts';
 import type { SimProcess, World } from './world.ts';
 
@@ -30,6 +31,15 @@ export interface EdgeOptions {
   readonly exits: boolean;
   /** Chance that a connection does not survive a failover. */
   readonly resetChance: number;
+  /** Payloads of a real network; see `MachineKind`. */
+  readonly net?: NetPayloads | undefined;
+  /** A planted bug. */
+  readonly bugs?: EdgeBugs | undefined;
+}
+
+export interface EdgeBugs {
+  /** What is here already is taken once more. */
+  readonly takesTwice?: boolean;
 }
 
 export class Edge {
@@ -41,6 +51,12 @@ export class Edge {
   #epoch = 0;
   #connectionLast = 0;
   started = false;
+  /** Requests sent by anybody. */
+  #sent = 0;
+  /** Which client's which request each number of the guest's own count stands for. */
+  readonly #executed = new Map<number, string>();
+  /** Clients that are cut off; what they would send or hear waits. */
+  readonly #cutOff = new Map<number, (() => void)[]>();
 
   constructor(world: World, options: EdgeOptions, fail: (what: string) => void) {
     this.#world = world;
@@ -70,7 +86,24 @@ export class Edge {
     const client = this.clients[index];
     if (client === undefined) throw new Error(`no client ${index}`);
     client.requests += 1;
-    this.#request(client);
+    this.#reaching(client, () => this.#request(client));
+  }
+
+  /** A client that reaches nobody, until `reconnect`. */
+  cutOff(index: number): void {
+    if (!this.#cutOff.has(index)) this.#cutOff.set(index, []);
+  }
+
+  reconnect(): void {
+    const waiting = [...this.#cutOff.values()].flat();
+    this.#cutOff.clear();
+    for (const run of waiting) run();
+  }
+
+  #reaching(client: Client, run: () => void): void {
+    const waiting = this.#cutOff.get(client.index);
+    if (waiting === undefined) run();
+    else waiting.push(run);
   }
 
   /** The first guest listens: connect everybody. */
@@ -84,7 +117,7 @@ export class Edge {
         kind: INTERRUPT.netAccept,
         id: client.connection,
         num: 1,
-        payload: undefined,
+        payload: this.#options.net?.accepted,
       });
       this.#think(client);
     }
@@ -97,6 +130,7 @@ export class Edge {
     this.#backend = backend;
     this.started = true;
     const gone: number[] = [];
+    for (const { id, bound } of table.listeners) if (!bound) this.#bind(backend, id);
     for (const client of this.clients) {
       const held = table.connections.find(({ id }) => id === client.connection);
       if (this.#world.random.chance(this.#options.resetChance)) {
@@ -109,7 +143,7 @@ export class Edge {
           kind: INTERRUPT.netAccept,
           id: client.connection,
           num: 1,
-          payload: undefined,
+          payload: this.#options.net?.accepted,
         });
       }
       const from = (held?.inOffset ?? 0) / REQUEST_BYTES;
@@ -123,7 +157,11 @@ export class Edge {
 
   /** Output of a backend. Refused from a deposed one; what is here already is not taken twice. */
   take(backend: EdgeBackend, output: NetOutput): void {
-    if (output.op === 'listen') this.listen(backend);
+    if (output.op === 'listen') {
+      this.#bind(backend, output.id);
+      this.listen(backend);
+    }
+    const { bugs } = this.#options;
     if (output.op !== 'write' || backend !== this.#backend) return;
     const client = this.clients.find(({ connection }) => connection === output.id);
     if (client === undefined) return;
@@ -131,6 +169,7 @@ export class Edge {
     const had = client.output[index];
     if (had !== undefined) {
       if (Buffer.compare(had, output.bytes) !== 0) this.#fail('other bytes at the same offset');
+      if (bugs?.takesTwice) this.#arrives(client, output.id, output.bytes);
       return;
     }
     if (index > client.output.length) {
@@ -138,9 +177,19 @@ export class Edge {
       return;
     }
     client.output.push(output.bytes);
-    const { bytes } = output;
+    this.#arrives(client, output.id, output.bytes);
+  }
+
+  #bind(backend: EdgeBackend, id: number): void {
+    const payload = this.#options.net?.bound;
+    if (payload !== undefined) backend.push({ kind: INTERRUPT.netBound, id, num: 0, payload });
+  }
+
+  #arrives(client: Client, connection: number, bytes: Uint8Array): void {
     this.#world.at(this.#world.now + this.#world.random.between(0.1, 0.5), undefined, () => {
-      if (client.connection === output.id) this.#answer(client, bytes);
+      this.#reaching(client, () => {
+        if (client.connection === connection) this.#answer(client, bytes);
+      });
     });
   }
 
@@ -149,9 +198,24 @@ export class Edge {
     if (reply.getUint32(0) !== client.index || reply.getUint32(4) !== client.sent) {
       this.#fail(`client ${client.index} got the reply to another request`);
     }
+    if (client.answered + client.resets >= client.sent)
+      this.#fail(`client ${client.index} got a reply twice`);
+    this.#once(reply);
     client.answered += 1;
-    this.#world.note('client', `${client.index} has reply ${reply.getUint32(4)}`);
+    if (this.#world.trace !== undefined)
+      this.#world.note('client', `${client.index} has reply ${reply.getUint32(4)}`);
     this.#think(client);
+  }
+
+  /** The guest counts what it executes: one number for each request, and no more than were sent. */
+  #once(reply: DataView): void {
+    const count = reply.getUint32(8);
+    const request = `${reply.getUint32(0)}/${reply.getUint32(4)}`;
+    const had = this.#executed.get(count);
+    this.#executed.set(count, request);
+    if (had !== undefined && had !== request)
+      this.#fail(`requests ${had} and ${request} were both executed as number ${count}`);
+    if (count > this.#sent) this.#fail(`${count} requests were executed, ${this.#sent} were sent`);
   }
 
   #reconnect(client: Client, backend: EdgeBackend): void {
@@ -160,7 +224,8 @@ export class Edge {
     client.input.length = 0;
     client.output = [];
     if (client.sent > client.answered + client.resets) client.resets += 1;
-    backend.push({ kind: INTERRUPT.netAccept, id: client.connection, num: 1, payload: undefined });
+    const payload = this.#options.net?.accepted;
+    backend.push({ kind: INTERRUPT.netAccept, id: client.connection, num: 1, payload });
     this.#think(client);
   }
 
@@ -169,13 +234,16 @@ export class Edge {
     if (client.sent >= client.requests) return;
     const at = this.#world.now + this.#world.random.next() * this.#options.thinkMs;
     this.#world.at(at, undefined, () => {
-      if (client.connection === connection) this.#request(client);
+      this.#reaching(client, () => {
+        if (client.connection === connection) this.#request(client);
+      });
     });
   }
 
   #request(client: Client): void {
     if (client.sent > client.answered + client.resets || client.sent >= client.requests) return;
     client.sent += 1;
+    this.#sent += 1;
     const payload = new Uint8Array(REQUEST_BYTES);
     const view = new DataView(payload.buffer);
     view.setUint32(0, client.index);

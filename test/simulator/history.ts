@@ -1,19 +1,25 @@
 /** One simulated history: a cluster, clients, faults, healing, and the verdict. All from one seed. */
 
 import { Checker } from './checker.ts';
+import type { Coverage } from './coverage.ts';
 import { Edge } from './edge.ts';
 import { FAULTS, type Fault, healAll, strike } from './faults.ts';
 import { type Cluster, Host } from './host.ts';
 import { Network } from './network.ts';
-import { arbiterTap, handoverTap, networkTap, type Sabotage } from './sabotage.ts';
+import { revive, reviveAll } from './operator.ts';
+import { type Bugs, type Sabotage, sabotaged } from './sabotage.ts';
 import { describeView, SimArbiter } from './sim-arbiter.ts';
-import { World } from './world.ts';
+import type { MachineKind } from './sim-machine.ts';
+import { TOY } from './toy-machine.ts';
+import { type ClockFaults, World } from './world.ts';
 
 export interface HistoryOptions {
   readonly seed: number;
   readonly sabotage?: Sabotage | undefined;
   /** Keep one line per event. */
   readonly trace?: boolean;
+  /** What runs in the simulated shell; the toy if not said. */
+  readonly machines?: MachineKind | undefined;
 }
 
 export interface History {
@@ -23,48 +29,60 @@ export interface History {
   readonly events: number;
   readonly released: number;
   readonly epochs: number;
-  readonly faults: readonly Fault[];
+  readonly coverage: Coverage;
   /** How it ended: all answered, the guest ended, or nobody was left who could go on. */
   readonly end: 'answered' | 'stopped' | 'nobody left' | 'violation';
 }
 
 /** Virtual milliseconds the healed cluster has: longer than a handshake may take to time out. */
 const GRACE_MS = 8_000;
+/** Faults strike up to here. */
+const HEALED_MS = 170;
 
 export function runHistory(options: HistoryOptions): History {
   const world = new World(options.seed);
   if (options.trace) world.trace = [];
-  const cluster = build(world, options.sabotage);
-  const faults: Fault[] = [];
+  const bugs = sabotaged(options.sabotage, world);
+  return live(build(world, options.machines ?? TOY, bugs), (cluster) => {
+    start(cluster);
+    plan(cluster, bugs);
+  });
+}
+
+/** Lets a cluster live through what `begin` plans, heals it, and judges. */
+export function live(cluster: Cluster, begin: (cluster: Cluster) => void): History {
+  const { world } = cluster;
   let end: History['end'] = 'violation';
   try {
-    start(cluster);
-    plan(cluster, faults);
+    begin(cluster);
     end = finish(cluster);
   } catch (error) {
     cluster.checker.fail(`threw: ${error instanceof Error ? error.message : String(error)}`);
-    if (options.trace && error instanceof Error) world.note('throw', error.stack ?? '');
+    if (error instanceof Error) world.note('throw', error.stack ?? '');
   }
   const { violations, released } = cluster.checker;
   return {
-    seed: options.seed,
+    seed: world.seed,
     violations,
     trace: world.trace ?? [],
     events: world.events,
     released,
     epochs: cluster.arbiter.view?.epoch ?? 0,
-    faults,
+    coverage: world.coverage,
     end: violations.length > 0 ? 'violation' : end,
   };
 }
 
-function build(world: World, sabotage: Sabotage | undefined): Cluster {
+function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
   const { random } = world;
-  const checker = new Checker(world);
+  const { tap, ghostAcks = false, arbiterTap, edgeBugs, hostBugs, focus = {} } = bugs;
+  const checker = new Checker(world, machines);
   const network = new Network(world, {
     delayMs: random.between(0.05, 2),
     jitterMs: random.between(0, 2),
-    tap: networkTap(sabotage),
+    beatChance: random.pick([0, 0, 0.03]),
+    tap,
+    ghostAcks,
   });
   const edge = new Edge(
     world,
@@ -74,14 +92,16 @@ function build(world: World, sabotage: Sabotage | undefined): Cluster {
       thinkMs: random.pick([0, 2, 12]),
       exits: random.chance(0.15),
       resetChance: random.pick([0, 0, 0.5]),
+      net: machines.net,
+      bugs: edgeBugs,
     },
     (what) => checker.fail(what),
   );
-  const arbiter = new SimArbiter(
-    world,
-    (view, before) => checker.decided(view, before),
-    arbiterTap(sabotage),
-  );
+  const arbiter = new SimArbiter(world, {
+    onView: (view, before, winner) => checker.decided(view, before, winner),
+    tap: arbiterTap,
+  });
+  const drifts = random.chance(0.3);
   return {
     world,
     network,
@@ -89,15 +109,28 @@ function build(world: World, sabotage: Sabotage | undefined): Cluster {
     edge,
     checker,
     hosts: new Map(),
-    backupsWanted: random.pick([1, 1, 2]),
+    machines,
+    backupsWanted: random.pick([0, 1, 1, 1, 2, 2]),
     replayMs: random.pick([0.2, 1, 8]),
     resyncChance: random.pick([0, 0.3, 1]),
-    mangle: handoverTap(sabotage),
+    ownLog: random.pick(['written', 'written', 'durable']),
+    detectMs: random.pick([4, 12, 40]),
+    writeMs: random.pick([0, 0, 0.3, 3]),
+    clock: () => (drifts ? drift(world) : undefined),
+    bugs: hostBugs,
+    calm: false,
+    ...focus,
   };
 }
 
+/** A monotonic clock of its own: another origin, and up to two per cent too fast or too slow. */
+function drift(world: World): ClockFaults {
+  world.coverage.count('clock.drift');
+  return { origin: world.random.integer(0, 1_000_000), rate: world.random.between(0.98, 1.02) };
+}
+
 function start(cluster: Cluster): void {
-  const names = ['a', 'b', 'c'].slice(0, cluster.world.random.integer(2, 3));
+  const names = ['a', 'b', 'c'].slice(0, cluster.world.random.integer(1, 3));
   for (const name of names) new Host(cluster, name);
   for (const [name, host] of cluster.hosts) {
     if (name === 'a') host.startPrimary();
@@ -105,27 +138,40 @@ function start(cluster: Cluster): void {
   }
 }
 
-/** Up to four faults around the time the clients are busy, and a fresh host for every one lost. */
-function plan(cluster: Cluster, faults: Fault[]): void {
+/** Up to five faults around the time the clients are busy, and a fresh host for every one lost. */
+function plan(cluster: Cluster, { epochUnchecked, focus }: Bugs): void {
   const { world } = cluster;
   const { random } = world;
-  const count = random.integer(0, 4);
+  const count = random.integer(0, 5);
   for (let index = 0; index < count; index++) {
-    const fault = random.pick(FAULTS);
+    const fault: Fault = random.pick(focus?.faults ?? FAULTS);
     const forMs = random.between(5, 150);
-    faults.push(fault);
-    world.at(random.between(8, 160), undefined, () => strike(cluster, fault, forMs));
+    const reviveMs = random.chance(0.6) ? random.between(1, 120) : undefined;
+    const how = { forMs, reviveMs, epochUnchecked };
+    world.at(random.between(8, 160), undefined, () => {
+      if (!cluster.calm) strike(cluster, fault, how);
+    });
   }
   if (random.chance(0.08)) {
     world.at(random.between(20, 160), undefined, () => {
-      for (const host of cluster.hosts.values()) {
-        if (host.process.running) host.primary?.stop(0, 'operator');
-      }
+      if (cluster.calm) return;
+      for (const host of cluster.hosts.values()) if (host.process.running) host.stop();
     });
   }
+  keepStaffed(cluster);
+}
+
+/** There are two processes at least, and who lost its place comes back as a backup. */
+export function keepStaffed(cluster: Cluster): void {
+  const { world } = cluster;
   let fresh = 0;
   const refill = (): void => {
-    const alive = [...cluster.hosts.values()].filter((host) => host.process.alive);
+    const all = [...cluster.hosts.values()];
+    const alive = all.filter((host) => host.process.alive);
+    // Who was fenced, or has differed, comes back without what it had.
+    for (const host of all) {
+      if (host.ended?.type === 'fenced' || host.ended?.type === 'diverged') revive(cluster, host);
+    }
     if (alive.length < 2 && fresh < 6 && !stopped(cluster)) {
       fresh += 1;
       new Host(cluster, `f${fresh}`).startBackup();
@@ -137,28 +183,31 @@ function plan(cluster: Cluster, faults: Fault[]): void {
 
 function finish(cluster: Cluster): History['end'] {
   const { world, edge, checker } = cluster;
-  const over = (): boolean => checker.violations.length > 0 || edge.done || stopped(cluster);
-  world.run(170, over);
+  const failed = (): boolean => checker.violations.length > 0;
+  world.run(HEALED_MS, () => failed() || edge.done || stopped(cluster));
+  cluster.calm = true;
+  cluster.onCalm?.();
   healAll(cluster);
+  reviveAll(cluster);
   // Everything that was under way has been told by then; what is decided is decided.
-  world.run(world.now + 5);
+  world.run(world.now + 5, failed);
   const survivor = survives(cluster);
+  const over = (): boolean => failed() || (edge.done && isProtected(cluster)) || stopped(cluster);
   world.run(world.now + GRACE_MS, over);
+  const whole = isProtected(cluster);
   // What was sent last may still be under way.
-  world.run(world.now + 30, () => checker.violations.length > 0);
-  if (checker.violations.length > 0) return 'violation';
+  world.run(world.now + 30, failed);
+  if (failed()) return 'violation';
   const leader = [...cluster.hosts.values()].find(
     (host) => host.process.alive && host.primary?.core.live,
   );
-  if (leader?.store !== undefined && leader.machine !== undefined) {
+  if (leader?.store !== undefined && leader.machine !== undefined)
     checker.replays(leader.store, leader.machine);
-  }
   if (stopped(cluster)) return 'stopped';
-  if (edge.done) return 'answered';
+  if (edge.done && (whole || !survivor)) return 'answered';
   if (!survivor) return 'nobody left';
-  checker.fail(
-    `healed, with somebody left, and no answers (${describeView(cluster.arbiter.view)})`,
-  );
+  const what = edge.done ? 'no protection' : 'no answers';
+  checker.fail(`healed, with somebody left, and ${what} (${describeView(cluster.arbiter.view)})`);
   return 'violation';
 }
 
@@ -166,6 +215,14 @@ function finish(cluster: Cluster): History['end'] {
 function stopped(cluster: Cluster): boolean {
   for (const { ended } of cluster.hosts.values()) if (ended?.type === 'stopped') return true;
   return false;
+}
+
+/** The primary of the view serves, and a backup of the view follows it. */
+function isProtected({ arbiter, hosts, backupsWanted }: Cluster): boolean {
+  const { view } = arbiter;
+  if (view === undefined || !hosts.get(view.primary)?.primary?.core.live) return false;
+  if (backupsWanted === 0) return true;
+  return view.backups.some((name) => hosts.get(name)?.backup?.following === view.primary);
 }
 
 /** Somebody who may go on: the primary of the view, or a backup named in it that has its copy. */

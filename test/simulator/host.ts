@@ -3,11 +3,21 @@
  * simulated ports, promotes a backup when it has won, and lets live primaries look for backups.
  */
 
-import type { BackupMachine, Entropy, Link, LinkHandlers, Output } from '../../hypervisor/ports.ts';
+import type {
+  BackupMachine,
+  Entropy,
+  HeldOutput,
+  Link,
+  LinkHandlers,
+  Output,
+  ReopenedCopy,
+} from '../../hypervisor/ports.ts';
 import { PROTOCOL_VERSION } from '../../hypervisor/protocol/messages.ts';
 import type { Note } from '../../hypervisor/protocol/notes.ts';
+import type { OwnLogMode } from '../../hypervisor/protocol/own-log.ts';
 import { BackupReplica } from '../../hypervisor/replica/backup.ts';
-import type { Handover } from '../../hypervisor/replica/handover.ts';
+import { GroupSplitter, lastLsnOf } from '../../hypervisor/replica/group-splitter.ts';
+import { type Handover, NOTHING_RAN } from '../../hypervisor/replica/handover.ts';
 import type {
   BackupOutcome,
   PrimaryConfig,
@@ -15,18 +25,20 @@ import type {
 } from '../../hypervisor/replica/hooks.ts';
 import { PrimaryReplica } from '../../hypervisor/replica/primary.ts';
 import { refusalOf } from '../../hypervisor/replica/refusal.ts';
-import { asMillis, INTERRUPT } from '../../log-format/index.ts';
+import { asLsn, asMillis, INTERRUPT, type Lsn } from '../../log-format/index.ts';
 import type { Checker } from './checker.ts';
 import { type Edge, EdgeBackend } from './edge.ts';
 import type { Network } from './network.ts';
 import { describeView, type SimArbiter } from './sim-arbiter.ts';
-import { SimStore, STARTED_AT } from './sim-store.ts';
-import { causeOf, ToyMachine } from './toy-machine.ts';
-import { SimProcess, type World } from './world.ts';
+import { causeOf, type MachineKind, type SimMachine } from './sim-machine.ts';
+import { type Recovered, recover } from './sim-recovery.ts';
+import { SimDisk, SimStore, STARTED_AT } from './sim-store.ts';
+import { type ClockFaults, SimProcess, type World } from './world.ts';
 
+/** The reason of a backup that is dropped by its primary. */
+const NOT_IN_VIEW = 'not in the view any more';
 const BEAT_MS = 10;
 const RECRUIT_MS = 12;
-const DETECT_MS = 40;
 const IDENTITY = { hvVersion: '0.0.0', engineHash: '', helperHash: '', machineVersion: 1 };
 
 export interface Cluster {
@@ -35,34 +47,78 @@ export interface Cluster {
   readonly arbiter: SimArbiter;
   readonly edge: Edge;
   readonly checker: Checker;
+  /** The newest process of each name. */
   readonly hosts: Map<string, Host>;
-  readonly backupsWanted: number;
+  readonly machines: MachineKind;
+  backupsWanted: number;
   /** How long a replayed group keeps a backup's machine busy, at most. */
-  readonly replayMs: number;
+  replayMs: number;
   readonly resyncChance: number;
-  /** A planted bug at the handover. */
-  readonly mangle: ((handover: Handover) => Handover) | undefined;
+  readonly ownLog: OwnLogMode;
+  /** Silence that makes a peer suspect. */
+  readonly detectMs: number;
+  /** How long an append takes to reach the kernel, at most; 0: no time. */
+  writeMs: number;
+  /** The clock of a new host. */
+  readonly clock: () => ClockFaults | undefined;
+  readonly bugs: HostBugs;
+  /** All faults are over and none may follow. */
+  calm: boolean;
+  /** Every new process, before its first event. */
+  readonly onHost?: (host: Host) => void;
+  readonly onCalm?: () => void;
 }
+
+/** Planted bugs inside a host, around its ports. */
+export interface HostBugs {
+  readonly mangle?: (handover: Handover) => Handover;
+  /** Every token is the same. */
+  readonly sameToken?: boolean;
+  /** A replay that differs is passed over. */
+  readonly divergenceIgnored?: boolean;
+  /** What a backup replays leaves it at once. */
+  readonly backupReleases?: boolean;
+  /** The own log says that it is written before it is. */
+  readonly logLies?: boolean;
+  /** What streams a log out skips the last batch of it. */
+  readonly streamSkips?: boolean;
+}
+
+export type Death = 'killed' | 'host lost' | 'disk' | 'ended';
 
 export class Host {
   readonly process: SimProcess;
+  readonly disk: SimDisk;
   readonly #cluster: Cluster;
   primary: PrimaryReplica | undefined;
   backup: BackupReplica | undefined;
   store: SimStore | undefined;
-  machine: ToyMachine | undefined;
+  machine: SimMachine | undefined;
   ended: PrimaryOutcome | BackupOutcome | undefined;
+  death: Death | undefined;
+  /** Goes on from its own log, and has not heard yet that it may. */
+  resumed = false;
+  /** Went on alone, and has not let out all that it held for a backup: its log says that it has left. */
+  owes = false;
   /** Where messages of each backup go: a scenario forges some. */
   readonly handlers: Map<string, LinkHandlers> = new Map();
-  /** A scenario has flipped a bit of its machine: a divergence is expected. */
+  /** A bit of its machine has been flipped: a divergence is expected. */
   corrupted = false;
+  /** A bit flips at its next replay. */
+  flipsNext = false;
   #entropy: Entropy;
 
-  constructor(cluster: Cluster, name: string) {
+  constructor(cluster: Cluster, name: string, disk?: SimDisk) {
     this.#cluster = cluster;
-    this.process = new SimProcess(cluster.world, name);
-    this.#entropy = { bytes: (length) => cluster.world.random.bytes(length) };
+    this.process = new SimProcess(cluster.world, name, cluster.clock());
+    this.disk = disk ?? new SimDisk(cluster.writeMs);
+    const { random } = cluster.world;
+    this.#entropy = {
+      bytes: (length) =>
+        cluster.bugs.sameToken === true ? new Uint8Array(length) : random.bytes(length),
+    };
     cluster.hosts.set(name, this);
+    cluster.onHost?.(this);
     this.#every(BEAT_MS, () => this.#beat());
     this.#every(RECRUIT_MS, () => this.#recruit());
   }
@@ -75,8 +131,35 @@ export class Host {
     this.store = this.#newStore();
     this.machine = this.#newMachine();
     this.#runPrimary(this.store, this.machine, undefined);
-    const payload = new Uint8Array(2);
+    this.#boot();
+  }
+
+  #boot(): void {
+    const payload = this.#cluster.machines.boot;
     this.primary?.push({ kind: INTERRUPT.boot, id: 0, num: 0, payload });
+  }
+
+  /** `hv run --resume`: goes on from what a dead process left. False: there is nothing to go on with. */
+  resume(dead: SimStore, options: { readonly power: boolean }): boolean {
+    const machine = this.#newMachine();
+    const batches = dead.afterCrash(options);
+    const recovered = recover(batches, machine, this.name);
+    if (recovered === undefined) return false;
+    this.#cluster.world.note(this.name, `resumes at lsn ${recovered.handover.lsnReceived}`);
+    this.store = this.#newStore();
+    this.store.load(batches);
+    this.machine = machine;
+    this.resumed = true;
+    this.#runPrimary(this.store, machine, { ...recovered.handover, id: this.name }, recovered);
+    return true;
+  }
+
+  /** Finds what a dead process has left of a log; a primary may let it go on from there. */
+  inherit(dead: SimStore, options: { readonly power: boolean }): void {
+    const batches = dead.afterCrash(options);
+    if (batches.length === 0) return;
+    this.store = this.#newStore();
+    this.store.load(batches);
   }
 
   startBackup(): void {
@@ -94,9 +177,21 @@ export class Host {
           this.machine = this.#newMachine();
           return this.#replaying(this.machine);
         },
+        reopen: (_hello, { from, lsnReleased }, done) => this.#reopen(from, lsnReleased, done),
+        join: () => {
+          throw new Error('simulated primaries keep no snapshots');
+        },
+        dial: (peer, handlers) => this.#dialBackup(peer, handlers),
         retain: () => {},
       },
-      config: { refuses: (hello) => refusalOf(hello, IDENTITY) },
+      config: {
+        refuses: (hello) => refusalOf(hello, IDENTITY),
+        priority: 0,
+        hidden: false,
+        cold: false,
+        // Its own copy, or what an earlier process has left on this disk.
+        standing: () => this.store?.history,
+      },
       hooks: {
         note: (note) => this.#note(note),
         promoted: (handover) => this.#promote(handover),
@@ -106,37 +201,111 @@ export class Host {
     world.note(this.name, 'waits as a backup');
   }
 
+  /** The operator wants the guest stopped. */
+  stop(): void {
+    this.#cluster.checker.stopping = true;
+    this.primary?.stop(0, 'operator');
+  }
+
   /** `silent`: the whole host is gone. */
   crash(options: { readonly silent: boolean }): void {
     this.#cluster.world.note(this.name, options.silent ? 'host dies' : 'is killed');
+    this.#die(options.silent ? 'host lost' : 'killed');
+  }
+
+  #die(death: Death): void {
+    this.death ??= death;
     this.process.kill();
-    this.#cluster.network.died(this.process, options);
+    this.#cluster.network.died(this.process, { silent: death === 'host lost' });
   }
 
   #newStore(): SimStore {
-    const store = new SimStore(this.process);
-    this.#cluster.checker.opened(this.name, store);
+    const { checker, machines, world } = this.#cluster;
+    const store = new SimStore(this.process, {
+      disk: this.disk,
+      header: machines.header,
+      frames: machines.frames,
+      onAppend: (batch, epochBefore) => checker.appended(batch, epochBefore),
+      // As every process of hv does: it has no log any more, so it ends.
+      onError: (kind) => {
+        world.note(this.name, `ends: ${kind}`);
+        this.#die('disk');
+      },
+    });
+    checker.opened(this.name, store);
     return store;
   }
 
-  #newMachine(): ToyMachine {
-    const machine = new ToyMachine();
-    const { world, resyncChance } = this.#cluster;
+  #newMachine(): SimMachine {
+    const { world, resyncChance, machines } = this.#cluster;
     const clock = this.process.clock();
-    machine.liveResync = () => (world.random.chance(resyncChance) ? clock.wall() : undefined);
-    return machine;
+    return machines.build({
+      wall: () => clock.wall(),
+      resync: () => (world.random.chance(resyncChance) ? clock.wall() : undefined),
+    });
+  }
+
+  /** Cuts the copy and replays what is left of it with another machine. */
+  #reopen(from: Lsn, lsnReleased: Lsn, done: (copy: ReopenedCopy | undefined) => void): void {
+    const { store } = this;
+    if (store === undefined) {
+      done(undefined);
+      return;
+    }
+    const { world } = this.#cluster;
+    world.at(world.now + world.random.between(0.5, 3), this.process, () => {
+      store.cut(from);
+      const machine = this.#newMachine();
+      this.machine = machine;
+      const splitter = new GroupSplitter();
+      const held: HeldOutput[] = [];
+      let lsnReplayed = asLsn(0);
+      let state = NOTHING_RAN;
+      let outputsCrc = 0;
+      for (const batch of store.decoded())
+        for (const group of splitter.push(batch))
+          machine.replay(group, (result, divergence) => {
+            if (divergence !== undefined) throw new Error('a copy does not replay');
+            held.push(...result.outputs.filter(({ lsn }) => lsn > lsnReleased));
+            lsnReplayed = lastLsnOf(group);
+            state = result;
+            outputsCrc = result.end.outputsCrc;
+          });
+      const { base, history } = store;
+      const { timeLast } = splitter;
+      const tail = splitter.tail();
+      const at = { lsnReplayed, outputsCrc, timeLast, state, tail, held };
+      done({ store, base, machine: this.#replaying(machine), history, ...at });
+    });
+  }
+
+  #dialBackup(peer: string, handlers: LinkHandlers): Link {
+    const { hosts, network } = this.#cluster;
+    const host = hosts.get(peer);
+    if (host === undefined) throw new Error(`no host ${peer}`);
+    return network.dial(this.process, host.process, handlers, (link) => host.backup?.accept(link));
   }
 
   /** On another thread: the answer comes later, unless the machine is gone. */
-  #replaying(machine: ToyMachine): BackupMachine {
-    const { world, replayMs } = this.#cluster;
+  #replaying(machine: SimMachine): BackupMachine {
+    const { world, replayMs, bugs } = this.#cluster;
     let disposed = false;
     return {
       replay: (group, done) => {
         const at = world.now + world.random.between(0.02, replayMs);
+        if (this.flipsNext) {
+          this.flipsNext = false;
+          this.corrupted = true;
+          world.coverage.count('memory.flip');
+          machine.flip();
+        }
         machine.replay(group, (result, divergence) => {
+          if (bugs.backupReleases === true) {
+            for (const { output } of result.outputs) this.#left(this.store, output);
+          }
+          const told = bugs.divergenceIgnored === true ? undefined : divergence;
           world.at(at, this.process, () => {
-            if (!disposed) done(result, divergence);
+            if (!disposed) done(result, told);
           });
         });
       },
@@ -150,19 +319,33 @@ export class Host {
     const { store, machine } = this;
     if (store === undefined || machine === undefined) throw new Error('promoted without a copy');
     this.backup = undefined;
-    const given = this.#cluster.mangle?.(handover) ?? handover;
+    if (this.corrupted) this.#cluster.checker.fail(`${this.name} differs and is promoted`);
+    const given = this.#cluster.bugs.mangle?.(handover) ?? handover;
     this.#runPrimary(store, machine, given);
   }
 
-  #runPrimary(store: SimStore, machine: ToyMachine, handover: Handover | undefined): void {
-    const { edge, arbiter } = this.#cluster;
+  #runPrimary(
+    store: SimStore,
+    machine: SimMachine,
+    handover: Handover | undefined,
+    recovered?: Recovered,
+  ): void {
+    const { edge, arbiter, ownLog } = this.#cluster;
     const config: PrimaryConfig = {
       id: this.name,
       vm: 'toy-00000000',
-      detectMs: DETECT_MS,
-      ownLog: 'written',
+      detectMs: this.#cluster.detectMs,
+      ownLog,
+      rule: { level: 'received', quorum: 0, onLoss: 'continue' },
       startedAt: STARTED_AT,
-      hello: { protocol: PROTOCOL_VERSION, name: 'toy', arbiter: 'sim:', ...IDENTITY },
+      hello: {
+        protocol: PROTOCOL_VERSION,
+        name: 'toy',
+        arbiter: 'sim:',
+        imageHash: '',
+        spares: [],
+        ...IDENTITY,
+      },
     };
     const net = new EdgeBackend(this.process, edge, {
       onInterrupt: (interrupt) => this.primary?.push(interrupt),
@@ -171,7 +354,7 @@ export class Host {
     this.primary = new PrimaryReplica({
       ports: {
         clock: this.process.clock(),
-        store,
+        store: this.#mangled(store),
         arbiter: arbiter.for(this.process),
         machine,
         net,
@@ -183,7 +366,12 @@ export class Host {
       },
       config,
       hooks: {
-        note: (note) => this.#note(note),
+        note: (note) => {
+          this.#note(note);
+          if (note.type === 'guestExited') this.#cluster.checker.stopping = true;
+          if (note.type === 'resumed') this.resumed = false;
+          if (note.type === 'resumed' && recovered?.booted === false) this.#boot();
+        },
         ended: (outcome) => this.#end(outcome),
       },
       ...(handover === undefined ? {} : { handover }),
@@ -191,12 +379,36 @@ export class Host {
     this.primary.start();
   }
 
-  #left(store: SimStore, output: Output): void {
+  /** The store as the shell sees it, with the bugs that are planted there. */
+  #mangled(store: SimStore): SimStore {
+    const { logLies, streamSkips } = this.#cluster.bugs;
+    if (logLies === true) store.write = (done) => done();
+    if (streamSkips !== true) return store;
+    const readFrom = store.readFrom.bind(store);
+    store.readFrom = (lsn, onFrames, done) => {
+      let held: Uint8Array = new Uint8Array(0);
+      const hold = (bytes: Uint8Array): void => {
+        if (held.length > 0) onFrames(held);
+        held = bytes;
+      };
+      return readFrom(lsn, hold, (end) => {
+        const lastLsn = end.type === 'caughtUp' ? end.lastLsn : 0;
+        const last = store.batches.find((batch) => batch.lastLsn === lastLsn);
+        onFrames(held.subarray(0, held.length - (last?.bytes.length ?? 0)));
+        done(end);
+      });
+    };
+    return store;
+  }
+
+  #left(store: SimStore | undefined, output: Output): void {
     const { world, checker } = this.#cluster;
+    if (store === undefined) return;
     if (world.trace !== undefined) {
       const what = output.device === 'net' ? output.op : output.device;
-      world.note(this.name, `releases ${what} of lsn ${causeOf.get(output)}`);
+      world.note(this.name, `releases ${what} of lsn ${causeOf(output)}`);
     }
+    if (this.primary?.core.heldBytes === 0) this.owes = false;
     checker.outputLeft(this.name, this.#epoch(), store, output);
   }
 
@@ -205,17 +417,21 @@ export class Host {
   }
 
   #end(outcome: PrimaryOutcome | BackupOutcome): void {
-    this.#cluster.world.note(this.name, `ended ${outcome.type}`);
+    const { world, checker } = this.#cluster;
+    world.note(this.name, `ended ${outcome.type}`);
     this.ended = outcome;
-    if (outcome.type === 'diverged' && !this.corrupted) {
-      this.#cluster.checker.fail(`${this.name} diverged ${outcome.report}`);
-    }
-    this.process.kill();
-    this.#cluster.network.died(this.process, { silent: false });
+    if (outcome.type === 'diverged' && !this.corrupted)
+      checker.fail(`${this.name} diverged ${outcome.report}`);
+    if (outcome.type === 'stopped')
+      checker.stopped(this.name, 'confirmed' in outcome && outcome.confirmed);
+    if (outcome.type === 'fenced') checker.fenced(this.name, this.resumed);
+    this.#die('ended');
   }
 
   #note(note: Note): void {
-    const { world } = this.#cluster;
+    const { world, checker } = this.#cluster;
+    if (note.type === 'unprotected') this.owes = true;
+    if (note.type === 'reset' && note.reason === NOT_IN_VIEW) checker.discarded(this.name);
     if (world.trace === undefined) return;
     const view = 'view' in note ? ` ${describeView(note.view)}` : '';
     const peer = 'peer' in note ? ` ${note.peer}` : '';
@@ -261,7 +477,8 @@ export class Host {
       if (primary.core.sessions.length >= backupsWanted) return;
       if (host === this || !host.process.alive || host.backup === undefined) continue;
       // A backup that follows somebody is dialled now and then, to see that it refuses.
-      if (host.backup.core.phase !== 'idle' && !world.random.chance(0.1)) continue;
+      const { phase } = host.backup.core;
+      if (phase !== 'idle' && phase !== 'parted' && !world.random.chance(0.1)) continue;
       primary.addBackup(host.name, (handlers) => this.#dial(host, handlers));
     }
   }

@@ -3,76 +3,153 @@
  * code itself has no switch for any of them.
  */
 
-import type { Message } from '../../hypervisor/protocol/messages.ts';
-import type { Handover } from '../../hypervisor/replica/handover.ts';
-import { asLsn } from '../../log-format/index.ts';
+import {
+  askNobody,
+  forgetful,
+  named,
+  neverDeposed,
+  newToken,
+  unclearIsWon,
+} from './arbiter-bugs.ts';
+import type { EdgeBugs } from './edge.ts';
+import type { Fault } from './faults.ts';
+import type { HostBugs } from './host.ts';
+import { ackAtOnce, ackTransfer, forgetEarly, stopUnsaid } from './link-bugs.ts';
 import type { Tap } from './network.ts';
 import type { ArbiterTap } from './sim-arbiter.ts';
+import type { StaleKind } from './stale.ts';
+import type { World } from './world.ts';
 
-export const SABOTAGES = [
-  /** An ack for every batch the moment it is sent: outputs leave before the backup has the log. */
-  'releaseEarly',
-  /** A deposed primary is told that it has won. */
-  'ignoreFence',
-  /** A primary goes on without its backup and asks nobody. */
-  'skipClaim',
-  /** A backup is told that outputs have left which are still held. */
-  'forgetEarly',
-  /** A promoted backup forgets the group whose end never came. */
-  'dropTail',
-  /** A promoted backup throws the outputs away that it held. */
-  'dropHeld',
-] as const;
-export type Sabotage = (typeof SABOTAGES)[number];
+/** What each planted bug is, by the rule it breaks. */
+export const SABOTAGES = {
+  // Rule 1: the primary of a view was primary or backup of the one before.
+  unsyncedPromotion: 'a backup that is not in the view is told that it is',
+  // Rule 2: the primary waits for the backup to accept each operation. The output rule.
+  releaseEarly: 'an ack for every batch the moment it is sent',
+  // Rule 3: who is not a backup in the view refuses what is forwarded to it.
+  ackAfterParting: 'a backup that has parted from its primary goes on acknowledging',
+  // Rule 4: who is not primary answers no client.
+  backupReleases: 'a backup lets out what it replays',
+  // Rule 5: every operation is before or after a state transfer.
+  claimBeforeTransfer: 'a newcomer acknowledges the whole log when the first of it arrives',
+  streamSkips: 'the last batch of a state transfer is left out',
+  // Fencing.
+  ignoreFence: 'a deposed primary is told that it has won',
+  skipClaim: 'a primary goes on without its backup and asks nobody',
+  sameToken: 'all claims carry the same token',
+  unclearIsWon: 'an answer that nobody knows is taken for a victory',
+  newTokenOnRetry: 'a claim is repeated under another token',
+  arbiterForgets: 'the arbiter goes back to the view before',
+  // Epochs.
+  staleAck: 'the epoch of an ack is not compared',
+  staleBatch: 'the epoch of a batch is not compared',
+  staleReleased: 'the epoch of news about what has left is not compared',
+  staleBye: 'the epoch of a farewell is not compared',
+  staleView: 'the epoch of a view message is not compared',
+  // Exactly once.
+  edgeTakesTwice: 'the edge compares no offsets',
+  forgetEarly: 'a backup is told that outputs have left which are still held',
+  dropTail: 'a promoted backup forgets the group whose end never came',
+  dropHeld: 'a promoted backup throws the outputs away that it held',
+  // The log.
+  logLies: 'the own log says that it is written before it is',
+  divergenceIgnored: 'a replay that differs is passed over',
+  stopUnsaid: 'a stop is not told to the backup',
+} as const;
+export type Sabotage = keyof typeof SABOTAGES;
+export const SABOTAGE_NAMES: readonly Sabotage[] = Object.keys(SABOTAGES) as Sabotage[];
 
-export function networkTap(sabotage: Sabotage | undefined): Tap | undefined {
-  if (sabotage === 'releaseEarly') {
-    return (_from, message, answer) => {
-      if (message.type === 'batch') {
-        const { epoch } = message;
-        const lsnReceived = message.batch.lastLsn;
-        answer({ type: 'ack', epoch, lsnReceived, lsnReplayed: asLsn(0) });
-      }
-      return message;
-    };
-  }
-  if (sabotage === 'forgetEarly') {
-    return (_from, message): Message =>
-      message.type === 'batch' ? { ...message, lsnReleased: message.batch.lastLsn } : message;
-  }
-  return undefined;
+export interface Bugs {
+  readonly tap?: Tap;
+  readonly ghostAcks?: boolean;
+  readonly arbiterTap?: ArbiterTap;
+  readonly edgeBugs?: EdgeBugs;
+  readonly hostBugs: HostBugs;
+  readonly epochUnchecked?: StaleKind;
+  /** What its histories are made of, where it would show too rarely in any. */
+  readonly focus?: Focus;
 }
 
-export function arbiterTap(sabotage: Sabotage | undefined): ArbiterTap | undefined {
-  if (sabotage === 'ignoreFence') {
-    return (process, claim, ask, done) =>
-      ask((answer) => {
-        const deposed = answer.type === 'lost' && claim.next.primary === process.name;
-        const primary = claim.expect > 0 && claim.next.backups.length === 0;
-        done(deposed && primary ? { type: 'won', view: claim.next } : answer);
-      });
-  }
-  if (sabotage === 'skipClaim') {
-    let owner = '';
-    return (process, claim, ask, done) => {
-      // Who owns the view already is its primary; a backup still asks, and so does one who adds one.
-      if (process.name === owner && claim.next.backups.length === 0) {
-        done({ type: 'won', view: claim.next });
-        return;
-      }
-      ask((answer) => {
-        if (answer.type === 'won') owner = process.name;
-        done(answer);
-      });
-    };
-  }
-  return undefined;
+export interface Focus {
+  readonly faults?: readonly Fault[];
+  readonly backupsWanted?: number;
+  readonly writeMs?: number;
+  readonly ownLog?: 'written';
 }
 
-export function handoverTap(
-  sabotage: Sabotage | undefined,
-): ((handover: Handover) => Handover) | undefined {
-  if (sabotage === 'dropTail') return (handover) => ({ ...handover, tail: undefined });
-  if (sabotage === 'dropHeld') return (handover) => ({ ...handover, held: [] });
-  return undefined;
+const NONE: HostBugs = {};
+
+/** The bug as it is planted; without one, none. */
+export function sabotaged(sabotage: Sabotage | undefined, world: World): Bugs {
+  switch (sabotage) {
+    case undefined:
+      return { hostBugs: NONE };
+    case 'unsyncedPromotion':
+      return {
+        hostBugs: NONE,
+        arbiterTap: { read: named },
+        focus: { faults: ['breakLinks', 'killPrimary'] },
+      };
+    case 'releaseEarly':
+      return { hostBugs: NONE, tap: ackAtOnce };
+    case 'ackAfterParting':
+      return { hostBugs: NONE, ghostAcks: true, focus: { faults: ['pausePrimary', 'cutOneWay'] } };
+    case 'backupReleases':
+      return { hostBugs: { backupReleases: true } };
+    case 'claimBeforeTransfer':
+      return { hostBugs: NONE, tap: ackTransfer(world) };
+    case 'streamSkips':
+      return { hostBugs: { streamSkips: true } };
+    case 'ignoreFence':
+      return { hostBugs: NONE, arbiterTap: { claim: neverDeposed } };
+    case 'skipClaim':
+      return { hostBugs: NONE, arbiterTap: { claim: askNobody() } };
+    case 'sameToken':
+      return { hostBugs: { sameToken: true } };
+    case 'unclearIsWon':
+      return {
+        hostBugs: NONE,
+        arbiterTap: { claim: unclearIsWon },
+        focus: { faults: ['arbiter', 'breakLinks'] },
+      };
+    case 'newTokenOnRetry':
+      return {
+        hostBugs: NONE,
+        arbiterTap: { claim: newToken() },
+        focus: { faults: ['arbiter', 'killBackup', 'breakLinks'] },
+      };
+    case 'arbiterForgets':
+      return { hostBugs: NONE, arbiterTap: { remembered: forgetful(world) } };
+    case 'staleAck':
+      return { hostBugs: NONE, epochUnchecked: 'ack', focus: { faults: ['stale', 'slowLinks'] } };
+    case 'staleBatch':
+      return { hostBugs: NONE, epochUnchecked: 'batch', focus: { faults: ['stale'] } };
+    case 'staleReleased':
+      return {
+        hostBugs: NONE,
+        epochUnchecked: 'released',
+        focus: { faults: ['stale', 'killPrimary', 'cutOneWay'] },
+      };
+    case 'staleBye':
+      return { hostBugs: NONE, epochUnchecked: 'bye' };
+    case 'staleView':
+      return { hostBugs: NONE, epochUnchecked: 'view' };
+    case 'edgeTakesTwice':
+      return { hostBugs: NONE, edgeBugs: { takesTwice: true } };
+    case 'forgetEarly':
+      return { hostBugs: NONE, tap: forgetEarly };
+    case 'dropTail':
+      return { hostBugs: { mangle: (handover) => ({ ...handover, tail: undefined }) } };
+    case 'dropHeld':
+      return { hostBugs: { mangle: (handover) => ({ ...handover, held: [] }) } };
+    case 'logLies':
+      return {
+        hostBugs: { logLies: true },
+        focus: { faults: ['killPrimary'], backupsWanted: 0, writeMs: 3, ownLog: 'written' },
+      };
+    case 'divergenceIgnored':
+      return { hostBugs: { divergenceIgnored: true }, focus: { faults: ['flip', 'killPrimary'] } };
+    case 'stopUnsaid':
+      return { hostBugs: NONE, tap: stopUnsaid };
+  }
 }

@@ -3,23 +3,31 @@
  * the text is the same on every run; read it as the documentation of the protocol.
  *
  *   start a b c     a is primary, the others wait as backups; the clients connect
- *   ask 0           client 0 sends a request
+ *   wants 1         backups a primary looks for (2 if not said)
+ *   replay 5        each group takes a backup's machine up to 5 ms; writes 3: an append takes up to 3 ms
+ *   ask 0 [5]       client 0 sends a request, or five, one after the other
  *   run 20          20 ms pass
- *   kill | lose | pause | resume | fresh | stop | corrupt <host>
- *   cut | break <host> <host>      heal
- *   arbiter <mood>  messages on|off
+ *   kill | lose | pause | resume | fresh | restart | stop | corrupt <host>
+ *   cut | cut-one | half-open | break <host> <host>      heal
+ *   cut-arbiter <host>  cut-client 0
+ *   clock <host> <seconds>  steps its wall clock
+ *   arbiter <mood>  asked (how many questions it has had)  messages on|off
+ *   quiet on|off    what happens is not printed
  *   forge-ack <primary> <backup> <epoch> <lsn>
  *   forge-hello <backup> <epoch>
  */
 
-import { type Message, PROTOCOL_VERSION } from '../../hypervisor/protocol/messages.ts';
+import type { Message } from '../../hypervisor/protocol/messages.ts';
 import { asEpoch, asLsn } from '../../log-format/index.ts';
+import { ackOf, helloOf } from '../support/messages.ts';
 import { Checker } from './checker.ts';
 import { Edge } from './edge.ts';
 import { healAll } from './faults.ts';
 import { type Cluster, Host } from './host.ts';
 import { Network } from './network.ts';
+import { revive } from './operator.ts';
 import { type ArbiterMood, SimArbiter } from './sim-arbiter.ts';
+import { TOY } from './toy-machine.ts';
 import { type SimProcess, World } from './world.ts';
 
 const SEED = 7;
@@ -29,12 +37,13 @@ export class Scenario {
   readonly #world = new World(SEED);
   readonly #cluster: Cluster;
   #messages = true;
+  #quiet = false;
   #printed = 0;
 
   constructor() {
     const world = this.#world;
     world.trace = [];
-    const checker = new Checker(world);
+    const checker = new Checker(world, TOY);
     const tap = (from: SimProcess, message: Message): Message => {
       if (this.#messages) world.note(from.name, `sends ${describe(message)}`);
       return message;
@@ -47,14 +56,22 @@ export class Scenario {
     this.#cluster = {
       world,
       network: new Network(world, { delayMs: 1, jitterMs: 0, tap }),
-      arbiter: new SimArbiter(world, (view, before) => checker.decided(view, before), undefined),
+      arbiter: new SimArbiter(world, {
+        onView: (view, before, winner) => checker.decided(view, before, winner),
+      }),
       edge,
       checker,
       hosts: new Map(),
       backupsWanted: 2,
       replayMs: 0.2,
       resyncChance: 0,
-      mangle: undefined,
+      machines: TOY,
+      ownLog: 'written',
+      detectMs: 40,
+      writeMs: 0,
+      clock: () => undefined,
+      bugs: {},
+      calm: false,
     };
   }
 
@@ -65,7 +82,7 @@ export class Scenario {
     const trace = this.#world.trace ?? [];
     const fresh = trace.slice(this.#printed);
     this.#printed = trace.length;
-    return fresh;
+    return this.#quiet ? [] : fresh;
   }
 
   #do(command: string, words: readonly string[]): void {
@@ -79,8 +96,17 @@ export class Scenario {
           else this.#host(name).startBackup();
         });
         return;
+      case 'wants':
+        this.#cluster.backupsWanted = Number(first);
+        return;
+      case 'writes':
+        this.#cluster.writeMs = Number(first);
+        return;
+      case 'replay':
+        this.#cluster.replayMs = Number(first);
+        return;
       case 'ask':
-        edge.ask(Number(first));
+        for (let count = Number(words[1] ?? 1); count > 0; count--) edge.ask(Number(first));
         return;
       case 'run':
         this.#world.run(this.#world.now + Number(first));
@@ -100,27 +126,52 @@ export class Scenario {
       case 'fresh':
         new Host(this.#cluster, first).startBackup();
         return;
+      case 'restart':
+        revive(this.#cluster, this.#host(first));
+        return;
       case 'stop':
-        this.#host(first).primary?.stop(0, 'operator');
+        this.#host(first).stop();
         return;
       case 'corrupt': {
         const host = this.#host(first);
         host.corrupted = true;
-        if (host.machine !== undefined) host.machine.digest ^= 1;
+        host.machine?.flip();
         return;
       }
       case 'cut':
         network.cut(this.#host(first).process, this.#host(second).process);
         network.cut(this.#host(second).process, this.#host(first).process);
         return;
+      case 'cut-one':
+        network.cut(this.#host(first).process, this.#host(second).process);
+        return;
+      case 'half-open':
+        network.halfOpen(this.#host(first).process, this.#host(second).process);
+        return;
+      case 'cut-arbiter':
+        arbiter.unreachable.add(first);
+        return;
+      case 'cut-client':
+        edge.cutOff(Number(first));
+        return;
+      case 'clock':
+        this.#host(first).process.wallSkew += Number(second) * 1_000_000;
+        return;
+      case 'asked':
+        this.#world.note('arbiter', `has been asked ${arbiter.asked} times`);
+        return;
       case 'break':
         network.break(this.#host(first).process, this.#host(second).process);
         return;
       case 'heal':
         healAll(this.#cluster);
+        edge.reconnect();
         return;
       case 'arbiter':
         arbiter.mood = first as ArbiterMood;
+        return;
+      case 'quiet':
+        this.#quiet = first === 'on';
         return;
       case 'messages':
         this.#messages = first === 'on';
@@ -129,7 +180,7 @@ export class Scenario {
         const lsn = asLsn(Number(words[3]));
         const handlers = this.#host(first).handlers.get(second);
         const epoch = asEpoch(Number(words[2]));
-        handlers?.onMessage({ type: 'ack', epoch, lsnReceived: lsn, lsnReplayed: asLsn(0) });
+        handlers?.onMessage(ackOf({ epoch, lsnReceived: lsn, lsnReplayed: asLsn(0) }));
         return;
       }
       case 'forge-hello':
@@ -147,21 +198,10 @@ export class Scenario {
       send: (message) => this.#world.note(name, `answers ${describe(message)}`),
       close: () => this.#world.note(name, 'closes the link'),
     });
-    handlers?.onMessage({
-      type: 'hello',
-      protocol: PROTOCOL_VERSION,
-      hvVersion: '0.0.0',
-      vm: 'toy-00000000',
-      name: 'toy',
-      epoch: asEpoch(epoch),
-      primary: 'stranger',
-      backup: name,
-      engineHash: '',
-      helperHash: '',
-      machineVersion: 1,
-      arbiter: 'sim:',
-      detectMs: 40,
-    });
+    const own = { vm: 'toy-00000000', name: 'toy', hvVersion: '0.0.0' };
+    handlers?.onMessage(
+      helloOf({ ...own, epoch: asEpoch(epoch), primary: 'stranger', backup: name, detectMs: 40 }),
+    );
   }
 
   #host(name: string): Host {

@@ -1,12 +1,23 @@
-/** A log in memory, as a primary writes it and as a backup receives it: the same bytes. */
+/**
+ * A log on a simulated disk, as a primary writes it and as a backup receives it: the same bytes. What
+ * is appended is first in the process, then with the kernel, then on the disk; a crash leaves what had
+ * come far enough and any part of the rest, torn anywhere.
+ */
 
-import type { BackupStore, LogStore } from '../../hypervisor/ports.ts';
+import type {
+  BackupStore,
+  LogBase,
+  LogReading,
+  LogStore,
+  SuffixEnd,
+} from '../../hypervisor/ports.ts';
+import { EpochHistory, type History } from '../../hypervisor/protocol/history.ts';
+import { LogIntake } from '../../hypervisor/replica/log-intake.ts';
 import {
   asLsn,
   asMicros,
+  type Batch,
   type EncodedBatch,
-  encodeBlob,
-  encodeHeader,
   FRAME,
   FrameReader,
   type LogHeader,
@@ -20,7 +31,8 @@ const HASH = '00'.repeat(32);
 /** Below any host's skewed clock: no record may be older than its log. */
 export const STARTED_AT: Micros = asMicros(WALL_START - 1_000_000);
 
-const HEADER: LogHeader = {
+/** Header of a log without a real machine. */
+export const HEADER: LogHeader = {
   formatVersion: 2,
   machineVersion: 2,
   turnTicksMax: 0,
@@ -46,23 +58,60 @@ const HEADER: LogHeader = {
   chain: HASH,
 };
 
-const HEADER_FRAMES: readonly Uint8Array[] = [
-  encodeHeader(HEADER),
-  encodeBlob({ name: 'image', hash: HASH, encoding: 'identity', bytes: new Uint8Array(4) }),
-];
-
 /** Batches streamed at once: a state transfer has a middle that something can happen in. */
 const STREAM_BATCHES = 6;
 
+export type DiskMood = 'well' | 'slow' | 'full' | 'failsSync' | 'failsWrite';
+
+/** The disk of one host; it outlives its processes. */
+export class SimDisk {
+  mood: DiskMood = 'well';
+  /** An append takes up to so long to reach the kernel; 0: none. */
+  readonly writeMs: number;
+  /** Asked for every sync: true, and it fails. */
+  failsSync: (() => boolean) | undefined;
+  /** Asked for every append: true, and there is no room for it. */
+  isFull: (() => boolean) | undefined;
+
+  constructor(writeMs: number) {
+    this.writeMs = writeMs;
+  }
+}
+
+export interface StoreOptions {
+  readonly disk: SimDisk;
+  readonly header: LogHeader;
+  /** Header and blobs, framed. */
+  readonly frames: readonly Uint8Array[];
+  /** Every batch that enters the log. */
+  readonly onAppend: (batch: EncodedBatch, epochBefore: number) => void;
+  /** The disk refused; the log takes nothing any more and no callback comes. */
+  readonly onError: (kind: 'disk.full' | 'disk.failedSync' | 'disk.failedWrite') => void;
+}
+
+/** Names of records and what led to them. */
+export function historyOf(batches: readonly EncodedBatch[]): EpochHistory {
+  const history = new EpochHistory();
+  for (const batch of batches) history.appended(batch);
+  return history;
+}
+
 export class SimStore implements LogStore, BackupStore {
   readonly process: SimProcess;
+  readonly #options: StoreOptions;
   batches: EncodedBatch[] = [];
   /** Epoch under which each record was written, by lsn: with the lsn, its name for ever. */
   readonly epochs: number[] = [0];
   sealed = false;
+  /** Batches the kernel has, and those the disk has. */
+  #written = 0;
+  #synced = 0;
+  #writtenBy = 0;
+  #broken = false;
 
-  constructor(process: SimProcess) {
+  constructor(process: SimProcess, options: StoreOptions) {
     this.process = process;
+    this.#options = options;
   }
 
   get lsnLast(): Lsn {
@@ -71,10 +120,19 @@ export class SimStore implements LogStore, BackupStore {
 
   append(batch: EncodedBatch): void {
     if (batch.firstLsn !== this.lsnLast + 1) throw new Error('a store has no gap');
+    this.#options.onAppend(batch, this.epochs.at(-1) ?? 0);
     this.batches.push(batch);
     for (let lsn = batch.firstLsn as number; lsn <= batch.lastLsn; lsn++) {
       this.epochs.push(batch.epoch);
     }
+    this.#write();
+  }
+
+  /** Takes over what an earlier process has left. */
+  load(batches: readonly EncodedBatch[]): void {
+    for (const batch of batches) this.append(batch);
+    this.#written = this.batches.length;
+    this.#synced = this.batches.length;
   }
 
   appendFrames(bytes: Uint8Array): void {
@@ -86,27 +144,103 @@ export class SimStore implements LogStore, BackupStore {
     }
   }
 
-  /** What is appended is in the file: a simulated process has no kernel that could lose it. */
   write(done: () => void): void {
-    done();
+    if (this.#broken) return;
+    if (this.#written === this.batches.length) {
+      done();
+      return;
+    }
+    const { world } = this.process;
+    world.at(this.#writtenBy, this.process, () => {
+      if (!this.#broken) done();
+    });
   }
 
   sync(done: () => void): void {
-    this.#soon(done);
+    const upTo = this.batches.length;
+    this.#soon(() => {
+      if (this.#broken) return;
+      const { disk } = this.#options;
+      if (disk.mood === 'failsSync' || (disk.failsSync?.() ?? false)) {
+        this.#fail('disk.failedSync');
+        return;
+      }
+      this.#synced = Math.max(this.#synced, upTo);
+      this.#written = Math.max(this.#written, upTo);
+      done();
+    });
   }
 
   readAll(onFrames: (bytes: Uint8Array) => void, done: (lastLsn: Lsn) => void): void {
-    let at = 0;
+    this.readFrom(asLsn(0), onFrames, (end) => {
+      if (end.type === 'caughtUp') done(end.lastLsn);
+    });
+  }
+
+  readFrom(
+    lsn: Lsn,
+    onFrames: (bytes: Uint8Array) => void,
+    done: (end: SuffixEnd) => void,
+  ): LogReading {
+    const first = this.batches.findIndex((batch) => batch.lastLsn > lsn);
+    const from = first < 0 ? lsn : asLsn((this.batches[first]?.firstLsn ?? 1) - 1);
+    let at = first < 0 ? this.batches.length : first;
+    let [begun, paused, cancelled] = [lsn > 0, false, false];
     const next = (): void => {
+      if (paused || cancelled) return;
       const part = this.batches.slice(at, at + STREAM_BATCHES).map((batch) => batch.bytes);
-      if (at === 0) part.unshift(...HEADER_FRAMES);
+      if (!begun) part.unshift(...this.#options.frames);
+      begun = true;
       at += STREAM_BATCHES;
       if (part.length > 0) onFrames(Buffer.concat(part));
-      const last = this.batches[at - 1]?.lastLsn ?? this.batches.at(-1)?.lastLsn ?? asLsn(0);
+      const lastLsn = this.batches[at - 1]?.lastLsn ?? this.batches.at(-1)?.lastLsn ?? asLsn(0);
       if (at < this.batches.length) this.#soon(next);
-      else this.#soon(() => done(last));
+      else this.#soon(() => cancelled || done({ type: 'caughtUp', from, lastLsn }));
     };
     this.#soon(next);
+    return {
+      pause: () => {
+        paused = true;
+      },
+      resume: () => {
+        if (paused) this.#soon(next);
+        paused = false;
+      },
+      cancel: () => {
+        cancelled = true;
+      },
+    };
+  }
+
+  checkpoint(): void {}
+
+  /** As a disk would have it for the next life: batches up to `lsn`, header and blobs. */
+  cut(lsn: Lsn): void {
+    this.batches = this.batches.filter(({ lastLsn }) => lastLsn <= lsn);
+    this.epochs.length = (this.batches.at(-1)?.lastLsn ?? 0) + 1;
+    this.#written = Math.min(this.#written, this.batches.length);
+    this.#synced = Math.min(this.#synced, this.batches.length);
+    this.sealed = false;
+  }
+
+  /** Whole, as it was streamed. */
+  get base(): LogBase {
+    return { header: this.#options.header, blobs: this.#options.frames.slice(1) };
+  }
+
+  /** All batches, as a replica reads them. */
+  decoded(): readonly Batch[] {
+    const bytes = Buffer.concat([
+      ...this.#options.frames,
+      ...this.batches.map((batch) => batch.bytes),
+    ]);
+    const result = new LogIntake().frames(bytes);
+    if (result.type === 'damaged') throw new Error(result.reason);
+    return result.batches.map(({ batch }) => batch);
+  }
+
+  get history(): History {
+    return historyOf(this.batches);
   }
 
   seal(done: () => void): void {
@@ -118,8 +252,67 @@ export class SimStore implements LogStore, BackupStore {
     this.#soon(done);
   }
 
+  /**
+   * The batches a new process finds after a crash: all that had come far enough and any part of the
+   * rest, with a torn one cut off. `power`: the kernel is gone, too.
+   */
+  afterCrash({ power }: { readonly power: boolean }): readonly EncodedBatch[] {
+    const { random, coverage } = this.process.world;
+    const sure = power ? this.#synced : this.#written;
+    const kept = random.integer(sure, this.batches.length);
+    const torn = this.batches[kept];
+    if (torn === undefined) return this.batches.slice();
+    coverage.count('disk.lostTail');
+    const cut = random.integer(0, torn.bytes.length - 1);
+    if (cut > 0) coverage.count('disk.torn');
+    const bytes = this.batches.slice(0, kept).map((batch) => batch.bytes);
+    return readBack(Buffer.concat([...bytes, torn.bytes.subarray(0, cut)]));
+  }
+
+  #write(): void {
+    const { disk } = this.#options;
+    const { world } = this.process;
+    const full = disk.isFull?.() ?? false;
+    if (disk.writeMs === 0 && disk.mood === 'well' && !full) {
+      if (this.#written === this.batches.length - 1) this.#written = this.batches.length;
+      return;
+    }
+    const upTo = this.batches.length;
+    const at = world.now + world.random.next() * disk.writeMs + this.#slowMs();
+    this.#writtenBy = Math.max(this.#writtenBy, at);
+    world.at(this.#writtenBy, this.process, () => {
+      if (this.#broken) return;
+      if (full || disk.mood === 'full') this.#fail('disk.full');
+      else if (disk.mood === 'failsWrite') this.#fail('disk.failedWrite');
+      else this.#written = Math.max(this.#written, upTo);
+    });
+  }
+
+  #slowMs(): number {
+    if (this.#options.disk.mood !== 'slow') return 0;
+    const { coverage, random } = this.process.world;
+    coverage.count('disk.slow');
+    return random.between(2, 40);
+  }
+
+  #fail(kind: 'disk.full' | 'disk.failedSync' | 'disk.failedWrite'): void {
+    this.#broken = true;
+    this.process.world.coverage.count(kind);
+    this.#options.onError(kind);
+  }
+
   #soon(run: () => void): void {
     const { world } = this.process;
-    world.at(world.now + world.random.between(0.05, 0.4), this.process, run);
+    world.at(world.now + world.random.between(0.05, 0.4) + this.#slowMs(), this.process, run);
   }
+}
+
+/** Whole batches from the start of `bytes`; a torn one at the end is none. */
+function readBack(bytes: Uint8Array): readonly EncodedBatch[] {
+  const reader = new FrameReader(1 << 24);
+  reader.push(bytes);
+  const batches: EncodedBatch[] = [];
+  for (let next = reader.next(); next.type === 'frame'; next = reader.next())
+    batches.push(peekBatch(next.frame.bytes));
+  return batches;
 }

@@ -8,7 +8,6 @@ import type {
   CheckpointFigures,
   HeldOutput,
   MachineDivergence,
-  MachinePort,
   NetTable,
   Output,
   ReplayGroup,
@@ -18,6 +17,8 @@ import {
   asLsn,
   asMicros,
   asTicks,
+  encodeBlob,
+  encodeHeader,
   INTERRUPT,
   type InterruptRecord,
   type LogRecord,
@@ -25,6 +26,8 @@ import {
   type Micros,
   type MidTurnRecord,
 } from '../../log-format/index.ts';
+import { type MachineKind, type MachineWorld, type SimMachine, setCause } from './sim-machine.ts';
+import { HEADER } from './sim-store.ts';
 
 export const REQUEST_BYTES = 8;
 export const REPLY_BYTES = 16;
@@ -38,10 +41,7 @@ interface Connection {
   outOffset: number;
 }
 
-/** Lsn each output depends on, for the checker: outputs themselves do not say. */
-export const causeOf: WeakMap<Output, Lsn> = new WeakMap();
-
-export class ToyMachine implements MachinePort {
+export class ToyMachine implements SimMachine {
   digest = 1;
   #ticks = 0;
   #outputs = 0;
@@ -57,8 +57,19 @@ export class ToyMachine implements MachinePort {
   #acceptedMax = 0;
   #cause: Lsn = asLsn(0);
   #out: HeldOutput[] = [];
-  /** Live only: the time of a mid-turn record to take, or undefined for none. */
-  liveResync: () => Micros | undefined = () => undefined;
+  readonly #world: MachineWorld;
+
+  constructor(world: MachineWorld) {
+    this.#world = world;
+  }
+
+  get fingerprint(): number {
+    return this.digest;
+  }
+
+  flip(): void {
+    this.digest ^= 1;
+  }
 
   run(
     turns: readonly { readonly lsn: Lsn; readonly record: InterruptRecord }[],
@@ -67,7 +78,7 @@ export class ToyMachine implements MachinePort {
   ): void {
     for (const { lsn, record } of turns) {
       this.#turn(lsn, record, (turn, ticks) => {
-        const time = this.liveResync();
+        const time = this.#world.resync();
         if (time === undefined || time <= this.#now) return undefined;
         const resync: MidTurnRecord = { type: 'resync', turn, ticks: asTicks(ticks), time };
         this.#cause = onMidTurn(resync);
@@ -227,8 +238,9 @@ export class ToyMachine implements MachinePort {
   #emit(output: Output): void {
     this.#outputs += 1;
     this.#outputsCrc = Math.imul(this.#outputsCrc ^ this.digest, 0x01000193) >>> 0;
-    causeOf.set(output, this.#cause);
-    this.#out.push({ lsn: this.#cause, output });
+    const held = { lsn: this.#cause, output };
+    setCause(held);
+    this.#out.push(held);
   }
 
   #mix(value: number): void {
@@ -253,3 +265,19 @@ export class ToyMachine implements MachinePort {
     };
   }
 }
+
+export const TOY: MachineKind = {
+  name: 'toy',
+  header: HEADER,
+  frames: [
+    encodeHeader(HEADER),
+    encodeBlob({
+      name: 'image',
+      hash: HEADER.imageHash,
+      encoding: 'identity',
+      bytes: new Uint8Array(4),
+    }),
+  ],
+  boot: new Uint8Array(2),
+  build: (world) => new ToyMachine(world),
+};

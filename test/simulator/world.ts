@@ -5,6 +5,7 @@
 
 import type { Clock, TimerHandle } from '../../hypervisor/ports.ts';
 import { asMicros, asMillis, type Micros, type Millis } from '../../log-format/index.ts';
+import { Coverage } from './coverage.ts';
 import { Random } from './random.ts';
 
 interface Scheduled {
@@ -22,15 +23,19 @@ export const WALL_START = 1_700_000_000_000_000;
 const EVENTS_MAX = 200_000;
 
 export class World {
+  readonly seed: number;
   readonly random: Random;
   readonly #heap: Scheduled[] = [];
   #order = 0;
   #now = 0;
   events = 0;
+  /** How often each kind of fault has had an effect. */
+  readonly coverage: Coverage = new Coverage();
   /** One line per event, if somebody wants to read it. */
   trace: string[] | undefined;
 
   constructor(seed: number) {
+    this.seed = seed;
     this.random = new Random(seed);
   }
 
@@ -108,19 +113,37 @@ function before(left: Scheduled, right: Scheduled): boolean {
   return left.at < right.at || (left.at === right.at && left.order < right.order);
 }
 
+/** How the clock of a host goes wrong. */
+export interface ClockFaults {
+  /** Milliseconds its monotonic clock shows at time 0. */
+  readonly origin: number;
+  /** How fast it goes: 1.001 gains a millisecond a second. */
+  readonly rate: number;
+}
+
+const TRUE_CLOCK: ClockFaults = { origin: 0, rate: 1 };
+/** A timer set for `at` must not find the clock a rounding error before it. */
+const ROUNDING_MS = 1e-6;
+
 /** Has a clock of its own, and a life. */
 export class SimProcess {
   readonly name: string;
   readonly world: World;
   /** Microseconds this host's wall clock is ahead. */
   wallSkew: number;
+  /** Timers ring up to so many milliseconds late. */
+  timerLagMs = 0;
+  /** Told before every event that reaches it: a fault that strikes at the n-th. */
+  onEvent: (() => void) | undefined;
+  readonly #clock: ClockFaults;
   #state: 'running' | 'paused' | 'dead' = 'running';
   #waitingTimers: (() => void)[] = [];
   #waiting: (() => void)[] = [];
 
-  constructor(world: World, name: string) {
+  constructor(world: World, name: string, clock: ClockFaults = TRUE_CLOCK) {
     this.world = world;
     this.name = name;
+    this.#clock = clock;
     this.wallSkew = world.random.integer(-20_000, 20_000);
   }
 
@@ -133,8 +156,10 @@ export class SimProcess {
   }
 
   deliver(run: () => void, timer: boolean): void {
-    if (this.#state === 'dead') return;
-    if (this.#state === 'running') run();
+    // What strikes at this event may leave the process paused, or dead.
+    if (this.running) this.onEvent?.();
+    if (this.running) run();
+    else if (!this.alive) return;
     else if (timer) this.#waitingTimers.push(run);
     else this.#waiting.push(run);
   }
@@ -159,11 +184,18 @@ export class SimProcess {
 
   clock(): Clock {
     const { world } = this;
+    const { origin, rate } = this.#clock;
+    const now = (): number => world.now * rate + origin;
     return {
-      now: (): Millis => asMillis(world.now),
+      now: (): Millis => asMillis(now()),
       wall: (): Micros => asMicros(WALL_START + Math.floor(world.now * 1_000) + this.wallSkew),
       setTimer: (at: Millis, run: () => void): TimerHandle => {
-        const scheduled = world.at(at, this, run, true);
+        let due = rate === 1 ? at - origin : (at - origin) / rate + ROUNDING_MS;
+        if (this.timerLagMs > 0) {
+          due += world.random.next() * this.timerLagMs;
+          world.coverage.count('clock.slowTimer');
+        }
+        const scheduled = world.at(due, this, run, true);
         return {
           cancel: () => {
             scheduled.cancelled = true;

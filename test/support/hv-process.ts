@@ -1,17 +1,21 @@
 /** Real hv processes for end-to-end tests: started from dist/, heard on their events descriptor. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
-export const HV: string = fileURLToPath(
-  new URL('../../dist/hypervisor/cli/main.js', import.meta.url),
-);
-export const GUESTS: string = fileURLToPath(new URL('../../guests', import.meta.url));
+/** This file is also run as built, where it lies a folder deeper. */
+const ROOT = rootAbove(dirname(fileURLToPath(import.meta.url)));
+export const HV: string = join(ROOT, 'dist/hypervisor/cli/main.js');
+export const GUESTS: string = join(ROOT, 'guests');
+
+function rootAbove(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : rootAbove(dirname(folder));
+}
 
 export interface HvEvent {
   readonly evt: string;
@@ -45,17 +49,20 @@ export class HvProcess {
       stdin?: 'ignore' | 'pipe';
       node?: string;
       nodeFlags?: readonly string[];
+      /** Program and arguments that start ours, such as `ip netns exec NAME`. */
+      within?: readonly string[];
     },
   ) {
-    this.child = spawn(
+    const [program = '', ...rest] = [
+      ...(options.within ?? []),
       options.node ?? process.execPath,
-      [...(options.nodeFlags ?? []), HV, ...args],
-      {
-        cwd: options.cwd,
-        env: options.env ?? process.env,
-        stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe', 'pipe'],
-      },
-    );
+      ...(options.nodeFlags ?? []),
+    ];
+    this.child = spawn(program, [...rest, HV, ...args], {
+      cwd: options.cwd,
+      env: options.env ?? process.env,
+      stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe', 'pipe'],
+    });
     this.child.stdout?.on('data', (bytes: Buffer) => {
       this.stdout += bytes.toString();
       this.#changed();
@@ -75,6 +82,11 @@ export class HvProcess {
         resolve({ code, signal, stdout: this.stdout, stderr: this.stderr });
       }),
     );
+  }
+
+  /** It has ended. */
+  get over(): boolean {
+    return this.#over;
   }
 
   get pid(): number {
@@ -130,6 +142,14 @@ export class HvProcess {
 export class Stage {
   readonly dir: string = mkdtempSync(join(tmpdir(), 'hv-e2e-'));
   readonly #processes: HvProcess[] = [];
+  readonly #killAll = (): void => {
+    for (const one of this.#processes) one.kill();
+  };
+
+  constructor() {
+    // The last line of defence: whatever ends this process, no child outlives it.
+    process.on('exit', this.#killAll);
+  }
 
   hv(
     args: readonly string[],
@@ -139,6 +159,7 @@ export class Stage {
       stdin?: 'ignore' | 'pipe';
       node?: string;
       nodeFlags?: readonly string[];
+      within?: readonly string[];
     } = {},
   ): HvProcess {
     const one = new HvProcess(args, { cwd: this.dir, ...options });
@@ -154,12 +175,14 @@ export class Stage {
     return { process, address };
   }
 
-  async close(): Promise<void> {
+  /** With `keep` the directory stays, for whoever looks into a failure. */
+  async close(options: { readonly keep?: boolean } = {}): Promise<void> {
     for (const one of this.#processes) {
       one.kill('SIGCONT');
       one.kill();
     }
     await Promise.all(this.#processes.map((one) => one.exited));
-    rmSync(this.dir, { recursive: true, force: true });
+    process.off('exit', this.#killAll);
+    if (options.keep !== true) rmSync(this.dir, { recursive: true, force: true });
   }
 }

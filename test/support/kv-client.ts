@@ -21,9 +21,9 @@ export class KvClient {
     socket.on('close', () => this.#fail(new Error('connection closed')));
   }
 
-  static open(port: number): Promise<KvClient> {
+  static open(port: number, host = '127.0.0.1'): Promise<KvClient> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ port, host: '127.0.0.1' });
+      const socket = connect({ port, host });
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);
@@ -43,6 +43,11 @@ export class KvClient {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     }
+  }
+
+  /** Nothing can be asked any more: a question now would not even be sent. */
+  get lost(): boolean {
+    return this.#error !== undefined;
   }
 
   ask(...words: readonly string[]): Promise<Reply> {

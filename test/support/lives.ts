@@ -533,6 +533,7 @@ export class Life {
         vm: header.vm,
         detectMs: 1000,
         ownLog: lives.options.ownLog,
+        rule: { level: 'received', quorum: 0, onLoss: 'continue' },
         startedAt: header.startedAt,
         hello: {
           protocol: PROTOCOL_VERSION,
@@ -541,7 +542,9 @@ export class Life {
           engineHash: header.engineHash,
           helperHash: header.helperHash,
           machineVersion: 2,
+          imageHash: header.imageHash,
           arbiter: '',
+          spares: [],
         },
       },
       hooks: {

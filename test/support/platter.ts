@@ -65,6 +65,15 @@ export class Platter {
     this.#parentDurable = false;
   }
 
+  /** What is in the directory now was there for long: all of it is on the platter. */
+  adopt(): void {
+    this.forget();
+    for (const name of readdirSync(this.dir))
+      this.#names.set(name, { synced: readFileSync(join(this.dir, name)), given: 0 });
+    this.#durable = new Map(this.#names);
+    this.#parentDurable = true;
+  }
+
   create(path: string): void {
     this.#names.set(basename(path), { synced: Buffer.alloc(0), given: 0 });
   }

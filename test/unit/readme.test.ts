@@ -62,9 +62,11 @@ function hvFaults(words: readonly string[]): string[] {
   if (!helpOf().commands.has(name)) return [`no command ${name}`];
   const sub = rest[0] ?? '';
   const nested = helpOf(name).commands;
-  if (nested.size > 0 && !nested.has(sub)) return [`no command ${name} ${sub}`];
-  const help = nested.size > 0 ? helpOf(name, sub) : helpOf(name);
-  const args = nested.size > 0 ? rest.slice(1) : rest;
+  // `hv arbiter --data views` runs the command itself, `hv arbiter status` one below it.
+  const below = nested.size > 0 && !(sub.startsWith('-') && helpOf(name).options.has(sub));
+  if (below && !nested.has(sub)) return [`no command ${name} ${sub}`];
+  const help = below ? helpOf(name, sub) : helpOf(name);
+  const args = below ? rest.slice(1) : rest;
   const faults: string[] = [];
   for (let at = 0; at < args.length; at++) {
     const word = args[at] ?? '';

@@ -1,27 +1,33 @@
 /** `hv backup`: shadows a primary and takes over when it dies. */
 
 import type { Command } from 'commander';
+import { type AdminOptions, adminOptions } from '../admin-options.ts';
 import { logKeyOption, signKeyOption } from '../key-options.ts';
 import { descriptor, hangLimitOption } from '../options.ts';
+import { type MemberOptions, memberOptions } from '../protection-options.ts';
+import { type SecurityFlags, securityOptions } from '../security-options.ts';
 
-interface BackupOptions {
+interface BackupOptions extends MemberOptions, SecurityFlags, AdminOptions {
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
   readonly arbiter?: string;
+  readonly arbiterColocated?: boolean;
   readonly hangLimit: number;
   readonly eventsFd?: number;
   readonly verbose?: boolean;
 }
 
 export function registerBackup(program: Command): void {
-  const command = program
-    .command('backup')
+  const command = program.command('backup');
+  memberOptions(command)
     .description('shadow a primary: keep its log, replay it, take over when it dies')
     .option('-l, --listen <host:port>', 'where the primary connects', '127.0.0.1:7700')
     .option('-j, --join <host:port>', 'ask this running primary to take us as its backup')
     .option('--dir <path>', 'where the copies of logs go (default: .hv/backup-<port>)')
-    .option('--arbiter <url>', "use this arbiter instead of the primary's: file:DIR")
+    .option('--arbiter <url>', "use this arbiter instead of the primary's")
+    .option('--arbiter-colocated', 'allow one that dies with the host of a replica');
+  securityOptions(command)
     .addOption(hangLimitOption(program))
     .option(
       '--events-fd <fd>',
@@ -29,7 +35,7 @@ export function registerBackup(program: Command): void {
       descriptor,
     )
     .option('-v, --verbose', 'more lines on stderr');
-  signKeyOption(logKeyOption(command)).action(async (options: BackupOptions) => {
+  signKeyOption(logKeyOption(adminOptions(command))).action(async (options: BackupOptions) => {
     const { runBackup } = await import('../backup-process.ts');
     await runBackup(options);
   });

@@ -1,19 +1,13 @@
 /** `hv run <script> [args…]`: starts a guest as primary, recorded and, if asked, protected. */
 
 import type { Command } from 'commander';
-import { DETECT_MS } from '../../base/limits.ts';
+import { adminOptions } from '../admin-options.ts';
 import { logKeyOption, signKeyOption } from '../key-options.ts';
 import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
-import {
-  ackMode,
-  checkpointEvery,
-  collect,
-  descriptor,
-  detectMs,
-  hangLimitOption,
-  keepPolicy,
-} from '../options.ts';
+import { checkpointEvery, collect, descriptor, hangLimitOption, keepPolicy } from '../options.ts';
+import { protectionOptions } from '../protection-options.ts';
 import type { RunOptions } from '../run-process.ts';
+import { securityOptions } from '../security-options.ts';
 
 export function registerRun(program: Command): void {
   const command = program
@@ -24,7 +18,8 @@ export function registerRun(program: Command): void {
     .passThroughOptions()
     .option('-n, --name <name>', "name of the guest and its log (default: the script's)")
     .option('--dir <path>', 'where logs go', '.hv');
-  signKeyOption(logKeyOption(limitOptions(logOptions(protectionOptions(command)))))
+  const replicated = securityOptions(protectionOptions(command));
+  signKeyOption(logKeyOption(limitOptions(logOptions(replicated))))
     .option(
       '-e, --env <name[=value]>',
       'let only these variables in (repeatable; default: all)',
@@ -36,36 +31,13 @@ export function registerRun(program: Command): void {
       'write lifecycle events as JSON lines to this descriptor',
       descriptor,
     )
-    .option('-v, --verbose', 'more lines on stderr')
-    .action(async (script: string | undefined, args: readonly string[], options: RunOptions) => {
+    .option('-v, --verbose', 'more lines on stderr');
+  adminOptions(command).action(
+    async (script: string | undefined, args: readonly string[], options: RunOptions) => {
       const { runGuest } = await import('../run-process.ts');
       await runGuest(script, args, options);
-    });
-}
-
-/** Backups, and when outputs may leave. */
-function protectionOptions(command: Command): Command {
-  return command
-    .option(
-      '-b, --backup <host:port>',
-      "replicate to this backup (repeatable); 'local' starts one on this machine",
-      collect,
-      [],
-    )
-    .option('--arbiter <url>', 'who decides the view: file:DIR, a directory both hosts share')
-    .option('-l, --listen <host:port>', 'let fresh backups join here (hv backup --join)')
-    .option(
-      '--detect <how>',
-      'silence that makes a peer suspect: fast, lan, wan or ms',
-      detectMs,
-      DETECT_MS.lan,
-    )
-    .option(
-      '--ack <when>',
-      'outputs leave when the log is received (by the backups; by the kernel where there is none) or durable (on disk, too)',
-      ackMode,
-      'received',
-    );
+    },
+  );
 }
 
 /** The log, its checkpoints, and going on from it. */

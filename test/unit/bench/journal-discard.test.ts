@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { HostClock } from '../../../hypervisor/host/clock.ts';
 import { NullLogStore } from '../../../hypervisor/host/null-log-store.ts';
 import { Journal } from '../../../hypervisor/replica/journal.ts';
 import {
@@ -12,8 +13,15 @@ import {
 const stop: LogRecord = { type: 'stop', time: asMicros(5), code: 0, reason: 'done' };
 
 function flushed(encodes: boolean): ReturnType<Journal['flush']> {
+  const epochs = [{ epoch: asEpoch(1), firstLsn: asLsn(1) }];
+  const history = { epochs, lsnFirst: asLsn(1), lsnLast: asLsn(4) };
   const store = new NullLogStore({ encodes });
-  const journal = new Journal({ store, startedAt: asMicros(0), lsnLast: asLsn(4) });
+  const journal = new Journal({
+    clock: new HostClock(),
+    store,
+    startedAt: asMicros(0),
+    history,
+  });
   expect(journal.flush(asEpoch(1))).toBeUndefined();
   journal.add(stop);
   journal.add(stop);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { summarize } from '../../../bench/failover.ts';
-import type { Trial } from '../../../bench/failover-trials.ts';
+import { planOf, type Trial } from '../../../bench/failover-trials.ts';
 import { idleRow, kbitPerSecond } from '../../../bench/idle.ts';
 import { growth } from '../../../bench/log-growth.ts';
 import { logSizeRow } from '../../../bench/log-size.ts';
@@ -63,16 +63,30 @@ describe('the overhead report', () => {
 test('the failover report counts a phase over the trials that had it', () => {
   const trial = (live: number, gapMs: number | undefined): Trial => ({
     blow: 'kill',
+    winner: 'backup',
     phasesMs: { live },
     gapMs,
+    protectedMs: 10 * live,
   });
   const figures = summarize([trial(5, 9), trial(7, undefined), trial(6, 11)]);
   expect(figures?.trials).toBe(3);
   expect(figures?.phasesMs).toEqual({
     live: { count: 3, p50: 6, p90: 7, p99: 7, max: 7 },
     'client gap': { count: 2, p50: 9, p90: 11, p99: 11, max: 11 },
+    'protected again': { count: 3, p50: 60, p90: 70, p99: 70, max: 70 },
   });
   expect(summarize([])).toBeUndefined();
+});
+
+test('a plan of failovers has each blow as often as asked for, in parts, the same for a seed', () => {
+  const counts = { kill: 10, stop: 3, blackhole: 4 };
+  const plan = planOf(counts, { partSize: 5, seed: 3 });
+  expect(plan.map((part) => part.length)).toEqual([5, 5, 5, 2]);
+  const all = plan.flat();
+  for (const [blow, count] of Object.entries(counts))
+    expect(all.filter((one) => one === blow)).toHaveLength(count);
+  expect(planOf(counts, { partSize: 5, seed: 3 })).toEqual(plan);
+  expect(planOf(counts, { partSize: 5, seed: 4 })).not.toEqual(plan);
 });
 
 test('growth of a log is what is between, and an idle row is that per second', () => {

@@ -14,8 +14,9 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { arbiterKey } from '../../../hypervisor/host/arbiter-answers.ts';
 import { absoluteArbiterUrl, openArbiter } from '../../../hypervisor/host/arbiters.ts';
-import { FileArbiter, pathComponent } from '../../../hypervisor/host/file-arbiter.ts';
+import { FileArbiter } from '../../../hypervisor/host/file-arbiter.ts';
 import type { Arbiter, ArbiterAnswer } from '../../../hypervisor/ports.ts';
 import type { View } from '../../../hypervisor/protocol/messages.ts';
 import { asEpoch } from '../../../log-format/index.ts';
@@ -84,7 +85,7 @@ describe('a file arbiter', () => {
     await claim(0, 't1');
     const answer = await claim(5, 't2');
     expect(answer).toMatchObject({ type: 'unavailable' });
-    expect(JSON.stringify(answer)).toContain('is this the directory the other host uses?');
+    expect(JSON.stringify(answer)).toContain('is this the one the other host uses?');
     expect(existsSync(epochPath(6))).toBe(false);
   });
 
@@ -97,7 +98,7 @@ describe('a file arbiter', () => {
 
   test('vms do not meet, whatever their names', async () => {
     const names = ['..', '.', 'a/b', 'a%2Fb', '~x', 'ü', '.hidden', 'x'.repeat(300)];
-    const components = names.map(pathComponent);
+    const components = names.map(arbiterKey);
     expect(new Set(components).size).toBe(names.length);
     for (const component of components) expect(component).toMatch(/^[A-Za-z0-9%~_-][\w%.~-]*$/);
     for (const component of components) expect(component.length).toBeLessThanOrEqual(200);
@@ -244,9 +245,12 @@ describe('arbiter urls', () => {
     expect(absoluteArbiterUrl('file:///srv/my%20views')).toBe('file:/srv/my views');
   });
 
-  test.each(['etcd://x', 'file:', '', 'file://elsewhere/dir'])('%s is refused', (url) => {
-    expect(() => openArbiter(url)).toThrow(expect.objectContaining({ code: 'HV_E_USAGE' }));
-  });
+  test.each(['consul://x', 'etcd:', 'file:', '', 'file://elsewhere/dir'])(
+    '%s is refused',
+    (url) => {
+      expect(() => openArbiter(url)).toThrow(expect.objectContaining({ code: 'HV_E_USAGE' }));
+    },
+  );
 
   test('the refusal lists what exists', () => {
     expect(() => openArbiter('etcd:x')).toThrow('this hv knows file:DIR');

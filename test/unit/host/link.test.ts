@@ -1,14 +1,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as connectSecure } from 'node:tls';
 import { Worker } from 'node:worker_threads';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { formatAddress } from '../../../hypervisor/host/addresses.ts';
 import { dialLink, type IncomingLink, LinkListener } from '../../../hypervisor/host/link.ts';
+import { LinkSecurity, loadSecurity, type SecurityOptions } from '../../../hypervisor/host/tls.ts';
 import type { Link } from '../../../hypervisor/ports.ts';
 import type { Message } from '../../../hypervisor/protocol/messages.ts';
 import { asEpoch, asLsn } from '../../../log-format/index.ts';
+import { certificatePaths, tokenFile } from '../../support/secured.ts';
 import { bundleForNode } from './bundle-for-node.ts';
 
 /** One end of a link with everything it has seen. */
@@ -52,6 +58,20 @@ interface Served {
   next(): Promise<void>;
 }
 
+/** How the links of the test at hand are authenticated. */
+let secured: SecurityOptions = { mode: 'plain', insecure: false };
+let security: LinkSecurity = loadSecurity(secured);
+
+const dir = mkdtempSync(join(tmpdir(), 'hv-link-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+function secure(mode: SecurityOptions['mode']): void {
+  if (mode === 'token') secured = { mode, tokenFile: tokenFile(join(dir, 'token')).path };
+  else if (mode === 'certificates') secured = certificatePaths(join(dir, 'tls'), ['localhost']);
+  else secured = { mode: 'plain', insecure: false };
+  security = loadSecurity(secured);
+}
+
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -65,6 +85,7 @@ async function serve(
   let arrived = (): void => {};
   const listener = await LinkListener.listen('127.0.0.1:0', {
     ...options,
+    security,
     onLink: (link) => {
       const end = new End();
       incoming.push(link);
@@ -102,7 +123,7 @@ function batchOf(bytes: Uint8Array): Message {
 async function pair(served: Served): Promise<{ near: Link; nearEnd: End; far: Link; farEnd: End }> {
   const nearEnd = new End();
   const arrival = served.next();
-  const near = dialLink(served.address, '/link', nearEnd);
+  const near = dialLink(served.address, '/link', nearEnd, { security });
   await arrival;
   await nearEnd.until(() => nearEnd.opened === 1);
   const far = served.incoming.at(-1)?.link;
@@ -114,7 +135,9 @@ async function pair(served: Served): Promise<{ near: Link; nearEnd: End; far: Li
 /** A socket that has shaken hands by hand, so that it can misbehave afterwards. */
 async function rawUpgrade(address: string, path = '/link', extra = ''): Promise<Socket> {
   const { host, port } = new URL(`http://${address}`);
-  const socket = connect({ host: host.split(':')[0] ?? '', port: Number(port) });
+  const where = { host: host.split(':')[0] ?? '', port: Number(port) };
+  const tls = security.clientOptions();
+  const socket = tls === undefined ? connect(where) : connectSecure({ ...tls, ...where });
   closers.push(() => socket.destroy());
   socket.write(
     `GET ${path} HTTP/1.1\r\nHost: ${address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
@@ -129,11 +152,14 @@ async function allOf(socket: Socket): Promise<string> {
   return text;
 }
 
-describe('a link', () => {
+describe.each(['plain', 'token', 'certificates'] as const)('a link (%s)', (mode) => {
+  beforeAll(() => secure(mode));
+  afterAll(() => secure('plain'));
+
   test('delivers in order, both ways, what was sent before it opened first', async () => {
     const served = await serve();
     const nearEnd = new End();
-    const near = dialLink(served.address, '/link', nearEnd);
+    const near = dialLink(served.address, '/link', nearEnd, { security });
     for (let number = 0; number < 50; number++) near.send(beat(number));
     expect(near.queuedBytes).toBeGreaterThan(0);
     await served.next();
@@ -151,23 +177,57 @@ describe('a link', () => {
     const served = await serve();
     const { near, farEnd } = await pair(served);
     const bytes = new Uint8Array(5 * 1024 * 1024).map((_, index) => index % 251);
+    near.send(beat(1));
     near.send(batchOf(bytes));
-    await farEnd.until(() => farEnd.messages.length === 1);
-    const [got] = farEnd.messages;
+    await farEnd.until(() => farEnd.messages.length === 2);
+    const [, got] = farEnd.messages;
     expect(got?.type === 'batch' && Buffer.compare(got.batch.bytes, bytes)).toBe(0);
   });
 
-  test('hands a batch to the network before send returns, other messages after the turn', async () => {
-    const served = await serve();
-    const { near } = await pair(served);
+  test('hands a batch to the network before send returns', async () => {
+    const file = await bundleForNode(
+      'worker-listener',
+      `import { parentPort, workerData } from 'node:worker_threads';
+       import { LinkListener } from 'hypervisor/host/link.ts';
+       import { LinkSecurity } from 'hypervisor/host/tls.ts';
+       const seen = new Int32Array(workerData.seen);
+       const onMessage = ({ type }) => {
+         if (type !== 'batch') return parentPort.postMessage('spoken');
+         Atomics.store(seen, 0, 1);
+         Atomics.notify(seen, 0);
+       };
+       LinkListener.listen('127.0.0.1:0', {
+         onLink: () => ({ onMessage, onClose() {} }),
+         security: new LinkSecurity(workerData.material),
+       }).then((listener) => parentPort.postMessage(listener.address.port));`,
+    );
+    const seen = new Int32Array(new SharedArrayBuffer(4));
+    const workerData = { seen: seen.buffer, material: security.material };
+    const worker = new Worker(file, { workerData });
+    closers.push(() => worker.terminate());
+    const [port] = await once(worker, 'message');
+    const near = dialLink(`127.0.0.1:${port}`, '/link', new End(), { security });
     near.send(beat(1));
-    expect(near.queuedBytes).toBeGreaterThan(0);
+    await once(worker, 'message');
+    near.send(beat(2));
     near.send(batchOf(Uint8Array.of(1, 2, 3)));
-    expect(near.queuedBytes).toBe(0);
+    // This thread's loop stands still: what arrives there now has left before send returned.
+    expect(Atomics.wait(seen, 0, 0, 20_000)).not.toBe('timed-out');
+  });
+
+  test('keeps other messages until the turn is over', async () => {
+    const served = await serve();
+    const { near, farEnd } = await pair(served);
+    near.send(beat(1));
+    await farEnd.until(() => farEnd.messages.length === 1);
     near.send(beat(2));
     expect(near.queuedBytes).toBeGreaterThan(0);
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(near.queuedBytes).toBe(0);
+    near.send(batchOf(Uint8Array.of(1, 2, 3)));
+    if (mode === 'plain') expect(near.queuedBytes).toBe(0);
+    near.send(beat(3));
+    expect(near.queuedBytes).toBeGreaterThan(0);
+    await farEnd.until(() => farEnd.messages.length === 4);
+    while (near.queuedBytes > 0) await new Promise((resolve) => setImmediate(resolve));
   });
 
   test('says how much waits for a peer that does not read', async () => {
@@ -179,6 +239,17 @@ describe('a link', () => {
     const chunk = batchOf(new Uint8Array(1024 * 1024));
     for (let sent = 0; sent < 24; sent++) link?.send(chunk);
     expect(link?.queuedBytes).toBeGreaterThan(8 * 1024 * 1024);
+  });
+
+  test('ends when its peer has hung up, whatever still waits for it', async () => {
+    const served = await serve();
+    const socket = await rawUpgrade(served.address);
+    await once(socket, 'data');
+    socket.pause();
+    const link = served.incoming[0]?.link;
+    for (let sent = 0; sent < 24; sent++) link?.send(batchOf(new Uint8Array(1024 * 1024)));
+    socket.end();
+    expect(await served.ends[0]?.closed()).toBe('connection lost');
   });
 
   test('close flushes what was sent and tells both ends exactly once', async () => {
@@ -206,15 +277,15 @@ describe('a link', () => {
 
   test('sees the death of a peer process', async () => {
     const served = await serve();
-    const child = spawn(
-      process.execPath,
-      [
-        '-e',
-        `const ws = new (require('ws'))('ws://${served.address}/link', { perMessageDeflate: false });
-         ws.on('error', () => {}); setInterval(() => {}, 1000);`,
-      ],
-      { stdio: 'ignore' },
+    const file = await bundleForNode(
+      'peer',
+      `import { dialLink } from 'hypervisor/host/link.ts';
+       import { loadSecurity } from 'hypervisor/host/tls.ts';
+       const security = loadSecurity(${JSON.stringify(secured)});
+       dialLink('${served.address}', '/link', { onMessage() {}, onClose() {} }, { security });
+       setInterval(() => {}, 1000);`,
     );
+    const child = spawn(process.execPath, [file], { stdio: 'ignore' });
     closers.push(() => child.kill('SIGKILL'));
     await served.next();
     child.kill('SIGKILL');
@@ -225,14 +296,15 @@ describe('a link', () => {
     const served = await serve();
     const file = await bundleForNode(
       'worker-link',
-      `import { dialLink } from 'hypervisor/host/link.ts';
-       const link = dialLink('${served.address}', '/join', {
-         onMessage: (message) => link.send(message),
-         onClose: () => {},
-       });
+      `import { workerData } from 'node:worker_threads';
+       import { dialLink } from 'hypervisor/host/link.ts';
+       import { LinkSecurity } from 'hypervisor/host/tls.ts';
+       const handlers = { onMessage: (message) => link.send(message), onClose: () => {} };
+       const security = new LinkSecurity(workerData);
+       const link = dialLink('${served.address}', '/join', handlers, { security });
        link.send({ type: 'heartbeat', epoch: 1, beat: 1 });`,
     );
-    const worker = new Worker(file);
+    const worker = new Worker(file, { workerData: security.material });
     closers.push(() => worker.terminate());
     await served.next();
     const [end] = served.ends;
@@ -250,7 +322,7 @@ describe('a link', () => {
     vacant.close();
     await once(vacant, 'close');
     const end = new End();
-    dialLink(`127.0.0.1:${port}`, '/link', end).send(beat(1));
+    dialLink(`127.0.0.1:${port}`, '/link', end, { security }).send(beat(1));
     expect(await end.closed()).toContain('ECONNREFUSED');
     expect(end.opened).toBe(0);
     expect(() => dialLink('nowhere', '/link', end)).toThrow('not host:port');
@@ -263,7 +335,7 @@ describe('a link', () => {
     silent.on('connection', (socket) => closers.push(() => socket.destroy()));
     const end = new End();
     const { port } = silent.address() as { port: number };
-    dialLink(`127.0.0.1:${port}`, '/link', end, { timeoutMs: 50 });
+    dialLink(`127.0.0.1:${port}`, '/link', end, { timeoutMs: 50, security });
     expect(await end.closed()).toContain('handshake has timed out');
   });
 });
@@ -273,7 +345,8 @@ describe('a listener', () => {
     const served = await serve();
     const second = LinkListener.listen(served.address, { onLink: () => new End() });
     await expect(second).rejects.toMatchObject({ name: 'HvError', code: 'HV_E_PORT_IN_USE' });
-    const foreign = LinkListener.listen('192.0.2.1:0', { onLink: () => new End() });
+    const open = new LinkSecurity({ mode: 'plain', insecure: true });
+    const foreign = LinkListener.listen('192.0.2.1:0', { onLink: () => new End(), security: open });
     await expect(foreign).rejects.toMatchObject({ name: 'HvError', code: 'HV_E_USAGE' });
   });
 
@@ -282,7 +355,9 @@ describe('a listener', () => {
     const [response] = await once(get(`http://${served.address}/`), 'response');
     expect(response.statusCode).toBe(426);
     expect(await allOf(response)).toContain('hv link');
-    expect(served.listener.counters).toEqual({ open: 0, accepted: 0, refused: 1, garbage: 0 });
+    const { reasons, ...counters } = served.listener.counters;
+    expect(counters).toMatchObject({ open: 0, accepted: 0, refused: 1, garbage: 0 });
+    expect(reasons.stranger).toBe(1);
   });
 
   test.each<[string, string, string, string]>([
@@ -331,6 +406,15 @@ describe('a listener', () => {
     expect(await nearEnd.closed()).toBe('closed by the peer: it said nothing within 30 ms');
     expect(await farEnd.closed()).toBe('closed here: it said nothing within 30 ms');
     expect(served.listener.counters.garbage).toBe(1);
+  });
+
+  test('takes no long message from a peer that has not said who it is', async () => {
+    const served = await serve();
+    const { near, farEnd } = await pair(served);
+    near.send(batchOf(new Uint8Array(1024 * 1024)));
+    expect(await farEnd.closed()).toMatch(/first message is longer than 65536 bytes/);
+    expect(farEnd.messages).toEqual([]);
+    expect(served.listener.counters.reasons.oversized).toBe(1);
   });
 
   test('leaves a link that has spoken in time alone', async () => {

@@ -38,12 +38,12 @@ test('a line names event, replica, role and epoch, and is there when the call re
       role: 'backup',
       epoch: 3,
       silentMs: 51,
-      msg: 'peer.suspected',
+      evt: 'peer.suspected',
     },
   ]);
   logger.become({ role: 'primary', epoch: 4 });
   logger.error('machine.diverged');
-  expect(lines(file)[1]).toMatchObject({ role: 'primary', epoch: 4, msg: 'machine.diverged' });
+  expect(lines(file)[1]).toMatchObject({ role: 'primary', epoch: 4, evt: 'machine.diverged' });
   expect(readFileSync(file, 'utf8').match(/"epoch"/g)?.length).toBe(2);
 });
 
@@ -54,7 +54,7 @@ test('information is silent unless asked for, and a file is appended to', () => 
   expect(lines(file)).toEqual([]);
   HostLogger.open({ replica: 'a:1', verbose: true, file }, state).info('one');
   HostLogger.open({ replica: 'a:1', verbose: true, file }, state).info('two');
-  expect(lines(file).map(({ msg }) => msg)).toEqual(['one', 'two']);
+  expect(lines(file).map(({ evt }) => evt)).toEqual(['one', 'two']);
 });
 
 test('a file that cannot be opened is a usage error', () => {

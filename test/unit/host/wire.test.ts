@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CONTROL_BYTES_MAX, FRAME_BYTES_MAX } from '../../../hypervisor/base/limits.ts';
+import { ACK_LEVELS } from '../../../hypervisor/protocol/ack-level.ts';
 import type { Message } from '../../../hypervisor/protocol/messages.ts';
 import { decodeMessage, encodeMessage } from '../../../hypervisor/protocol/wire.ts';
 import { asEpoch, asLsn, encodeValue } from '../../../log-format/index.ts';
+import { ackOf } from '../../support/messages.ts';
 
 const epoch = fc.nat(Number.MAX_SAFE_INTEGER).map(asEpoch);
 const lsn = fc.nat(Number.MAX_SAFE_INTEGER).map(asLsn);
@@ -27,10 +29,51 @@ const messages: fc.Arbitrary<Message> = fc.oneof(
     engineHash: fc.string(),
     helperHash: fc.string(),
     machineVersion: fc.nat(),
+    imageHash: fc.string(),
     arbiter: fc.string(),
     detectMs: fc.nat(),
+    rule: fc.record({
+      level: fc.constantFrom(...ACK_LEVELS),
+      quorum: fc.nat(9),
+      onLoss: fc.constantFrom('continue' as const, 'stop' as const),
+    }),
+    spares: fc.array(fc.string(), { maxLength: 5 }),
+    epochs: fc.array(fc.record({ epoch, firstLsn: lsn }), { maxLength: 5 }),
+    lsnFirst: lsn,
+    lsnLast: lsn,
+    relay: fc.boolean(),
   }),
-  fc.record({ type: fc.constant('welcome' as const), epoch, lsnReceived: lsn }),
+  fc.record({
+    type: fc.constant('welcome' as const),
+    epoch,
+    lsnReceived: lsn,
+    priority: fc.integer({ min: -9, max: 9 }),
+    hidden: fc.boolean(),
+    cold: fc.boolean(),
+  }),
+  fc.record({
+    type: fc.constant('transfer' as const),
+    epoch,
+    lsn,
+    files: fc.array(fc.record({ name: fc.string(), bytes: fc.nat() }), { maxLength: 2 }),
+  }),
+  fc.record({ type: fc.constant('sync' as const), epoch, lsn }),
+  fc.record({
+    type: fc.constant('snapshot' as const),
+    epoch,
+    name: fc.string(),
+    offset: fc.nat(),
+    bytes: frame,
+  }),
+  fc.record({ type: fc.constant('poll' as const), epoch, vm: fc.string(), candidate: fc.string() }),
+  fc.record({
+    type: fc.constant('position' as const),
+    epoch,
+    replica: fc.string(),
+    follows: fc.boolean(),
+    viewEpoch: epoch,
+    lsnReceived: lsn,
+  }),
   fc.record({ type: fc.constant('refuse' as const), epoch, reason: fc.string() }),
   fc.record({ type: fc.constant('frames' as const), epoch, bytes: frame }),
   fc
@@ -49,7 +92,14 @@ const messages: fc.Arbitrary<Message> = fc.oneof(
     })),
   fc.record({ type: fc.constant('released' as const), epoch, lsnReleased: lsn }),
   fc.record({ type: fc.constant('view' as const), epoch, view }),
-  fc.record({ type: fc.constant('ack' as const), epoch, lsnReceived: lsn, lsnReplayed: lsn }),
+  fc.record({
+    type: fc.constant('ack' as const),
+    epoch,
+    lsnReceived: lsn,
+    lsnReplayed: lsn,
+    lsnDurable: lsn,
+    outputsCrc: fc.nat(),
+  }),
   fc.record({ type: fc.constant('diverged' as const), epoch, lsn, report: fc.string() }),
   fc.record({ type: fc.constant('heartbeat' as const), epoch, beat: fc.nat() }),
   fc.record({
@@ -94,14 +144,15 @@ describe('wire', () => {
     expect(bytes[0]).toBe(1);
   });
 
-  test('an acknowledgement of a long run stays below 24 bytes', () => {
-    const ack = {
-      type: 'ack' as const,
+  test('an acknowledgement of a long run stays below 32 bytes', () => {
+    const ack = ackOf({
       epoch: asEpoch(12),
       lsnReceived: asLsn(4_000_000_000),
       lsnReplayed: asLsn(3_999_999_900),
-    };
-    expect(encodeMessage(ack).length).toBeLessThan(24);
+      lsnDurable: asLsn(3_999_999_000),
+      outputsCrc: 0xffff_ffff,
+    });
+    expect(encodeMessage(ack).length).toBeLessThan(32);
   });
 
   test('random bytes are a message or garbage with a reason, never an exception', () => {
@@ -127,7 +178,7 @@ describe('wire', () => {
   test.each<[string, unknown, string]>([
     ['no array', { type: 'ack' }, 'the message is not an array'],
     ['an unknown code', [77, 1], 'unknown message 77'],
-    ['a missing field', [6, 1, 2], 'the ack message has 2 fields, not 3'],
+    ['a missing field', [6, 1, 2], 'the ack message has 2 fields, not 5'],
     ['a negative lsn', [4, 1, -1], 'a count is missing'],
     ['a fraction', [4, 1, 1.5], 'a count is missing'],
     ['a number for a text', [3, 1, 5], 'a text is missing'],
@@ -139,8 +190,8 @@ describe('wire', () => {
   });
 
   test('a hello with other fields names both protocol versions', () => {
-    expect(reasonOf(encodeValue([1, 2, 'later', 'fields']))).toBe(
-      'the peer speaks protocol 2, this hv speaks 1',
+    expect(reasonOf(encodeValue([1, 3, 'later', 'fields']))).toBe(
+      'the peer speaks protocol 3, this hv speaks 2',
     );
   });
 

@@ -5,27 +5,14 @@ import type {
   BackupEvent,
   Hello,
 } from '../../../hypervisor/protocol/backup-events.ts';
-import type { View } from '../../../hypervisor/protocol/messages.ts';
+import { PROTOCOL_VERSION, type View } from '../../../hypervisor/protocol/messages.ts';
 import { asEpoch, asLsn, asMillis } from '../../../log-format/index.ts';
+import { helloOf } from '../../support/messages.ts';
 
 type Bare = BackupEvent extends infer E ? (E extends unknown ? Omit<E, 'now'> : never) : never;
 
 function hello(epoch: number, primary = 'a'): Hello {
-  return {
-    type: 'hello',
-    protocol: 1,
-    hvVersion: '',
-    vm: 'vm',
-    name: 'vm',
-    epoch: asEpoch(epoch),
-    primary,
-    backup: 'b',
-    engineHash: '',
-    helperHash: '',
-    machineVersion: 1,
-    arbiter: 'sim:',
-    detectMs: 50,
-  };
+  return helloOf({ epoch: asEpoch(epoch), primary });
 }
 
 function view(epoch: number, primary: string, ...backups: string[]): View {
@@ -36,7 +23,11 @@ class Bench {
   tokens = 0;
   readonly core = new BackupCore({
     newToken: () => `t${++this.tokens}`,
-    refuses: ({ protocol }) => (protocol === 1 ? undefined : 'another protocol'),
+    refuses: ({ protocol }) => (protocol === PROTOCOL_VERSION ? undefined : 'another protocol'),
+    priority: 0,
+    hidden: false,
+    cold: false,
+    standing: () => undefined,
   });
 
   step(event: Bare): BackupEffect[] {
@@ -53,8 +44,23 @@ class Bench {
     return this.step({ type: 'answer', token: `t${this.tokens}`, answer });
   }
 
-  logged(lastLsn: number, newest: View | undefined): BackupEffect[] {
-    return this.step({ type: 'logged', lastLsn: asLsn(lastLsn), view: newest, stop: undefined });
+  logged(
+    lastLsn: number,
+    newest: View | undefined,
+    stop?: { code: number; reason: string },
+  ): BackupEffect[] {
+    const history = {
+      epochs: [{ epoch: asEpoch(1), firstLsn: asLsn(1) }],
+      lsnFirst: asLsn(1),
+      lsnLast: asLsn(lastLsn),
+    };
+    return this.step({
+      type: 'logged',
+      lastLsn: asLsn(lastLsn),
+      view: newest,
+      stop,
+      history,
+    });
   }
 
   static synced(): Bench {
@@ -100,7 +106,8 @@ describe('BackupCore', () => {
     const parted = bench.step({ type: 'closed', link: 1, reason: 'reset' });
     expect(asked(parted)).toEqual(['read']);
     const dropped = bench.answer({ type: 'current', view: view(1, 'a') });
-    expect(types(dropped)).toEqual(['reset']);
+    expect(types(dropped)).toEqual([]);
+    expect(bench.core.phase).toBe('parted');
   });
 
   it('claims behind a view of the same primary that names it and that it has not read of', () => {
@@ -111,12 +118,13 @@ describe('BackupCore', () => {
     expect(asked(bench.answer({ type: 'current', view: view(2, 'a', 'b') }))).toEqual(['claim 2']);
   });
 
-  it('drops its state when another replica leads', () => {
+  it('keeps its state when another replica leads, and claims no more', () => {
     const bench = Bench.synced();
     bench.step({ type: 'closed', link: 1, reason: 'reset' });
-    expect(types(bench.answer({ type: 'lost', view: view(3, 'c') }))).toEqual(['reset']);
-    expect(bench.core.phase).toBe('idle');
+    expect(types(bench.answer({ type: 'lost', view: view(3, 'c') }))).toEqual([]);
+    expect(bench.core.phase).toBe('parted');
     expect(bench.core.epoch).toBe(3);
+    expect(bench.core.deadline()).toBeUndefined();
   });
 
   it('refuses the hello of an earlier epoch, also after it has dropped its state', () => {
@@ -133,9 +141,77 @@ describe('BackupCore', () => {
     expect(bench.core.phase).toBe('following');
   });
 
-  it('drops its state for a primary of a later epoch', () => {
+  it('leaves its primary for one of a later epoch, and goes on where both logs are the same', () => {
+    const epochs = [{ epoch: asEpoch(1), firstLsn: asLsn(1) }];
+    for (const [theirs, how] of [
+      [{ epochs, lsnLast: asLsn(9) }, 'keep 5'],
+      [{ epochs, lsnLast: asLsn(3) }, 'reopen 3'],
+      [{ epochs: [{ epoch: asEpoch(2), firstLsn: asLsn(1) }], lsnLast: asLsn(9) }, 'fresh 0'],
+    ] as const) {
+      const bench = Bench.synced();
+      const effects = bench.hello(2, { ...hello(3, 'c'), ...theirs });
+      expect(types(effects)).toEqual(['close', 'open', 'send']);
+      const [open] = effects.filter(({ type }) => type === 'open');
+      expect(open?.type === 'open' && `${open.how} ${open.from}`).toBe(how);
+      expect(bench.core.synced).toBe(false);
+    }
+  });
+
+  it('throws its copy away for a primary of another run', () => {
+    const effects = Bench.synced().hello(2, { ...hello(3, 'c'), vm: 'other' });
+    expect(types(effects)).toEqual(['close', 'reset', 'open', 'send']);
+  });
+
+  it('goes live without a claim when its primary hands over, and only as the next in line', () => {
+    const told = (view: View): string[] =>
+      types(
+        Bench.synced().step({
+          type: 'message',
+          link: 1,
+          message: { type: 'view', epoch: view.epoch, view },
+        }),
+      );
+    expect(told(view(3, 'b'))).toEqual(['close', 'promote']);
+    expect(told(view(4, 'b'))).toEqual(['close']);
+    const late = Bench.synced();
+    late.step({ type: 'closed', link: 1, reason: 'reset' });
+    expect(types(late.answer({ type: 'lost', view: view(3, 'b') }))).toEqual(['close', 'promote']);
+  });
+
+  it('asks the others before it claims where a quorum was enough, and claims only as the foremost', () => {
+    const bench = new Bench();
+    bench.hello(1, { ...hello(1), rule: { level: 'received', quorum: 1, onLoss: 'continue' } });
+    bench.logged(5, view(2, 'a', 'b', 'c'));
+    const parted = bench.step({ type: 'closed', link: 1, reason: 'reset' });
+    expect(types(parted)).toEqual(['poll']);
+    const position = { type: 'position', epoch: asEpoch(2), replica: 'c' } as const;
+    const heard = (follows: boolean, lsn: number): BackupEffect[] =>
+      bench.step({
+        type: 'position',
+        position: { ...position, follows, viewEpoch: asEpoch(2), lsnReceived: asLsn(lsn) },
+      });
+    expect(asked(heard(true, 4))).toEqual([]);
+    expect(asked(heard(false, 6))).toEqual([]);
+    expect(asked(heard(false, 5))).toEqual(['claim 2']);
+  });
+
+  it('answers a poll with where it stands, and says whether its primary lives', () => {
+    const message = { type: 'poll', epoch: asEpoch(2), vm: 'vm', candidate: 'c' } as const;
     const bench = Bench.synced();
-    expect(types(bench.hello(2, hello(3, 'c')))).toEqual(['close', 'reset', 'open', 'send']);
+    const following = bench.step({ type: 'message', link: 9, message });
+    expect(following[0]).toMatchObject({ link: 9, message: { follows: true, lsnReceived: 5 } });
+    bench.step({ type: 'closed', link: 1, reason: 'reset' });
+    const parted = bench.step({ type: 'message', link: 10, message });
+    expect(parted[0]).toMatchObject({ link: 10, message: { follows: false, viewEpoch: 2 } });
+    expect(types(new Bench().step({ type: 'message', link: 1, message }))).toEqual(['close']);
+  });
+
+  it('waits by rank before it claims, so that who is preferred goes first', () => {
+    const bench = new Bench();
+    bench.hello(1, hello(1));
+    bench.logged(5, view(2, 'a', 'c', 'b'));
+    expect(asked(bench.step({ type: 'closed', link: 1, reason: 'reset' }))).toEqual([]);
+    expect(bench.core.deadline()).toBe(20);
   });
 
   it('ignores the old link after a new one', () => {
@@ -155,7 +231,7 @@ describe('BackupCore', () => {
   it('does not take over after a stop record, with or without a goodbye', () => {
     const bench = Bench.synced();
     const stop = { code: 0, reason: 'operator' };
-    bench.step({ type: 'logged', lastLsn: asLsn(6), view: undefined, stop });
+    bench.logged(6, undefined, stop);
     const effects = bench.step({ type: 'closed', link: 1, reason: 'gone' });
     expect(effects).toEqual([{ type: 'finish', ...stop }]);
   });

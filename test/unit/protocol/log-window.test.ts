@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { LogWindow } from '../../../hypervisor/protocol/log-window.ts';
-import { asEpoch, asLsn, type EncodedBatch } from '../../../log-format/index.ts';
+import { asLsn } from '../../../log-format/index.ts';
 
-function batch(firstLsn: number, lastLsn: number, bytes = 100): EncodedBatch {
-  return {
-    epoch: asEpoch(1),
-    firstLsn: asLsn(firstLsn),
-    lastLsn: asLsn(lastLsn),
-    bytes: new Uint8Array(bytes),
-  };
+function batch(
+  firstLsn: number,
+  lastLsn: number,
+  bytes = 100,
+): Parameters<LogWindow['shipped']>[0] {
+  return { firstLsn: asLsn(firstLsn), lastLsn: asLsn(lastLsn), bytes };
 }
 
 describe('LogWindow', () => {

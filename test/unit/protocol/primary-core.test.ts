@@ -4,6 +4,7 @@ import type { OwnLogMode } from '../../../hypervisor/protocol/own-log.ts';
 import { PrimaryCore } from '../../../hypervisor/protocol/primary.ts';
 import type { PrimaryEffect, PrimaryEvent } from '../../../hypervisor/protocol/primary-events.ts';
 import { asEpoch, asLsn, asMillis, type EncodedBatch } from '../../../log-format/index.ts';
+import { ackOf, welcomeOf } from '../../support/messages.ts';
 
 type Bare =
   PrimaryEvent<string> extends infer E ? (E extends unknown ? Omit<E, 'now'> : never) : never;
@@ -28,6 +29,7 @@ class Bench {
       lsnAppended: asLsn(0),
       lsnReleased: asLsn(0),
       ownLog,
+      rule: { level: 'received', quorum: 0, onLoss: 'continue' },
     });
   }
 
@@ -74,18 +76,13 @@ class Bench {
 
   ack(peer: string, lsn: number, epoch: number = this.core.view.epoch): PrimaryEffect<string>[] {
     const lsnReceived = asLsn(lsn);
-    return this.hear(peer, {
-      type: 'ack',
-      epoch: asEpoch(epoch),
-      lsnReceived,
-      lsnReplayed: asLsn(0),
-    });
+    return this.hear(peer, ackOf({ epoch: asEpoch(epoch), lsnReceived, lsnReplayed: asLsn(0) }));
   }
 
   /** Brings `peer` to the point where its acks count. */
   join(peer: string): PrimaryEffect<string>[] {
     this.step({ type: 'linked', peer });
-    this.hear(peer, { type: 'welcome', epoch: this.core.view.epoch, lsnReceived: asLsn(0) });
+    this.hear(peer, welcomeOf({ epoch: this.core.view.epoch }));
     this.step({ type: 'streamed', peer, lastLsn: asLsn(this.lsn), failure: undefined });
     return this.append().concat(this.ack(peer, this.lsn));
   }
@@ -146,7 +143,7 @@ describe('PrimaryCore', () => {
   it('does not claim for a newcomer that lacks something that has left', () => {
     const bench = Bench.live();
     bench.step({ type: 'linked', peer: 'b' });
-    bench.hear('b', { type: 'welcome', epoch: asEpoch(1), lsnReceived: asLsn(0) });
+    bench.hear('b', welcomeOf({}));
     bench.step({ type: 'streamed', peer: 'b', lastLsn: asLsn(bench.lsn), failure: undefined });
     const caughtUp = bench.lsn;
     bench.turn();
@@ -165,19 +162,19 @@ describe('PrimaryCore', () => {
     const second = bench.turn();
     expect(released(second)).toEqual([]);
     expect(second.filter(({ type }) => type === 'write')).toEqual([]);
-    const written = bench.step({ type: 'written', lsn });
+    const written = bench.step({ type: 'written', lsn, durable: true });
     expect(released(written)).toEqual([`o${lsn}`]);
     expect(written.filter(({ type }) => type === 'write')).toHaveLength(1);
-    expect(released(bench.step({ type: 'written', lsn: asLsn(bench.lsn) }))).toEqual([
-      `o${bench.lsn}`,
-    ]);
+    expect(released(bench.step({ type: 'written', lsn: asLsn(bench.lsn), durable: true }))).toEqual(
+      [`o${bench.lsn}`],
+    );
     expect(bench.core.throttled).toBe(false);
   });
 
   it('with a backup asks for its own log only where outputs must be durable', () => {
     for (const mode of ['written', 'durable'] as const) {
       const bench = Bench.live(mode).protect('b');
-      const before = bench.step({ type: 'written', lsn: asLsn(bench.lsn) });
+      const before = bench.step({ type: 'written', lsn: asLsn(bench.lsn), durable: true });
       expect(before.filter(({ type }) => type === 'write')).toEqual([]);
       const effects = bench.turn();
       const asked = effects.some(({ type }) => type === 'write');
@@ -186,9 +183,9 @@ describe('PrimaryCore', () => {
       expect(acked).toEqual(mode === 'durable' ? [] : [`o${bench.lsn}`]);
       expect(bench.core.throttled).toBe(false);
       if (mode === 'written') continue;
-      expect(released(bench.step({ type: 'written', lsn: asLsn(bench.lsn) }))).toEqual([
-        `o${bench.lsn}`,
-      ]);
+      expect(
+        released(bench.step({ type: 'written', lsn: asLsn(bench.lsn), durable: true })),
+      ).toEqual([`o${bench.lsn}`]);
     }
   });
 

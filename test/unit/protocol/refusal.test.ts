@@ -1,22 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Hello } from '../../../hypervisor/protocol/backup-events.ts';
-import { PROTOCOL_VERSION } from '../../../hypervisor/protocol/messages.ts';
 import { refusalOf } from '../../../hypervisor/replica/refusal.ts';
-import { asEpoch } from '../../../log-format/index.ts';
+import { helloOf } from '../../support/messages.ts';
 
 const OWN = { hvVersion: '0.1.0', engineHash: 'aa', helperHash: 'bb', machineVersion: 1 };
-const HELLO: Hello = {
-  type: 'hello',
-  protocol: PROTOCOL_VERSION,
-  vm: 'kv-00000000',
-  name: 'kv',
-  epoch: asEpoch(1),
-  primary: 'a:1',
-  backup: 'b:1',
-  arbiter: 'file:/x',
-  detectMs: 150,
-  ...OWN,
-};
+const HELLO: Hello = helloOf({ vm: 'kv-00000000', name: 'kv', ...OWN });
 
 describe('a hello from another version', () => {
   it('is taken when the machines are the same, and refused with what differs otherwise', () => {

@@ -1,0 +1,37 @@
+/** Options of the admin port, as `hv run` and `hv backup` take them. */
+
+import type { Command } from 'commander';
+import { ADMIN_PORT } from '../base/limits.ts';
+import { type HostPort, parseAddress } from '../host/addresses.ts';
+
+/** Where the port is. `auto`: at the usual place, or if that is taken at a free one. */
+export type AdminPlace = 'auto' | 'off' | HostPort;
+
+export interface AdminOptions {
+  readonly admin: AdminPlace;
+  readonly adminTokenFile?: string;
+  readonly logFile?: string;
+}
+
+export const LOOPBACK = '127.0.0.1';
+
+/** `off`, `auto`, or `host:port`; the port may be left out. */
+export function adminPlace(text: string): AdminPlace {
+  if (text === 'off' || text === 'auto') return text;
+  return parseAddress(text, { what: '--admin', portDefault: ADMIN_PORT });
+}
+
+export function adminOptions(command: Command): Command {
+  return command
+    .addOption(
+      command
+        .createOption(
+          '--admin <host:port>',
+          `metrics, health and status over HTTP: off, or where (a port that is taken: another one)`,
+        )
+        .argParser(adminPlace)
+        .default('auto', `${LOOPBACK}:${ADMIN_PORT}`),
+    )
+    .option('--admin-token-file <path>', 'who asks the admin port needs the token in this file')
+    .option('--log-file <path>', "append hv's own events to this file, as JSON lines");
+}

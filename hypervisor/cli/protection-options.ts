@@ -1,0 +1,119 @@
+/** Options of `hv run` and `hv backup` about who protects whom, and when outputs may leave. */
+
+import type { Command } from 'commander';
+import { HvError } from '../base/errors.ts';
+import { BACKUPS_MAX, DETECT_MS } from '../base/limits.ts';
+import { ACK_LEVELS, type AckLevel, type AckRule } from '../protocol/ack-level.ts';
+import { collect, detectMs, usage } from './options.ts';
+
+/** Preferences beyond this are no preference any more. */
+const PRIORITY_MAX = 1_000;
+
+export interface ProtectionOptions {
+  readonly backup: readonly string[];
+  readonly spare: readonly string[];
+  readonly arbiter?: string;
+  readonly arbiterColocated?: boolean;
+  readonly listen?: string;
+  readonly detect: number;
+  readonly ack: AckLevel;
+  readonly quorum: number;
+  readonly onBackupLoss: AckRule['onLoss'];
+}
+
+export interface MemberOptions {
+  readonly priority: number;
+  readonly hidden?: boolean;
+  readonly storeOnly?: boolean;
+}
+
+/** Backups, and when outputs may leave. */
+export function protectionOptions(command: Command): Command {
+  return command
+    .option(
+      '-b, --backup <host:port>',
+      "replicate to this backup (repeatable); 'local' starts one on this machine",
+      collect,
+      [],
+    )
+    .option(
+      '--spare <host:port>',
+      'an idle backup that is recruited when one is lost (repeatable)',
+      collect,
+      [],
+    )
+    .option(
+      '--arbiter <url>',
+      'who decides the view: http://host:port (hv arbiter), etcd://h1,h2,h3, pg://user@host/database, or file:DIR, a directory both hosts share',
+    )
+    .option('--arbiter-colocated', 'allow one that dies with the host of a replica')
+    .option('-l, --listen <host:port>', 'let fresh backups join here (hv backup --join)')
+    .option(
+      '--detect <how>',
+      'silence that makes a peer suspect: fast, lan, wan or ms',
+      detectMs,
+      DETECT_MS.lan,
+    )
+    .option(
+      '--ack <when>',
+      'outputs leave when the backups have the log: received, replayed, verified (same outputs), durable (on disk, here too), or async (at once); without a backup when the kernel, or with durable the disk, has it',
+      ackLevel,
+      'received',
+    )
+    .option('--quorum <k>', 'how many backups must have it: a number, or all', quorum, 0)
+    .option(
+      '--on-backup-loss <what>',
+      'with fewer backups than that: continue, or stop (outputs wait until one is back)',
+      onBackupLoss,
+      'continue',
+    );
+}
+
+/** What kind of backup this is. */
+export function memberOptions(command: Command): Command {
+  return command
+    .option('--priority <n>', 'preferred for a takeover: more comes first', priority, 0)
+    .option('--hidden', 'follow the log, but never count and never take over')
+    .option('--store-only', 'keep the log and run nothing until it is needed (cold)');
+}
+
+export function ruleOf(options: ProtectionOptions): AckRule {
+  const { ack: level, quorum: wanted, onBackupLoss: onLoss, backup, listen } = options;
+  if (wanted > backup.length && listen === undefined)
+    throw new HvError(
+      'HV_E_USAGE',
+      `--quorum ${wanted} needs ${wanted} backups, and ${backup.length} are named; name more with --backup, or let them join with --listen`,
+    );
+  if (level === 'async' && (wanted > 0 || onLoss === 'stop'))
+    throw new HvError(
+      'HV_E_USAGE',
+      '--ack async waits for no backup: --quorum and --on-backup-loss stop have no meaning with it',
+    );
+  return { level, quorum: wanted, onLoss };
+}
+
+function ackLevel(text: string): AckLevel {
+  const found = ACK_LEVELS.find((level) => level === text);
+  if (found === undefined) throw usage('--ack', text, ACK_LEVELS.join(', '));
+  return found;
+}
+
+function quorum(text: string): number {
+  if (text === 'all') return 0;
+  const value = /^\d+$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > BACKUPS_MAX)
+    throw usage('--quorum', text, `all, or a number from 1 to ${BACKUPS_MAX}`);
+  return value;
+}
+
+function onBackupLoss(text: string): AckRule['onLoss'] {
+  if (text === 'continue' || text === 'stop') return text;
+  throw usage('--on-backup-loss', text, 'continue or stop');
+}
+
+function priority(text: string): number {
+  const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(Math.abs(value) <= PRIORITY_MAX))
+    throw usage('--priority', text, `a whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}`);
+  return value;
+}

@@ -1,0 +1,265 @@
+/**
+ * The directory in which a backup keeps its copy of one guest's log: locked while the process lives,
+ * looked at when a primary dials, cut and continued where both logs are the same, begun anew with a
+ * snapshot or from nothing where not.
+ */
+
+import { rmSync } from 'node:fs';
+import { asLsn, type LogHeader, type Lsn } from '../../log-format/index.ts';
+import { defined } from '../base/assert.ts';
+import { HvError } from '../base/errors.ts';
+import type { LogBase, ReopenedCopy, SnapshotReceiver } from '../ports.ts';
+import type { Hello } from '../protocol/backup-events.ts';
+import type { History } from '../protocol/history.ts';
+import type { SnapshotFile } from '../protocol/messages.ts';
+import { NOTHING_RAN } from '../replica/handover.ts';
+import { CopyStore } from './copy-store.ts';
+import { cutCopy } from './cut-copy.ts';
+import { inspectCopy, type LocalCopy, reaches } from './local-copy.ts';
+import { headText, type LogPosition } from './log-cursor.ts';
+import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
+import { readLogHeader } from './log-reader.ts';
+import { FileLogStore } from './log-store.ts';
+import type { LogStoreOptions } from './log-writer.ts';
+import { RemoteMachine, type RemoteMachineOptions } from './remote-machine.ts';
+import type { RestoredCopy, RestoreRequest } from './restore-copy.ts';
+import { signKey } from './sign-keys.ts';
+import { SnapshotIntake } from './snapshot-intake.ts';
+
+export interface CopyDirectoryOptions {
+  readonly dir: string;
+  /** Runs nothing: no machine is made. */
+  readonly cold: boolean;
+  readonly hangLimitMs: number;
+  /** Counts what is written and synced. */
+  readonly meters: LogStoreOptions['meters'];
+  /** The copy cannot be written, or its machine is gone. */
+  readonly onError: (error: HvError) => void;
+  readonly onMachine: (machine: RemoteMachine) => void;
+  /** What happened to what was there, for people and programs. */
+  readonly trouble: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+export class CopyDirectory {
+  readonly dir: string;
+  readonly #options: CopyDirectoryOptions;
+  readonly #lock: DirectoryLock;
+  #standing: LocalCopy | undefined;
+  /** The log in it was begun or continued by this process. */
+  #own = false;
+  store: CopyStore | undefined;
+  machine: RemoteMachine | undefined;
+
+  /** Locks `dir`. Throws HV_E_NAME_IN_USE and the like. */
+  constructor(options: CopyDirectoryOptions) {
+    this.dir = options.dir;
+    this.#options = options;
+    this.#lock = lockDirectory(options.dir);
+  }
+
+  /**
+   * Looks at what is there. Call while no store writes to it. Never resolves when the copy is sealed and this
+   * process has no key: that ends it, with HV_E_LOG_KEY.
+   */
+  async inspect(): Promise<void> {
+    try {
+      this.#standing = await inspectCopy(this.dir);
+    } catch (error) {
+      // Only forgotten: what comes in its place would lie there in plain.
+      const forgotten = error instanceof HvError && error.details.why === 'missing';
+      if (forgotten) await this.#fatal(error);
+      // Whatever it is, it is no copy to go on from; `fresh` moves it aside.
+      this.#standing = undefined;
+      this.#unusable(error);
+    }
+  }
+
+  /** Of the log of `hello`'s run, as far as it can be gone on from; undefined: there is none. */
+  standing(hello: Hello): History | undefined {
+    const copy = this.#standing;
+    if (copy === undefined || copy.vm !== hello.vm) return undefined;
+    if (copy.header.imageHash !== hello.imageHash) return undefined;
+    return reaches(copy, copy.lsnLast) ? copy : undefined;
+  }
+
+  /** An empty copy; what was there is removed if this process wrote it, moved aside if not. */
+  fresh(): CopyStore {
+    this.#clear();
+    return this.#keep(FileLogStore.fromFrames(this.dir, this.#storeOptions));
+  }
+
+  openMachine(base: LogBase): RemoteMachine {
+    return this.#machineOf(base, {});
+  }
+
+  /** Keeps what is there as evidence: the next copy begins anew beside it. */
+  condemn(): void {
+    this.#own = false;
+    this.#standing = undefined;
+  }
+
+  /** See `BackupPorts.reopen`. Undefined: it is no use, and the next copy begins anew. */
+  async reopen(from: Lsn, lsnReleased: Lsn): Promise<ReopenedCopy | undefined> {
+    try {
+      const { position, lsnLast: lsn, quarantine } = await cutCopy(this.dir, from);
+      if (quarantine !== undefined)
+        this.#options.trouble('copy.quarantined', { ...quarantine, lsn });
+      await this.inspect();
+      const history = defined(this.#standing, 'a log that was cut is there');
+      const header = readLogHeader(this.dir);
+      return await this.#begun({ position, header, history, lsn, lsnReleased });
+    } catch (error) {
+      this.#unusable(error);
+      this.condemn();
+      return undefined;
+    }
+  }
+
+  /** See `BackupPorts.join`. */
+  join(
+    { lsn, files }: { readonly lsn: Lsn; readonly files: readonly SnapshotFile[] },
+    done: (copy: ReopenedCopy | undefined) => void,
+  ): SnapshotReceiver {
+    this.#clear();
+    let intake: SnapshotIntake | undefined;
+    let left = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    const finish = (): void =>
+      intake?.finish((end) => {
+        if (end.type === 'failed') this.#options.onError(end.error);
+        if (end.type !== 'ready') {
+          if (end.type === 'refused') this.#unusable(new Error(end.reason));
+          done(undefined);
+          return;
+        }
+        const history: History = { epochs: [], lsnFirst: asLsn(lsn + 1), lsnLast: lsn };
+        const header = readLogHeader(this.dir);
+        // What led to the snapshot has left, or is in the state it was taken from.
+        const at = { position: end.position, header, history, lsn, lsnReleased: lsn };
+        void this.#begun(at).then(done, (error: unknown) => {
+          this.#unusable(error);
+          done(undefined);
+        });
+      });
+    return {
+      beginning: (beginning) => {
+        intake = new SnapshotIntake({ dir: this.dir, beginning, files });
+      },
+      piece: (name, offset, bytes) => {
+        intake?.chunk(name, offset, bytes);
+        left -= bytes.length;
+        if (left === 0) finish();
+      },
+      abandon: () => intake?.abandon(),
+    };
+  }
+
+  /** A machine at the end of the log in the directory: for a cold copy that is to go live. */
+  restore(request: Omit<RestoreRequest, 'dir'>): Promise<{
+    readonly machine: RemoteMachine;
+    readonly restored: RestoredCopy;
+  }> {
+    const header = readLogHeader(this.dir);
+    return new Promise((resolve) => {
+      const machine = this.#machineOf(
+        { header, blobs: [] },
+        {
+          restore: { dir: this.dir, ...request },
+          onRestored: (restored) => resolve({ machine, restored }),
+        },
+      );
+    });
+  }
+
+  release(): void {
+    this.#lock.release();
+  }
+
+  async #begun(at: {
+    readonly position: LogPosition;
+    readonly header: LogHeader;
+    readonly history: History;
+    readonly lsn: Lsn;
+    readonly lsnReleased: Lsn;
+  }): Promise<ReopenedCopy> {
+    const { position, header, history, lsn, lsnReleased } = at;
+    this.#own = true;
+    const { cold } = this.#options;
+    const base = { header, blobs: [] };
+    const log = FileLogStore.resume(position, this.#storeOptions);
+    const { epochs, lsnFirst, lsnLast } = history;
+    const common = { store: this.#keep(log), base, history: { epochs, lsnFirst, lsnLast } };
+    if (cold)
+      return {
+        ...common,
+        machine: undefined,
+        lsnReplayed: asLsn(0),
+        outputsCrc: 0,
+        timeLast: header.startedAt,
+        state: NOTHING_RAN,
+        tail: undefined,
+        held: [],
+      };
+    const { machine, restored } = await this.restore({ lsn, lsnReleased });
+    const { lsnReplayed, outputsCrc, timeLast, tail, held } = restored;
+    return {
+      ...common,
+      ...{ machine, lsnReplayed, outputsCrc, timeLast, tail, held },
+      state: restored.machine,
+    };
+  }
+
+  #machineOf(
+    base: LogBase,
+    options: Pick<RemoteMachineOptions, 'restore' | 'onRestored'>,
+  ): RemoteMachine {
+    const { hangLimitMs, onError, onMachine } = this.#options;
+    const { dir: checkpoints } = this;
+    const machine = new RemoteMachine(base, {
+      hangLimitMs,
+      onFailure: onError,
+      checkpoints,
+      ...options,
+    });
+    this.machine = machine;
+    onMachine(machine);
+    return machine;
+  }
+
+  get #storeOptions(): LogStoreOptions {
+    const { meters, onError, trouble } = this.#options;
+    return {
+      meters,
+      onError,
+      onSealed: (head) => {
+        if (signKey() !== undefined) trouble('log.sealed', { head: headText(head) });
+      },
+    };
+  }
+
+  #keep(log: FileLogStore): CopyStore {
+    this.#own = true;
+    this.store = new CopyStore(log, (position, view) => this.machine?.placed(position, view));
+    return this.store;
+  }
+
+  #clear(): void {
+    if (this.#own) rmSync(this.dir, { recursive: true, force: true });
+    else {
+      const aside = rotateAside(this.dir);
+      if (aside !== undefined) this.#options.trouble('copy.aside', { dir: this.dir, aside });
+    }
+    this.#own = false;
+    this.#standing = undefined;
+  }
+
+  #fatal(error: HvError): Promise<never> {
+    this.#options.onError(error);
+    return new Promise(() => undefined);
+  }
+
+  #unusable(error: unknown): void {
+    const reason =
+      error instanceof HvError || error instanceof Error ? error.message : String(error);
+    this.#options.trouble('copy.unusable', { dir: this.dir, reason });
+  }
+}

@@ -1,0 +1,45 @@
+/** A backup's store: the log as FileLogStore keeps it, and word of places where snapshots may be kept. */
+
+import type { EncodedBatch, Lsn } from '../../log-format/index.ts';
+import type { BackupStore } from '../ports.ts';
+import type { View } from '../protocol/messages.ts';
+import type { LogPosition } from './log-cursor.ts';
+import type { FileLogStore } from './log-store.ts';
+
+export class CopyStore implements BackupStore {
+  readonly log: FileLogStore;
+  readonly #onPlaced: (position: LogPosition, view: View | undefined) => void;
+
+  /** `onPlaced`: the copy is on disk up to a checkpoint of the primary. */
+  constructor(
+    log: FileLogStore,
+    onPlaced: (position: LogPosition, view: View | undefined) => void,
+  ) {
+    this.log = log;
+    this.#onPlaced = onPlaced;
+  }
+
+  appendFrames(bytes: Uint8Array): void {
+    this.log.appendFrames(bytes);
+  }
+
+  append(batch: EncodedBatch): void {
+    this.log.append(batch);
+  }
+
+  checkpoint(lsn: Lsn, view: View | undefined): void {
+    this.log.placeOf(lsn, (position) => this.#onPlaced(position, view));
+  }
+
+  sync(done: () => void): void {
+    this.log.sync(done);
+  }
+
+  seal(done: () => void): void {
+    this.log.seal(done);
+  }
+
+  close(done: () => void): void {
+    this.log.close(done);
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * One life of a copy of the log on a backup, as its protocol core sees it: from the hello that began or
+ * continued it to the next one.
+ */
+
+import { asEpoch, asLsn, type Epoch, type Lsn, type Millis } from '../../log-format/index.ts';
+import type { BackupEffect, Hello } from './backup-events.ts';
+import { Candidacy } from './candidacy.ts';
+import { FaultDetector } from './fault-detector.ts';
+import { commonLsn, type History } from './history.ts';
+import type { Message, View } from './messages.ts';
+
+export type BackupPhase = 'idle' | 'following' | 'deciding' | 'parted' | 'diverged' | 'ended';
+
+export interface Copy {
+  readonly hello: Hello;
+  readonly link: number;
+  readonly candidacy: Candidacy;
+  readonly detector: FaultDetector;
+  /** The newest view in the log that is later than the hello: older ones may have been left behind. */
+  view: View | undefined;
+  /** Of what is received. */
+  history: History;
+  lsnReceived: Lsn;
+  lsnReplayed: Lsn;
+  lsnDurable: Lsn;
+  outputsCrc: number;
+  stop: { readonly code: number; readonly reason: string } | undefined;
+  divergence: { readonly lsn: Lsn; readonly report: string } | undefined;
+}
+
+/** What a hello finds, and what becomes of it (see the `open` effect). */
+export interface Meeting {
+  readonly from: Lsn;
+  readonly how: 'fresh' | 'keep' | 'reopen';
+  readonly history: History;
+}
+
+/** A log without a record. */
+const NO_HISTORY: History = { epochs: [], lsnFirst: asLsn(1), lsnLast: asLsn(0) };
+
+/** `old`: the copy at work. `standing`: what the disk has, asked only where there is none at work. */
+export function meet(
+  hello: Hello,
+  old: Copy | undefined,
+  standing: (hello: Hello) => History | undefined,
+): Meeting {
+  const history = old === undefined ? standing(hello) : old.history;
+  const from = history === undefined ? asLsn(0) : commonLsn(history, hello);
+  const lacks = history === undefined || from === 0 || from < history.lsnFirst - 1;
+  if (lacks) return { from: asLsn(0), how: 'fresh', history: NO_HISTORY };
+  const whole = old !== undefined && from === old.lsnReceived;
+  const epochs = history.epochs.filter(({ firstLsn }) => firstLsn <= from);
+  const { lsnFirst } = history;
+  return { from, how: whole ? 'keep' : 'reopen', history: { epochs, lsnFirst, lsnLast: from } };
+}
+
+export function newCopy(
+  hello: Hello,
+  { from, how, history }: Meeting,
+  given: {
+    readonly link: number;
+    readonly now: Millis;
+    readonly newToken: () => string;
+    readonly old: Copy | undefined;
+  },
+): Copy {
+  const detector = new FaultDetector(hello.detectMs);
+  detector.start(given.now);
+  const kept = how === 'keep' ? given.old : undefined;
+  return {
+    hello,
+    link: given.link,
+    candidacy: new Candidacy({
+      vm: hello.vm,
+      self: hello.backup,
+      rule: hello.rule,
+      newToken: given.newToken,
+    }),
+    detector,
+    view: undefined,
+    history,
+    lsnReceived: from,
+    lsnReplayed: kept?.lsnReplayed ?? asLsn(0),
+    lsnDurable: kept?.lsnDurable ?? asLsn(0),
+    outputsCrc: kept?.outputsCrc ?? 0,
+    stop: kept?.stop,
+    divergence: undefined,
+  };
+}
+
+/** Named in the newest view of its log: a death of the primary makes it claim. */
+export function isSynced(copy: Copy | undefined): boolean {
+  return copy?.view?.backups.includes(copy.hello.backup) ?? false;
+}
+
+/** The arbiter has made this replica primary without being asked by it: a planned switchover. */
+export function succeeds(copy: Copy, view: View | undefined): boolean {
+  if (!isSynced(copy) || view?.primary !== copy.hello.backup) return false;
+  return view.epoch === (copy.view?.epoch ?? 0) + 1;
+}
+
+/**
+ * A hello makes a replica leave its primary, so it must come from a later reign than any in which the
+ * copy could still win: a primary never dials a backup that a view or an open claim of its own names.
+ * `epoch`: the highest ever heard of.
+ */
+export function outdates(
+  hello: Hello,
+  {
+    phase,
+    copy,
+    epoch,
+  }: {
+    readonly phase: BackupPhase;
+    readonly copy: Copy | undefined;
+    readonly epoch: Epoch;
+  },
+): boolean {
+  if (phase === 'ended' || phase === 'diverged') return false;
+  if (copy === undefined) return hello.epoch >= epoch;
+  // It knows that it has lost: whoever rules by now rules later than any view it could win.
+  if (phase === 'parted') return hello.epoch >= epoch && hello.epoch > (copy.view?.epoch ?? 0);
+  if (isSynced(copy)) return hello.epoch > epoch;
+  const claimed = copy.candidacy.claimed ?? asEpoch(0);
+  if (hello.epoch <= claimed) return false;
+  const again = hello.primary === copy.hello.primary && hello.epoch === epoch;
+  return again || hello.epoch > epoch;
+}
+
+/**
+ * What to answer to a poll. Whoever gets an answer other than `follows` may count on it: this replica
+ * acknowledges nothing more to the primary it had.
+ */
+export function positionOf(
+  copy: Copy,
+  facts: { readonly epoch: Epoch; readonly follows: boolean },
+): Message {
+  return {
+    type: 'position',
+    epoch: facts.epoch,
+    replica: copy.hello.backup,
+    follows: facts.follows,
+    viewEpoch: copy.view?.epoch ?? asEpoch(0),
+    lsnReceived: copy.lsnReceived,
+  };
+}
+
+/** Batches will come from behind `lsn`: where that is not what the copy has, it begins anew. */
+export function restart(
+  copy: Copy,
+  { lsn, files }: Message & { readonly type: 'transfer' },
+): readonly BackupEffect[] {
+  if (files.length === 0 && lsn === copy.lsnReceived) return [];
+  copy.lsnReceived = asLsn(0);
+  copy.history = NO_HISTORY;
+  const { hello } = copy;
+  if (files.length > 0) return [{ type: 'join', hello, lsn, files }];
+  return [{ type: 'open', hello, from: asLsn(0), how: 'fresh' }];
+}
+
+/** What of a primary's messages goes to the copy as it is. */
+export function passedOn(message: Message): readonly BackupEffect[] {
+  switch (message.type) {
+    case 'frames':
+      return [{ type: 'intake', bytes: message.bytes }];
+    case 'batch':
+      return [
+        { type: 'append', batch: message.batch },
+        { type: 'forget', lsn: message.lsnReleased },
+      ];
+    case 'released':
+      return [{ type: 'forget', lsn: message.lsnReleased }];
+    case 'snapshot':
+      return [message];
+    case 'sync':
+      return [{ type: 'sync' }];
+    default:
+      return [];
+  }
+}
+
+/** The log of one run of one guest. */
+export function sameRun(left: Hello, right: Hello): boolean {
+  return left.vm === right.vm && left.imageHash === right.imageHash;
+}

@@ -1,0 +1,87 @@
+/**
+ * A backup's way to a decision once its primary is gone: compare with the other backups where that is
+ * needed (election.ts), then ask the arbiter (views.ts).
+ */
+
+import { asEpoch, type Epoch, type Lsn, type Millis } from '../../log-format/index.ts';
+import type { AckRule } from './ack-level.ts';
+import type { BackupEffect } from './backup-events.ts';
+import { earliest } from './deadlines.ts';
+import { Election, type Position } from './election.ts';
+import type { ArbiterAnswer, ReplicaId, View } from './messages.ts';
+import { type Decision, Views } from './views.ts';
+
+export interface CandidacyOptions {
+  readonly vm: string;
+  readonly self: ReplicaId;
+  readonly rule: AckRule;
+  readonly newToken: () => string;
+}
+
+export class Candidacy {
+  readonly #options: CandidacyOptions;
+  readonly #views: Views;
+  #election: Election | undefined;
+  /** The view that is to be followed by its own. */
+  #after: Epoch | undefined;
+
+  constructor(options: CandidacyOptions) {
+    this.#options = options;
+    this.#views = new Views(options);
+  }
+
+  /** Epoch an open claim follows; undefined: none is open. */
+  get claimed(): Epoch | undefined {
+    return this.#views.pending?.expect;
+  }
+
+  /** It may have been taken into a view it has not read of yet: only the arbiter knows. */
+  read(now: Millis, effects: BackupEffect[]): void {
+    effects.push({ type: 'ask', question: this.#views.read(now) });
+  }
+
+  /** `view` names this replica, and nothing has left that it could lack but by a quorum of others. */
+  stand(view: View, lsnReceived: Lsn, now: Millis, effects: BackupEffect[]): void {
+    const { self, rule } = this.#options;
+    this.#election = new Election({ self, view, rule, lsnReceived, now });
+    this.#after = view.epoch;
+    if (this.#election.polls)
+      effects.push({ type: 'note', note: { type: 'polling', peers: this.#election.peers } });
+  }
+
+  heard(position: Position): void {
+    this.#election?.heard(position);
+  }
+
+  /** Does what is due. `epoch`: the highest heard of. */
+  advance(now: Millis, epoch: Epoch, effects: BackupEffect[]): void {
+    const question = this.#views.due(now);
+    if (question !== undefined) effects.push({ type: 'ask', question });
+    const step = this.#election?.next(now);
+    if (step === undefined || step === 'wait') return;
+    const { vm, self } = this.#options;
+    if (step === 'poll') {
+      const peers = this.#election?.peers ?? [];
+      effects.push({ type: 'poll', peers, message: { type: 'poll', epoch, vm, candidate: self } });
+      return;
+    }
+    this.#election = undefined;
+    const after = this.#after ?? asEpoch(0);
+    const next: View = { epoch: asEpoch(after + 1), primary: self, backups: [] };
+    effects.push({ type: 'ask', question: this.#views.claim(after, next, now) });
+  }
+
+  answer(token: string, answer: ArbiterAnswer, now: Millis): Decision {
+    return this.#views.answer(token, answer, now);
+  }
+
+  deadline(): Millis | undefined {
+    return earliest(this.#election?.deadline(), this.#views.deadline());
+  }
+
+  /** Only for a candidate that has learnt that it cannot win, or has won. */
+  abandon(): void {
+    this.#views.abandon();
+    this.#election = undefined;
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * A run that goes on from its own log, in memory: what `host/recovery.ts` does with files. Every
+ * complete group is replayed and checked; the open one is left for the primary.
+ */
+
+import { GroupSplitter, lastLsnOf } from '../../hypervisor/replica/group-splitter.ts';
+import {
+  type Handover,
+  type MachineState,
+  NOTHING_RAN,
+} from '../../hypervisor/replica/handover.ts';
+import type { EncodedBatch } from '../../log-format/index.ts';
+import { asEpoch, asLsn, decodeBatch, FRAME_HEAD_BYTES, type Lsn } from '../../log-format/index.ts';
+import type { SimMachine } from './sim-machine.ts';
+import { historyOf, STARTED_AT } from './sim-store.ts';
+
+export interface Recovered {
+  readonly handover: Omit<Handover, 'id'>;
+  /** The guest has run a turn: it is not booted again. */
+  readonly booted: boolean;
+}
+
+/**
+ * Undefined when there is nothing to go on with: the guest has ended, or was stopped on purpose, or the
+ * log may lack what a backup has acknowledged, because outputs did not wait for it.
+ */
+export function recover(
+  batches: readonly EncodedBatch[],
+  machine: SimMachine,
+  name: string,
+): Recovered | undefined {
+  const splitter = new GroupSplitter();
+  let state: MachineState = NOTHING_RAN;
+  let lsnReplayed: Lsn = asLsn(0);
+  for (const { bytes } of batches) {
+    const batch = decodeBatch(bytes.subarray(FRAME_HEAD_BYTES), STARTED_AT);
+    for (const group of splitter.push(batch)) {
+      machine.replay(group, (result, divergence) => {
+        if (divergence !== undefined) throw new Error(`own log differs at lsn ${divergence.lsn}`);
+        lsnReplayed = lastLsnOf(group);
+        state = result;
+      });
+    }
+  }
+  if (splitter.stop !== undefined || state.halted !== undefined) return undefined;
+  const { view, timeLast } = splitter;
+  if (view !== undefined && view.backups.length > 0) return undefined;
+  const tail = splitter.tail();
+  const { alarmAt, immediatesLeft, halted } = state;
+  return {
+    booted: lsnReplayed > 0 || tail !== undefined,
+    handover: {
+      vm: 'toy-00000000',
+      name,
+      view: undefined,
+      hello: undefined,
+      epochLast: view?.epoch ?? asEpoch(0),
+      formerIds: view === undefined ? [] : [view.primary],
+      startedAt: STARTED_AT,
+      history: historyOf(batches),
+      timeLast: timeLast > STARTED_AT ? timeLast : STARTED_AT,
+      lsnReceived: batches.at(-1)?.lastLsn ?? asLsn(0),
+      lsnReplayed,
+      lsnReleased: lsnReplayed,
+      groups: [],
+      tail,
+      held: [],
+      machine: { alarmAt, immediatesLeft, halted },
+    },
+  };
+}

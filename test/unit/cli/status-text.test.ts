@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest';
+import { frameOf } from '../../../hypervisor/cli/screen.ts';
+import { statusLines } from '../../../hypervisor/cli/status-report.ts';
+import {
+  duration,
+  failoverWords,
+  lossWords,
+  protectionWords,
+} from '../../../hypervisor/cli/status-text.ts';
+import { topLines, topRows } from '../../../hypervisor/cli/top.ts';
+import { forecastOfBackup, forecastOfPrimary } from '../../../hypervisor/host/forecast.ts';
+
+const UP = { up: true, reason: undefined };
+const DOWN = { up: false, reason: 'no answer within 1000 ms' };
+const SINCE = '2026-11-27T10:00:00.000Z';
+
+const one = { peer: 'b:1', state: 'gated', lsnAcked: 90, lsnReplayed: 80 };
+const two = { peer: 'b:2', state: 'gated', lsnAcked: 95, lsnReplayed: 70 };
+const primary = {
+  live: true,
+  viewBackups: ['b:1', 'b:2'],
+  backups: [one, two],
+  lsnAppended: 100,
+  arbiter: UP,
+  detectMs: 150,
+};
+
+describe('what a failover would do now', () => {
+  test('is told with the backup that holds most of the log, and what it has to replay', () => {
+    const failover = forecastOfPrimary(primary);
+    expect(failover).toMatchObject({ possible: true, winner: 'b:2', records: 30 });
+    expect(failoverWords({ failover })).toBe(
+      'possible now: b:2 would take over after replaying 30 records (some 1.0 ms), at once if its link closes, after 150 ms of silence otherwise',
+    );
+  });
+
+  test('among those that hold as much, it is the one that has replayed most', () => {
+    const backups = [{ ...two, lsnAcked: 90 }, one];
+    expect(forecastOfPrimary({ ...primary, backups })).toMatchObject({ winner: 'b:1' });
+  });
+
+  test.each([
+    [{ arbiter: DOWN }, 'the arbiter does not answer: no answer within 1000 ms'],
+    [{ arbiter: undefined }, 'no arbiter: nobody decides who goes on'],
+    [{ live: false }, 'this primary is not live yet'],
+    [{ viewBackups: [], backups: [] }, 'no backup is in the view'],
+    [
+      { viewBackups: [], backups: [{ ...one, state: 'streaming' }] },
+      'the backup b:1 is not in the view yet (streaming)',
+    ],
+    [{ backups: [{ ...one, state: 'lost' }] }, 'every backup of the view is lost'],
+    // Joined, but not named: it may not win whatever it holds.
+    [{ viewBackups: ['b:9'] }, 'every backup of the view is lost'],
+  ])('is nothing with %o', (given, why) => {
+    const failover = forecastOfPrimary({ ...primary, ...given });
+    expect(failoverWords({ failover })).toBe(`IMPOSSIBLE now: ${why}`);
+  });
+
+  test('is told by a backup with its own measured pace', () => {
+    const given = { synced: true, phase: 'following', arbiter: UP, detectMs: undefined };
+    const failover = forecastOfBackup({ ...given, lag: 2000, replayRate: 10_000 });
+    expect(failoverWords({ failover })).toBe(
+      'possible now: this backup would take over after replaying 2,000 records (some 200 ms)',
+    );
+    expect(failoverWords({ failover: forecastOfBackup({ ...given, lag: 0, replayRate: 0 }) })).toBe(
+      'possible now: this backup would take over with nothing left to replay',
+    );
+    const joining = forecastOfBackup({ ...given, synced: false, lag: 0, replayRate: 0 });
+    expect(failoverWords({ failover: joining })).toContain('not in the view yet (following)');
+  });
+});
+
+describe('protection', () => {
+  test('is one word, since when, and who was lost', () => {
+    const lost = [{ peer: 'b:1', reason: 'silent' }];
+    const protection = { protected: false, forMs: 41_000, since: SINCE, lost };
+    expect(protectionWords({ protection })).toBe(
+      `UNPROTECTED for 41 s (since ${SINCE}); b:1 was lost: silent`,
+    );
+    expect(protectionWords({ protection: { ...protection, protected: true, lost: [] } })).toBe(
+      `PROTECTED for 41 s (since ${SINCE})`,
+    );
+  });
+
+  test('promises to lose nothing only while there is a backup', () => {
+    expect(lossWords({ protection: { protected: true } })).toMatch(/^RPO 0: .*; RTO not measured/);
+    expect(lossWords({ protection: { protected: false } })).toMatch(/^RPO: this replica's log is/);
+  });
+
+  test('has the RTO of the last failover, by phase', () => {
+    const times = { detect: 50, claim: 3, tail: 4, live: 1, firstOutput: 6 };
+    const status = {
+      protection: { protected: true },
+      lastFailover: { cause: 'silent', times },
+    };
+    expect(lossWords(status)).toContain(
+      'RTO 64 ms at the last failover (silent: detect 50 ms, claim 3.0 ms, tail 4.0 ms, live 1.0 ms, first output 6.0 ms)',
+    );
+  });
+
+  test.each([
+    [119_000, '119 s'],
+    [7_199_000, '119 min'],
+    [172_799_000, '47 h'],
+    [172_800_000, '2 d'],
+  ])('%i ms are %s', (ms, words) => {
+    expect(duration(ms)).toBe(words);
+  });
+});
+
+test('a status of a replica that tells nothing of all this has no line for it', () => {
+  const lines = statusLines({ name: 'kv', role: 'backup', pid: 7, vm: 'kv-1', script: 'kv.js' });
+  expect(lines.filter((line) => /state|failover|arbiter|latency|admin/.test(line))).toEqual([]);
+});
+
+describe('hv top', () => {
+  const status = (ticks: number, acks: number) => ({
+    ...{ name: 'kv', vm: 'kv-1', role: 'primary', pid: 7 },
+    totals: { ticks, acks, diskBytes: 10 * acks },
+    protection: { protected: true, forMs: 5_000 },
+    replication: { view: { epoch: 3 }, backups: [{ lag: 2 }, { lag: 9 }] },
+    latency: { ackP50Ms: 0.123, ackP99Ms: 4.1 },
+    outputs: { held: 1 },
+    arbiter: { up: false },
+    failover: { possible: false, why: 'it is down' },
+  });
+
+  test('divides what was counted by the time between two looks', () => {
+    const before = [{ status: status(1_000, 10), at: 100 }];
+    const [row] = topRows([{ status: status(5_000, 30), at: 2_100 }], before);
+    expect(row).toMatchObject({ ticksPerSecond: 2_000, acksPerSecond: 10, logBytesPerSecond: 100 });
+    expect(row).toMatchObject({ lagRecords: 9, epoch: 3, arbiter: 'DOWN', state: 'protected' });
+  });
+
+  test('takes nothing of a process that was there before under the same name', () => {
+    const before = [{ status: { ...status(9_000, 90), pid: 6 }, at: 100 }];
+    const [row] = topRows([{ status: status(1_000, 10), at: 2_100 }], before);
+    expect([row?.ticksPerSecond, row?.acksPerSecond]).toEqual([null, null]);
+  });
+
+  test('is a table whose columns line up, with what a failover would do below', () => {
+    const rows = topRows([{ status: status(0, 0), at: 0 }], []);
+    const [head = '', line = '', , foot] = topLines(rows, { dir: '.hv', keys: true });
+    expect(line.indexOf('primary')).toBe(head.indexOf('ROLE'));
+    expect(line.indexOf('0.12 ms/4.1 ms')).toBe(head.indexOf('ACK P50/P99'));
+    expect(foot).toBe('  kv: failover IMPOSSIBLE now: it is down');
+    expect(topLines([], { dir: '.hv', keys: false }).at(-1)).toBe('no replica runs below .hv');
+  });
+
+  test('draws no more than fits, leaves nothing of an older page, and moves no cursor of its own', () => {
+    const frame = frameOf(['abcdef', 'e\x1b[2Jvil', 'three', 'four'], { columns: 4, rows: 3 });
+    expect(frame).toBe('\x1b[Habcd\x1b[K\r\ne[2J\x1b[K\x1b[J');
+  });
+});

@@ -1,0 +1,258 @@
+import { describe, expect, it } from 'vitest';
+import {
+  ACK_LEVELS,
+  type AckLevel,
+  electionQuorum,
+  quorumOf,
+} from '../../../hypervisor/protocol/ack-level.ts';
+import { PrimaryCore } from '../../../hypervisor/protocol/primary.ts';
+import type { PrimaryEffect, PrimaryEvent } from '../../../hypervisor/protocol/primary-events.ts';
+import { Verifier } from '../../../hypervisor/protocol/verifier.ts';
+import { asEpoch, asLsn, asMillis } from '../../../log-format/index.ts';
+import { ackOf, welcomeOf } from '../../support/messages.ts';
+
+type Bare =
+  PrimaryEvent<string> extends infer E ? (E extends unknown ? Omit<E, 'now'> : never) : never;
+type Effects = readonly PrimaryEffect<string>[];
+type Acked = Partial<ReturnType<typeof ackOf>>;
+
+/** A live primary, its backups in the view, and no output yet. */
+class Pair {
+  readonly core: PrimaryCore<string>;
+  lsn = 0;
+  tokens = 0;
+  now = 0;
+
+  constructor(level: AckLevel, options: { quorum?: number; onLoss?: 'continue' | 'stop' } = {}) {
+    const { quorum = 0, onLoss = 'continue' } = options;
+    this.core = new PrimaryCore<string>({
+      id: 'a',
+      vm: 'vm',
+      detectMs: 50,
+      newToken: () => `t${++this.tokens}`,
+      hello: (_backup, epoch) => ({ type: 'released', epoch, lsnReleased: asLsn(0) }),
+      view: undefined,
+      epochLast: asEpoch(0),
+      formerIds: [],
+      lsnAppended: asLsn(0),
+      lsnReleased: asLsn(0),
+      ownLog: level === 'durable' ? 'durable' : 'none',
+      rule: { level, quorum, onLoss },
+    });
+    this.step({ type: 'start' });
+    this.win();
+  }
+
+  step(event: Bare): Effects {
+    const effects: PrimaryEffect<string>[] = [];
+    this.core.step({ ...event, now: asMillis(this.now) } as PrimaryEvent<string>, effects);
+    for (const { type } of [...effects])
+      if (type === 'appendView' || type === 'appendStop') effects.push(...this.append());
+    return effects;
+  }
+
+  append(): Effects {
+    this.lsn += 1;
+    const lsn = asLsn(this.lsn);
+    const bytes = new Uint8Array(8);
+    const batch = { epoch: this.core.view.epoch, firstLsn: lsn, lastLsn: lsn, bytes };
+    return this.step({ type: 'appended', batch, stop: false });
+  }
+
+  /** One record, its output, and the end of its group with this hash. */
+  turn(outputsCrc = 1): Effects {
+    const shipped = this.append();
+    const lsn = asLsn(this.lsn);
+    const outputs = [{ lsn, bytes: 1, output: `o${lsn}` }];
+    return [...shipped, ...this.step({ type: 'produced', lsn, outputs, end: { lsn, outputsCrc } })];
+  }
+
+  win(): Effects {
+    const view = { ...this.core.view, epoch: asEpoch(this.core.view.epoch + 1) };
+    return this.step({ type: 'answer', token: `t${this.tokens}`, answer: { type: 'won', view } });
+  }
+
+  ack(peer: string, acked: Acked = {}): Effects {
+    const lsnReceived = acked.lsnReceived ?? asLsn(this.lsn);
+    const message = ackOf({ epoch: this.core.view.epoch, lsnReceived, ...acked });
+    return this.step({ type: 'message', peer, message });
+  }
+
+  join(...peers: string[]): this {
+    const all = { lsnDurable: asLsn(this.lsn), outputsCrc: 1 };
+    if (this.lsn === 1) this.turn();
+    this.step({ type: 'written', lsn: asLsn(this.lsn), durable: true });
+    for (const peer of peers) {
+      this.step({ type: 'linked', peer });
+      const welcome = welcomeOf({ epoch: this.core.view.epoch });
+      this.step({ type: 'message', peer, message: welcome });
+      this.step({ type: 'streamed', peer, lastLsn: asLsn(this.lsn), failure: undefined });
+      this.ack(peer, { ...all, lsnDurable: asLsn(this.lsn) });
+      this.win();
+      for (const one of this.core.view.backups)
+        this.ack(one, { ...all, lsnDurable: asLsn(this.lsn) });
+      this.step({ type: 'written', lsn: asLsn(this.lsn), durable: true });
+    }
+    expect(this.core.view.backups).toEqual(peers);
+    return this;
+  }
+}
+
+const released = (effects: Effects): string[] =>
+  effects.flatMap((effect) =>
+    effect.type === 'release' ? effect.outputs.map(({ output }) => output) : [],
+  );
+
+const NONE = { lsnReplayed: asLsn(0), lsnDurable: asLsn(0) };
+
+describe('what an output waits for', () => {
+  it.each(ACK_LEVELS)('%s: leaves at just that, and at nothing less', (level) => {
+    const pair = new Pair(level).join('b');
+    const made = pair.turn(7);
+    const lsn = asLsn(pair.lsn);
+    const output = `o${lsn}`;
+    expect(released(made)).toEqual(level === 'async' ? [output] : []);
+    const left: AckLevel[] = [];
+    const heard = (at: AckLevel, effects: Effects): void => {
+      if (released(effects).includes(output)) left.push(at);
+    };
+    heard('received', pair.ack('b', NONE));
+    heard('replayed', pair.ack('b', { ...NONE, lsnReplayed: asLsn(lsn - 1), outputsCrc: 1 }));
+    expect(left).toEqual(level === 'received' ? ['received'] : []);
+    pair.step({ type: 'written', lsn, durable: true });
+    heard('durable', pair.ack('b', { ...NONE, lsnDurable: lsn }));
+    if (level === 'replayed') heard('replayed', pair.ack('b', { lsnReplayed: lsn, outputsCrc: 8 }));
+    if (level === 'verified') heard('verified', pair.ack('b', { lsnReplayed: lsn, outputsCrc: 7 }));
+    expect(left).toEqual(level === 'async' ? [] : [level]);
+  });
+
+  it('verified: a backup with another hash is given up, and its ack lets nothing out', () => {
+    const pair = new Pair('verified').join('b');
+    pair.turn(7);
+    const effects = pair.ack('b', { lsnReplayed: asLsn(pair.lsn), outputsCrc: 8 });
+    expect(released(effects)).toEqual([]);
+    const notes = effects.flatMap((effect) => (effect.type === 'note' ? [effect.note.type] : []));
+    expect(notes).toContain('diverged');
+  });
+
+  it('durable: waits for the own disk as well', () => {
+    const pair = new Pair('durable').join('b');
+    const asked = pair.turn().some((effect) => effect.type === 'write' && effect.durable);
+    expect(asked).toBe(true);
+    const lsn = asLsn(pair.lsn);
+    expect(released(pair.ack('b', { lsnDurable: lsn }))).toEqual([]);
+    expect(released(pair.step({ type: 'written', lsn, durable: false }))).toEqual([]);
+    expect(released(pair.step({ type: 'written', lsn, durable: true }))).toEqual([`o${lsn}`]);
+  });
+
+  it('a quorum of two of three lets an output out at the second ack, whoever gives it', () => {
+    for (const order of ['bc', 'cd', 'db']) {
+      const pair = new Pair('received', { quorum: 2 }).join('b', 'c', 'd');
+      pair.turn();
+      const [first = '', second = ''] = order;
+      expect(released(pair.ack(first))).toEqual([]);
+      expect(released(pair.ack(second))).toEqual([`o${pair.lsn}`]);
+    }
+  });
+
+  it('a lost backup leaves the view only when the others hold all that has left by its ack', () => {
+    const pair = new Pair('received', { quorum: 1 }).join('b', 'c');
+    pair.turn();
+    expect(released(pair.ack('b'))).toEqual([`o${pair.lsn}`]);
+    const lost = pair.step({ type: 'closed', peer: 'b', reason: 'gone' });
+    expect(lost.filter(({ type }) => type === 'ask')).toEqual([]);
+    expect(pair.ack('c').filter(({ type }) => type === 'ask')).toHaveLength(1);
+  });
+
+  it('stop: with too few backups nothing leaves, until one is back', () => {
+    const pair = new Pair('received', { onLoss: 'stop' }).join('b');
+    pair.step({ type: 'closed', peer: 'b', reason: 'gone' });
+    const alone = pair.win();
+    expect(alone.some((effect) => effect.type === 'note' && effect.note.type === 'held')).toBe(
+      true,
+    );
+    expect(pair.core.view.backups).toEqual([]);
+    expect(released(pair.turn())).toEqual([]);
+    const held = `o${pair.lsn}`;
+    pair.step({ type: 'linked', peer: 'c' });
+    pair.step({ type: 'message', peer: 'c', message: welcomeOf({ epoch: pair.core.view.epoch }) });
+    pair.step({ type: 'streamed', peer: 'c', lastLsn: asLsn(pair.lsn), failure: undefined });
+    expect(released(pair.ack('c'))).toEqual([]);
+    expect(released(pair.win())).toEqual([held]);
+  });
+
+  it('hidden: follows, and is in no view and waited for by nobody', () => {
+    const pair = new Pair('received');
+    pair.turn();
+    pair.step({ type: 'linked', peer: 'h' });
+    const welcome = welcomeOf({ epoch: pair.core.view.epoch, hidden: true });
+    pair.step({ type: 'message', peer: 'h', message: welcome });
+    pair.step({ type: 'streamed', peer: 'h', lastLsn: asLsn(pair.lsn), failure: undefined });
+    expect(pair.ack('h').filter(({ type }) => type === 'ask')).toEqual([]);
+    expect(released(pair.turn())).toEqual([`o${pair.lsn}`]);
+  });
+
+  it('a backup that runs nothing is not taken where outputs wait for its replay', () => {
+    for (const level of ACK_LEVELS) {
+      const pair = new Pair(level);
+      pair.turn();
+      pair.step({ type: 'linked', peer: 'b' });
+      const welcome = welcomeOf({ epoch: pair.core.view.epoch, cold: true });
+      const effects = pair.step({ type: 'message', peer: 'b', message: welcome });
+      const taken = effects.some(({ type }) => type === 'stream');
+      expect(taken).toBe(level !== 'replayed' && level !== 'verified');
+    }
+  });
+
+  it('a backup that beats and acknowledges nothing is given up, by a claim', () => {
+    const pair = new Pair('received').join('b');
+    pair.turn();
+    for (pair.now = 0; pair.now < 40_000; pair.now += 10) {
+      pair.step({ type: 'beat', peer: 'b', at: asMillis(pair.now) });
+      const effects = pair.step({ type: 'deadline' });
+      if (!effects.some(({ type }) => type === 'ask')) continue;
+      expect(pair.now).toBe(30_000);
+      return;
+    }
+    expect.fail('it was kept for ever');
+  });
+
+  it('tells the guest when a record is as safe as it asked, and not before', () => {
+    const pair = new Pair('received').join('b');
+    pair.turn();
+    const lsn = asLsn(pair.lsn);
+    const asks = pair.step({ type: 'commit', id: 4, lsn, level: 'durable' });
+    expect(asks.some(({ type }) => type === 'send')).toBe(true);
+    expect(asks.some((effect) => effect.type === 'write')).toBe(false);
+    const done = (effects: Effects): boolean => effects.some(({ type }) => type === 'committed');
+    expect(done(pair.ack('b', NONE))).toBe(false);
+    expect(done(pair.ack('b', { lsnDurable: lsn }))).toBe(true);
+  });
+});
+
+describe('quorums', () => {
+  it('any group that may decide has a member of any group that has acknowledged', () => {
+    for (let backups = 1; backups <= 8; backups++)
+      for (let quorum = 0; quorum <= 8; quorum++) {
+        const rule = { level: 'received', quorum } as const;
+        expect(quorumOf(rule, backups) + electionQuorum(rule, backups)).toBeGreaterThan(backups);
+      }
+  });
+});
+
+describe('Verifier', () => {
+  it('knows the hash of every place between two ends, and the newest for ever', () => {
+    const verifier = new Verifier();
+    expect(verifier.outputsCrc(asLsn(9))).toBeUndefined();
+    for (let lsn = 10; lsn <= 5_000; lsn += 10) verifier.ended(asLsn(lsn), lsn * 3);
+    expect(verifier.outputsCrc(asLsn(9))).toBeUndefined();
+    expect(verifier.outputsCrc(asLsn(10))).toBe(30);
+    expect(verifier.outputsCrc(asLsn(19))).toBe(30);
+    verifier.forget(2_505);
+    expect(verifier.outputsCrc(asLsn(2_499))).toBeUndefined();
+    expect(verifier.outputsCrc(asLsn(2_505))).toBe(7_500);
+    verifier.forget(Number.POSITIVE_INFINITY);
+    verifier.forget(Number.POSITIVE_INFINITY);
+    expect(verifier.outputsCrc(asLsn(6_000))).toBe(15_000);
+  });
+});
