@@ -12,6 +12,7 @@ import { dialLink } from '../host/link.ts';
 import { Observation } from '../host/observation.ts';
 import type { LinkSecurity } from '../host/tls.ts';
 import type { LinkHandlers } from '../ports.ts';
+import type { BackupOutcome, PrimaryOutcome } from '../replica/hooks.ts';
 import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
 import type { AdminOptions } from './admin-options.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -19,6 +20,7 @@ import { warnOfWideModes } from './mode-warning.ts';
 import { exitWith } from './outcome.ts';
 import { explain, say } from './print.ts';
 import type { MemberOptions } from './protection-options.ts';
+import { mayRejoin, type Rejoin, rejoin } from './rejoin.ts';
 import { openSecurity, tendSecurity } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
@@ -26,6 +28,7 @@ import { serveOwnStatus } from './status-report.ts';
 export interface BackupProcessOptions extends MemberOptions, SecurityFlags, AdminOptions {
   readonly listen: string;
   readonly join?: string;
+  readonly rejoin?: string;
   readonly dir?: string;
   readonly arbiter?: string;
   readonly arbiterColocated?: boolean;
@@ -63,6 +66,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     listen: options.listen,
     dir,
     arbiter: options.arbiter,
+    seeks: options.rejoin,
     arbiterMayBeColocated: options.arbiterColocated === true,
     security,
     hangLimitMs: options.hangLimit,
@@ -89,7 +93,10 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
         say(
           `${host.guestName}: the primary stopped on purpose (status ${outcome.code}); the log is sealed`,
         );
-      exitWith(outcome, error);
+      const next = comesBack(outcome, { host, dir, options });
+      if (next === undefined) exitWith(outcome, error);
+      admin.close();
+      rejoin(next);
     },
   });
   lifecycle.event('listening', new HostClock().wall(), { address: host.address });
@@ -132,10 +139,36 @@ async function show(
       return replica.settings?.detectMs;
     },
     logDir: dir,
+    actions: replica.actions,
   });
   tellAdmin(lifecycle, observation);
   await serveOwnStatus(dir, 'backup', (done) => observation.status(done));
   await openOwnerSocket(admin, { dir, name: 'backup' });
+}
+
+/** How this process goes on after its reign; undefined: it ends. */
+function comesBack(
+  outcome: BackupOutcome | PrimaryOutcome | undefined,
+  given: {
+    readonly host: BackupHost | undefined;
+    readonly dir: string;
+    readonly options: BackupProcessOptions;
+  },
+): Rejoin | undefined {
+  const { host, dir, options } = given;
+  const { vm, settings, lastAddress: address } = host ?? {};
+  if (outcome === undefined || !mayRejoin(outcome) || host?.terminated === true) return undefined;
+  if (address === undefined || vm === undefined || settings === undefined) return undefined;
+  const { eventsFd, verbose, priority, hidden, storeOnly } = options;
+  return {
+    ...{ address, dir, vm, arbiter: settings.arbiter, eventsFd, verbose: verbose === true },
+    security: securityOf(options, process.env),
+    also: [
+      ...(priority === 0 ? [] : ['--priority', String(priority)]),
+      ...(hidden === true ? ['--hidden'] : []),
+      ...(storeOnly === true ? ['--store-only'] : []),
+    ],
+  };
 }
 
 interface Joining {

@@ -18,6 +18,8 @@ import type { BackupOutcome, Estate, PrimaryOutcome } from '../replica/hooks.ts'
 import { Meters } from '../replica/meters.ts';
 import { refusalOf } from '../replica/refusal.ts';
 import { dialable, formatAddress, parseAddress } from './addresses.ts';
+import type { ReplicaActions } from './admin-actions.ts';
+import { announceBackup, type BackupStanding } from './announce.ts';
 import { absoluteArbiterUrl, openArbiter } from './arbiters.ts';
 import { HostClock } from './clock.ts';
 import { arbiterRefusal } from './colocation.ts';
@@ -26,13 +28,16 @@ import { makeDirectory, safeName } from './directories.ts';
 import { HeartbeatResponder } from './heartbeat.ts';
 import { dialLink, type IncomingLink, LinkListener, type ListenerCounters } from './link.ts';
 import type { LogPosition } from './log-cursor.ts';
+import { lookFirst } from './look-first.ts';
 import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
 import { startMeters } from './meters-clock.ts';
 import { RemoteMachine } from './remote-machine.ts';
+import { seekPrimary } from './seek-primary.ts';
 import { commonStatus } from './status.ts';
 import { Supervisor, type SupervisorHooks } from './supervisor.ts';
 import { type LinkSecurity, LOCAL_ONLY } from './tls.ts';
 import { HV_VERSION } from './version.ts';
+import type { Pings } from './view-pings.ts';
 import { WatchedArbiter } from './watched-arbiter.ts';
 import type { PrimarySettings } from './worker-protocol.ts';
 
@@ -43,6 +48,8 @@ export interface BackupHostOptions {
   readonly dir: string;
   /** Overrides the arbiter named by the primary. */
   readonly arbiter: string | undefined;
+  /** The run whose primary is to be looked for at the arbiter from the start. */
+  readonly seeks?: string | undefined;
   /** Also one that dies with the host of a replica. */
   readonly arbiterMayBeColocated: boolean;
   /** Silence of a machine at work that ends it by force; Infinity: none does. */
@@ -75,6 +82,7 @@ export class BackupHost {
   #listener: LinkListener | undefined;
   #arbiter: WatchedArbiter | undefined;
   #arbiterUrl = '';
+  #address = '';
   /** Host of the peer whose message is being taken. */
   #speaker = '';
   #replica: BackupReplica;
@@ -86,6 +94,9 @@ export class BackupHost {
   /** Backups of the last view before this replica claimed its own. */
   #viewBackups: readonly string[] = [];
   #supervisor: Supervisor | undefined;
+  /** Ends the search for a primary. */
+  #seeking: (() => void) | undefined;
+  #pings: Pings | undefined;
 
   private constructor(options: BackupHostOptions) {
     this.#options = options;
@@ -105,6 +116,9 @@ export class BackupHost {
       onLink: (incoming) => host.#accept(incoming),
       security: host.#security,
     });
+    host.#address = host.address;
+    if (options.seeks !== undefined) host.#seek();
+    if (options.arbiter !== undefined) host.#announce(options.arbiter);
     return host;
   }
 
@@ -112,6 +126,11 @@ export class BackupHost {
   get address(): string {
     assert(this.#listener !== undefined, 'a backup host listens');
     return formatAddress(this.#listener.address);
+  }
+
+  /** As bound, also when the listener is closed. */
+  get lastAddress(): string {
+    return this.#address;
   }
 
   /** What the listener has seen. */
@@ -130,6 +149,26 @@ export class BackupHost {
     const hello = this.#hello;
     if (hello === undefined) return undefined;
     return { arbiter: this.#options.arbiter ?? hello.arbiter, detectMs: hello.detectMs };
+  }
+
+  /** Of the log that is kept, or was asked for; undefined before any. */
+  get vm(): string | undefined {
+    return this.#hello?.vm ?? this.#options.seeks;
+  }
+
+  /** See `Supervisor.terminated`. */
+  get terminated(): boolean {
+    return this.#supervisor?.terminated === true;
+  }
+
+  get actions(): ReplicaActions {
+    return {
+      switchOver: (to) => this.#supervisor?.switchOver(to),
+      protect: (peer) => {
+        this.#supervisor?.addBackup(peer);
+        return this.primary;
+      },
+    };
   }
 
   /** True once this replica has taken over. */
@@ -204,7 +243,12 @@ export class BackupHost {
           if (note.type === 'synced') this.#awaitStep();
           // The newest view of the dead primary, before the claim replaces it.
           if (note.type === 'suspected') this.#viewBackups = this.#replica.core.view?.backups ?? [];
-          if (note.type === 'following') this.#inStep = false;
+          if (note.type === 'following') {
+            this.#inStep = false;
+            this.#seeking?.();
+          }
+          if (note.type === 'parted') this.#seek();
+          this.#pings?.now();
           this.#options.note(note, at);
         },
         promoted: (handover, estate) => this.#promoted(handover, estate),
@@ -221,6 +265,37 @@ export class BackupHost {
       this.#inStep = true;
       this.#options.inStep(replica.core.epoch);
     } else setTimeout(() => this.#awaitStep(), IN_STEP_POLL_MS).unref();
+  }
+
+  /** Lets a primary know that there is a backup to dial. */
+  #seek(): void {
+    const { vm } = this;
+    const url = this.#options.arbiter ?? this.#hello?.arbiter;
+    this.#seeking?.();
+    if (vm === undefined || url === undefined || this.primary) return;
+    const arbiter = this.#openArbiter(url);
+    this.#seeking = seekPrimary({ arbiter, vm, own: this.address, security: this.#security });
+  }
+
+  #announce(url: string): void {
+    this.#pings ??= announceBackup({
+      url,
+      replica: this.#hello?.backup ?? this.address,
+      standing: () => this.#standing(),
+      promoted: () => this.#replica.suspect('the view service has made this replica primary'),
+      trouble: (event, fields) => this.#options.trouble(event, fields),
+    });
+  }
+
+  #standing(): BackupStanding | undefined {
+    const { core } = this.#replica;
+    const hello = this.#hello;
+    if (hello === undefined || core.phase === 'idle') return undefined;
+    const { priority, hidden } = this.#options.member;
+    const follows = core.phase === 'following';
+    const epoch = core.view?.epoch ?? asEpoch(0);
+    const { synced, lsnReceived: lsn } = core;
+    return { vm: hello.vm, epoch, synced, follows, lsn, priority, hidden };
   }
 
   /** The same one for the same URL: a copy that is made anew needs no new connections. */
@@ -252,6 +327,7 @@ export class BackupHost {
   #directory(hello: Hello): CopyDirectory {
     this.#guestName = hello.name;
     this.#hello = hello;
+    this.#announce(this.#options.arbiter ?? hello.arbiter);
     const dir = join(this.#options.dir, safeName(hello.name));
     const known = this.#directories.get(dir);
     this.#at = known;
@@ -279,34 +355,17 @@ export class BackupHost {
     if (path === '/heartbeat') return this.#answerHeartbeats(link);
     if (path === '/join') return this.#answerJoin(incoming);
     if (this.#supervisor !== undefined) return refuseLink(link, 'this replica is primary itself');
-    return this.#lookFirst(this.#replica.accept(link), incoming);
-  }
-
-  /** What the disk has of a guest's log is known before its primary is answered. */
-  #lookFirst(handlers: LinkHandlers, { remoteAddress }: IncomingLink): LinkHandlers {
-    const { host } = parseAddress(remoteAddress, { what: 'the address of a peer' });
-    let ready: Promise<void> | undefined;
-    const after = (act: () => void): void => {
-      if (ready === undefined) act();
-      else void ready.then(act);
-    };
-    return {
-      onMessage: (message) => {
+    const { host } = parseAddress(incoming.remoteAddress, { what: 'the address of a peer' });
+    return lookFirst(this.#replica.accept(link), {
+      speaks: () => {
         this.#speaker = host;
-        const looks = message.type === 'hello' && this.#replica.core.phase === 'idle';
-        if (looks && this.#refuses(message) === undefined)
-          ready = this.#directory(message)
-            .inspect()
-            .finally(() => {
-              ready = undefined;
-            });
-        after(() => {
-          this.#speaker = host;
-          handlers.onMessage(message);
-        });
       },
-      onClose: (reason) => after(() => handlers.onClose(reason)),
-    };
+      look: (hello) => {
+        if (this.#replica.core.phase !== 'idle' || this.#refuses(hello) !== undefined)
+          return undefined;
+        return this.#directory(hello).inspect();
+      },
+    });
   }
 
   #answerHeartbeats(link: Link): LinkHandlers {
@@ -369,7 +428,16 @@ export class BackupHost {
       const { hangLimitMs } = this.#options;
       const supervisor = new Supervisor(
         machine.release(),
-        { control, hangLimitMs, security: this.#security },
+        {
+          ...{ control, hangLimitMs, security: this.#security, handsOver: true },
+          announce: {
+            ...{ url: settings.arbiter ?? '', vm: hello.vm, replica: handover.id },
+            ...{
+              rule: hello.rule,
+              wants: Math.max(1, hello.rule.quorum, this.#viewBackups.length),
+            },
+          },
+        },
         {
           note: (note, at) => this.#options.note(note, at),
           trouble: (event, fields) => this.#options.trouble(event, fields),
@@ -380,6 +448,8 @@ export class BackupHost {
       );
       this.#supervisor = supervisor;
       this.#arbiter?.stop();
+      this.#pings?.stop();
+      this.#seeking?.();
       supervisor.send({ type: 'promote', handover, position, settings, others });
     });
   }
@@ -387,6 +457,8 @@ export class BackupHost {
   #end(outcome: BackupOutcome | PrimaryOutcome | undefined, error: HvError | undefined): void {
     for (const directory of this.#directories.values()) directory.release();
     for (const responder of this.#responders) responder.stop();
+    this.#seeking?.();
+    this.#pings?.stop();
     this.#arbiter?.stop();
     void this.#listener?.close();
     this.#options.ended(outcome, error);

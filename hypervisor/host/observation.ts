@@ -5,6 +5,7 @@
 
 import { statfsSync } from 'node:fs';
 import type { Meters } from '../replica/meters.ts';
+import type { ReplicaActions } from './admin-actions.ts';
 import { type ArbiterState, arbiterState } from './arbiter-reach.ts';
 import { EventBuffer } from './event-buffer.ts';
 import { levelOf } from './events.ts';
@@ -28,6 +29,7 @@ export interface Observed {
   readonly arbiter: string | undefined;
   readonly detectMs: number | undefined;
   readonly logDir: string | undefined;
+  readonly actions?: ReplicaActions | undefined;
 }
 
 /** Everything known at one moment. */
@@ -63,6 +65,11 @@ export class Observation {
   /** There is a replica from here on. */
   attach(observed: Observed): void {
     this.#observed = observed;
+  }
+
+  /** What the replica can be told to do. */
+  get actions(): ReplicaActions | undefined {
+    return this.#observed?.actions;
   }
 
   /** An event as it goes to programs. */
