@@ -12,9 +12,8 @@ import type { Readable } from 'node:stream';
 import { HvError } from '../base/errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import { makeDirectory } from '../host/directories.ts';
-import { logKeys } from '../host/log-keys.ts';
-import { signKey } from '../host/sign-keys.ts';
 import type { SecurityOptions } from '../host/tls.ts';
+import { keyArguments } from './key-arguments.ts';
 import { securityArguments } from './security-options.ts';
 
 export interface LocalBackup {
@@ -53,16 +52,6 @@ export async function startLocalBackup(
   child.unref();
   (events as Readable & { unref?(): void }).unref?.();
   return { address, pid: child.pid ?? 0, console, kill: () => child.kill('SIGKILL') };
-}
-
-/** Its copy of the log is kept as ours is. */
-function keyArguments(): string[] {
-  const sealing = logKeys();
-  const signing = signKey();
-  return [
-    ...(sealing === undefined ? [] : ['--log-key-file', sealing.file]),
-    ...(signing === undefined ? [] : ['--sign-key-file', signing.file]),
-  ];
 }
 
 function firstAddress(events: Readable, child: ReturnType<typeof spawn>): Promise<string> {
