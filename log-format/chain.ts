@@ -29,4 +29,9 @@ export class Chain {
   get head(): string {
     return toHex(this.#head);
   }
+
+  /** The head itself: never written to, so it may be kept. */
+  get bytes(): Uint8Array {
+    return this.#head;
+  }
 }

@@ -9,16 +9,19 @@ export class FormatError extends Error {
   override readonly name: string = 'FormatError';
 }
 
+/** Versions are counted separately: of a log's bytes, its machine, its ticks, and of the seal around it. */
+export type VersionKind = 'format' | 'machine' | 'ticks' | 'sealing';
+
 /**
  * A header of a version this code does not know. Its bytes are intact: damage is found before.
  * `what` names the version that differs, `version` its value as found.
  */
 export class FormatVersionError extends FormatError {
   override readonly name = 'FormatVersionError';
-  readonly what: 'format' | 'machine' | 'ticks';
+  readonly what: VersionKind;
   readonly version: string;
 
-  constructor(what: 'format' | 'machine' | 'ticks', version: unknown) {
+  constructor(what: VersionKind, version: unknown) {
     super(`unknown ${what} version`);
     this.what = what;
     this.version = String(version).slice(0, 60);

@@ -36,7 +36,16 @@ export const SNAPSHOT_FRAME = {
   end: 0x45,
 } as const;
 export type SnapshotFrameType = (typeof SNAPSHOT_FRAME)[keyof typeof SNAPSHOT_FRAME];
-export type AnyFrameType = FrameType | SnapshotFrameType;
+
+/** Frames of sealed files (sealing.ts), behind a header or head that says so. */
+export const SEALED_FRAME = {
+  /** K: with which key the frames behind it are sealed, and where they go on */
+  key: 0x4b,
+  /** X: bytes of the file that is sealed, encrypted */
+  bytes: 0x58,
+} as const;
+export type SealedFrameType = (typeof SEALED_FRAME)[keyof typeof SEALED_FRAME];
+export type AnyFrameType = FrameType | SnapshotFrameType | SealedFrameType;
 
 export const FRAME_HEAD_BYTES = 11;
 /** Bytes of the head that the check covers and ends in: as soon as these are here, it is tested. */
@@ -82,36 +91,55 @@ function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** One whole frame in bytes of its own; `payload` is copied. */
-export function encodeFrame(type: AnyFrameType, payload: Uint8Array): Uint8Array {
-  demand(payload.length <= 0xffffffff, 'a payload length fits 32 bits');
-  const bytes = new Uint8Array(FRAME_HEAD_BYTES + payload.length);
+/** One whole frame in bytes of its own; `payload` is copied, and `rest` behind it. */
+export function encodeFrame(
+  type: AnyFrameType,
+  payload: Uint8Array,
+  rest: Uint8Array = NOTHING,
+): Uint8Array {
+  const length = payload.length + rest.length;
+  demand(length <= 0xffffffff, 'a payload length fits 32 bits');
+  const bytes = new Uint8Array(FRAME_HEAD_BYTES + length);
   const head = view(bytes);
   head.setUint8(0, type);
-  head.setUint32(1, payload.length);
+  head.setUint32(1, length);
   head.setUint16(5, headCheck(bytes));
-  head.setUint32(7, crc32(payload));
   bytes.set(payload, FRAME_HEAD_BYTES);
+  bytes.set(rest, FRAME_HEAD_BYTES + payload.length);
+  head.setUint32(7, crc32(bytes.subarray(FRAME_HEAD_BYTES)));
   return bytes;
 }
 
+const NOTHING: Uint8Array = new Uint8Array();
 const LOG_FRAMES: readonly FrameType[] = Object.values(FRAME);
 
-function isFrameType(value: number): value is FrameType {
-  return LOG_FRAMES.some((type) => type === value);
+export interface PeekedFrame<T extends AnyFrameType> {
+  readonly type: T;
+  readonly frameBytes: number;
+}
+
+function isOneOf<T extends AnyFrameType>(value: number, types: readonly T[]): value is T {
+  return types.some((type) => type === value);
 }
 
 /**
  * Reads the length of the frame whose head starts `bytes`, for tools that skip payloads. Returns
- * undefined when the head is short or damaged.
+ * undefined when the head is short or damaged, or of another type than `types`, those of a log if not
+ * said.
  */
+export function peekFrame(bytes: Uint8Array): PeekedFrame<FrameType> | undefined;
+export function peekFrame<T extends AnyFrameType>(
+  bytes: Uint8Array,
+  types: readonly T[],
+): PeekedFrame<T> | undefined;
 export function peekFrame(
   bytes: Uint8Array,
-): { readonly type: FrameType; readonly frameBytes: number } | undefined {
+  types: readonly AnyFrameType[] = LOG_FRAMES,
+): PeekedFrame<AnyFrameType> | undefined {
   if (bytes.length < FRAME_HEAD_BYTES) return undefined;
   const head = view(bytes);
   const type = head.getUint8(0);
-  if (head.getUint16(5) !== headCheck(bytes) || !isFrameType(type)) return undefined;
+  if (head.getUint16(5) !== headCheck(bytes) || !isOneOf(type, types)) return undefined;
   return { type, frameBytes: FRAME_HEAD_BYTES + head.getUint32(1) };
 }
 

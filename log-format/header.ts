@@ -35,8 +35,8 @@ export const FORMAT_VERSION = 2;
 const SINCE_2 = { turnTicksMax: 0, secondTicksMax: 0 } as const;
 
 /** The line break tells a log that went through a text-mode copy from one that did not. */
-const MAGIC: Uint8Array = Uint8Array.of(0x68, 0x76, 0x6c, 0x6f, 0x67, 0x0d, 0x0a, 0x00);
-const MAGIC_AND_VERSION_BYTES: number = MAGIC.length + 2;
+export const LOG_MAGIC: Uint8Array = Uint8Array.of(0x68, 0x76, 0x6c, 0x6f, 0x67, 0x0d, 0x0a, 0x00);
+const MAGIC_AND_VERSION_BYTES: number = LOG_MAGIC.length + 2;
 
 /** One whole header frame. */
 export function encodeHeader(header: LogHeader): Uint8Array {
@@ -45,8 +45,8 @@ export function encodeHeader(header: LogHeader): Uint8Array {
     formatVersion === 1 ? fields : { ...fields, turnTicksMax, secondTicksMax },
   );
   const payload = new Uint8Array(MAGIC_AND_VERSION_BYTES + map.length);
-  payload.set(MAGIC);
-  new DataView(payload.buffer).setUint16(MAGIC.length, formatVersion);
+  payload.set(LOG_MAGIC);
+  new DataView(payload.buffer).setUint16(LOG_MAGIC.length, formatVersion);
   payload.set(map, MAGIC_AND_VERSION_BYTES);
   demandDecodable(payload);
   return encodeFrame(FRAME.header, payload);
@@ -65,9 +65,9 @@ function demandDecodable(payload: Uint8Array): void {
 /** Throws a FormatVersionError for a version this code does not know, else a FormatError. */
 export function decodeHeader(payload: Uint8Array): LogHeader {
   if (payload.length < MAGIC_AND_VERSION_BYTES) throw new FormatError('not a log of hv');
-  if (MAGIC.some((byte, at) => payload[at] !== byte)) throw new FormatError('not a log of hv');
+  if (LOG_MAGIC.some((byte, at) => payload[at] !== byte)) throw new FormatError('not a log of hv');
   const start = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  const version = start.getUint16(MAGIC.length);
+  const version = start.getUint16(LOG_MAGIC.length);
   if (version !== 1 && version !== 2) throw new FormatVersionError('format', version);
   const value = decodeValue(payload.subarray(MAGIC_AND_VERSION_BYTES));
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -9,6 +9,7 @@ export * from './frame.ts';
 export * from './header.ts';
 export { MEMORY_HASH_BYTES } from './record-codec.ts';
 export * from './records.ts';
+export * from './sealing.ts';
 export * from './snapshot.ts';
 export * from './snapshot-scan.ts';
 export * from './units.ts';

@@ -48,8 +48,18 @@ export const PIECE_PAGES_MAX = 256;
 /** Longest frame: a head names every connection of the guest, a hundred bytes each. */
 export const SNAPSHOT_FRAME_BYTES_MAX: number = 64 * 1024 * 1024;
 
-const MAGIC: Uint8Array = Uint8Array.of(0x68, 0x76, 0x73, 0x6e, 0x61, 0x70, 0x0d, 0x0a, 0x00);
-const MAGIC_AND_VERSION_BYTES: number = MAGIC.length + 2;
+export const SNAPSHOT_MAGIC: Uint8Array = Uint8Array.of(
+  0x68,
+  0x76,
+  0x73,
+  0x6e,
+  0x61,
+  0x70,
+  0x0d,
+  0x0a,
+  0x00,
+);
+const MAGIC_AND_VERSION_BYTES: number = SNAPSHOT_MAGIC.length + 2;
 const SMALL_PAGES_PER_PAGE = 16;
 
 /** A machine without its memory, as `hypervisor/machine/snapshot.ts` has it. */
@@ -159,8 +169,8 @@ export function snapshotLsn(name: string): Lsn | undefined {
 export function encodeSnapshotHead(head: SnapshotHead): Uint8Array {
   const map = encodeValue({ ...head });
   const payload = new Uint8Array(MAGIC_AND_VERSION_BYTES + map.length);
-  payload.set(MAGIC);
-  new DataView(payload.buffer).setUint16(MAGIC.length, SNAPSHOT_VERSION);
+  payload.set(SNAPSHOT_MAGIC);
+  new DataView(payload.buffer).setUint16(SNAPSHOT_MAGIC.length, SNAPSHOT_VERSION);
   payload.set(map, MAGIC_AND_VERSION_BYTES);
   tryIt(() => decodeSnapshotHead(payload), 'a snapshot head follows its own rules');
   return encodeFrame(SNAPSHOT_FRAME.head, payload);
@@ -179,10 +189,13 @@ function tryIt(decode: () => void, text: string): void {
 /** Throws a FormatVersionError for a version this code does not know, else a FormatError. */
 export function decodeSnapshotHead(payload: Uint8Array): SnapshotHead {
   const start = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  if (payload.length < MAGIC_AND_VERSION_BYTES || MAGIC.some((byte, at) => payload[at] !== byte)) {
+  if (
+    payload.length < MAGIC_AND_VERSION_BYTES ||
+    SNAPSHOT_MAGIC.some((byte, at) => payload[at] !== byte)
+  ) {
     throw new FormatError('not the head of a snapshot');
   }
-  const version = start.getUint16(MAGIC.length);
+  const version = start.getUint16(SNAPSHOT_MAGIC.length);
   if (version !== SNAPSHOT_VERSION) throw new FormatVersionError('format', version);
   const fields = asMap(decodeValue(payload.subarray(MAGIC_AND_VERSION_BYTES)));
   const head = headOf(fields);

@@ -30,6 +30,8 @@ export type HvErrorCode =
   | 'HV_E_FENCED'
   | 'HV_E_LOG_DAMAGED'
   | 'HV_E_LOG_VERSION'
+  | 'HV_E_LOG_KEY'
+  | 'HV_E_LOG_SIGNATURE'
   | 'HV_E_LOG_WRITE'
   | 'HV_E_CHECKPOINT_WRITE'
   | 'HV_E_EXPORT_WRITE'
@@ -126,6 +128,18 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     means:
       'The log has a version this hv does not know, or one it reads but no longer writes. The log is untouched.',
     fix: 'Newer than this hv: use a newer one. Older, and to be continued: hv fork <log> --at end goes on with its guest.',
+  },
+  HV_E_LOG_KEY: {
+    exit: EXIT.usage,
+    means:
+      'The key does not fit the log: the log is sealed and no key, or another one, was given, or a key was given for a log that is not sealed. Nothing was read beyond its first bytes and nothing changed.',
+    fix: 'Pass the key it was sealed with (--log-key-file; a key file may hold several keys), or leave the option out for a log in plain. A lost key cannot be replaced.',
+  },
+  HV_E_LOG_SIGNATURE: {
+    exit: EXIT.logDamaged,
+    means:
+      'The log is not what was signed, or does not hold what was noted elsewhere: something was cut off, exchanged or written anew, or the key is not the one that signed.',
+    fix: 'Check that the public key is the one of the host that recorded; then compare with the copy on another replica.',
   },
   HV_E_LOG_WRITE: {
     exit: EXIT.limit,

@@ -12,6 +12,7 @@ import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
 import type { AdminOptions } from './admin-options.ts';
 import { Joining } from './joining.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { warnOfWideModes } from './mode-warning.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
 import { type MemberOptions, memberArguments, memberOf } from './protection-options.ts';
@@ -93,6 +94,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
   });
   lifecycle.event('listening', new HostClock().wall(), { address: host.address });
   await show(host, { observation, admin, lifecycle, dir });
+  warnOfWideModes(dir);
   say(`backup listening on ${host.address}`);
   if (security.mode !== 'plain') say(security.describe());
   const backup = host;

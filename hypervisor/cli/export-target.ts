@@ -73,7 +73,7 @@ function statOf(path: string): Stats | undefined {
 
 function opened(path: string, flags: string): number {
   try {
-    return openSync(path, flags);
+    return openSync(path, flags, 0o600);
   } catch (error) {
     throw new HvError('HV_E_USAGE', `cannot write ${path}: ${(error as Error).message}`, {
       cause: error,

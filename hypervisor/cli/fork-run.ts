@@ -8,6 +8,7 @@ import { DETECT_MS, HANG_LIMIT_MS, REFEED_TURN_TICKS } from '../base/limits.ts';
 import { bundleGuest } from '../host/bundle.ts';
 import type { ForkAnswer, ForkRequest } from '../host/fork-worker.ts';
 import { checkName } from '../host/guest-name.ts';
+import { refusePlainFiles } from '../host/log-keys.ts';
 import { lockDirectory } from '../host/log-lock.ts';
 import { startWorker } from '../host/threads.ts';
 import { counted } from '../timeline/record-words.ts';
@@ -42,6 +43,7 @@ export async function forkLog(path: string, options: ForkOptions): Promise<void>
   if (options.json === true)
     data(JSON.stringify({ name, vm: done.vm, lsn: done.lsn, micros: done.micros, path }));
   if (!options.start) return;
+  refusePlainFiles();
   await runGuest(undefined, done.args ?? [], {
     backup: [],
     admin: 'auto',

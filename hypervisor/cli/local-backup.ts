@@ -13,6 +13,7 @@ import { HvError } from '../base/errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import { makeDirectory } from '../host/directories.ts';
 import type { SecurityOptions } from '../host/tls.ts';
+import { keyArguments } from './key-arguments.ts';
 import { securityArguments } from './security-options.ts';
 
 export interface LocalBackup {
@@ -39,6 +40,7 @@ export async function startLocalBackup(
     process.execPath,
     [
       ...[entry, 'backup', '--listen', '127.0.0.1:0', '--dir', home, '--events-fd', '3'],
+      ...keyArguments(),
       ...securityArguments(security),
       ...['--hang-limit', Number.isFinite(hangLimitMs) ? `${hangLimitMs}ms` : 'off'],
     ],

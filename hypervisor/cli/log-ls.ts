@@ -11,7 +11,7 @@ import { data, say } from './print.ts';
 
 interface Row {
   readonly path: string;
-  readonly state: 'recording' | 'sealed' | 'not sealed' | 'damaged';
+  readonly state: 'recording' | 'sealed' | 'not sealed' | 'damaged' | 'locked';
   readonly vm: string;
   readonly script: string;
   /** ISO 8601; empty when the header cannot be read. */
@@ -63,7 +63,7 @@ function pathsOf(dir: string): string[] {
 
 function rowOf(path: string): Row {
   const glance = glanceOf(path);
-  if (glance === undefined) {
+  if (glance === undefined || glance === 'locked') {
     const nothing = {
       vm: '',
       script: '',
@@ -73,7 +73,7 @@ function rowOf(path: string): Row {
       bytes: 0,
       segments: 0,
     };
-    return { path, state: 'damaged', ...nothing };
+    return { path, state: glance === 'locked' ? 'locked' : 'damaged', ...nothing };
   }
   const { header, firstLsn, lastLsn, bytes, segments, sealed } = glance;
   const unsealed = lockHolder(path) === undefined ? 'not sealed' : 'recording';
@@ -90,12 +90,13 @@ function rowOf(path: string): Row {
   };
 }
 
-function glanceOf(path: string): ReturnType<typeof glanceLog> {
+/** `locked`: it is sealed, and not with a key that was given. */
+function glanceOf(path: string): ReturnType<typeof glanceLog> | 'locked' {
   try {
     return glanceLog(path);
   } catch (error) {
     // A missing segment, or a log that went away between listing and looking.
-    if (error instanceof HvError) return undefined;
+    if (error instanceof HvError) return error.code === 'HV_E_LOG_KEY' ? 'locked' : undefined;
     throw error;
   }
 }

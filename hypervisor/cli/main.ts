@@ -28,6 +28,7 @@ import { registerSwitchover } from './commands/switchover.ts';
 import { registerToken } from './commands/token.ts';
 import { registerTop } from './commands/top.ts';
 import { registerUp } from './commands/up.ts';
+import { useKeyOptions } from './key-options.ts';
 import { explain, guestText } from './print.ts';
 
 function buildProgram(): Command {
@@ -59,6 +60,7 @@ function buildProgram(): Command {
   registerCert(program);
   registerDemo(program);
   registerExplain(program);
+  program.hook('preAction', (_program, command) => useKeyOptions(command));
   for (const command of program.commands) overrideExit(command);
   return program;
 }

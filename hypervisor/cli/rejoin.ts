@@ -9,6 +9,7 @@ import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { SecurityOptions } from '../host/tls.ts';
 import type { BackupOutcome, PrimaryOutcome } from '../replica/hooks.ts';
+import { keyArguments } from './key-arguments.ts';
 import { say } from './print.ts';
 import { securityArguments } from './security-options.ts';
 
@@ -43,6 +44,7 @@ export function rejoin(given: Rejoin): void {
       ...[CLI, 'backup', '--listen', address, '--dir', dir, '--rejoin', vm, '--arbiter', arbiter],
       '--arbiter-colocated',
       ...securityArguments(security),
+      ...keyArguments(),
       ...(eventsFd === undefined ? [] : ['--events-fd', String(eventsFd)]),
       ...(verbose ? ['--verbose'] : []),
       ...also,

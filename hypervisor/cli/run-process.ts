@@ -20,6 +20,7 @@ import type { AdminOptions } from './admin-options.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CpuLimit, limitsOf } from './limit-options.ts';
 import { type LocalBackup, startLocalBackup } from './local-backup.ts';
+import { warnOfWideModes } from './mode-warning.ts';
 import { guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
@@ -119,6 +120,7 @@ export async function runGuest(
     const { pid } = process;
     lifecycle.event('started', new HostClock().wall(), { pid, log: hypervisor.logDir, address });
     await show(hypervisor, { observation, admin, lifecycle, options });
+    warnOfWideModes(hypervisor.logDir);
     tellStart(hypervisor, {
       chatty: options.verbose === true || backups.length > 0,
       local,

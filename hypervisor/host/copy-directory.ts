@@ -17,13 +17,14 @@ import { HostClock } from './clock.ts';
 import { CopyStore } from './copy-store.ts';
 import { cutCopy } from './cut-copy.ts';
 import { inspectCopy, type LocalCopy, reaches } from './local-copy.ts';
-import type { LogPosition } from './log-cursor.ts';
+import { headText, type LogPosition } from './log-cursor.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { readLogHeader } from './log-reader.ts';
 import { FileLogStore } from './log-store.ts';
 import type { LogStoreOptions } from './log-writer.ts';
 import { RemoteMachine, type RemoteMachineOptions } from './remote-machine.ts';
 import type { RestoredCopy, RestoreRequest } from './restore-copy.ts';
+import { signKey } from './sign-keys.ts';
 import { SnapshotIntake } from './snapshot-intake.ts';
 import { WarmCopy } from './warm-copy.ts';
 
@@ -66,11 +67,17 @@ export class CopyDirectory {
     if (warm) this.#warm = new WarmCopy({ dir, hangLimitMs, trouble, now, ...warm });
   }
 
-  /** Looks at what is there. Call while no store writes to it. */
+  /**
+   * Looks at what is there. Call while no store writes to it. Never resolves when the copy is sealed and this
+   * process has no key: that ends it, with HV_E_LOG_KEY.
+   */
   async inspect(): Promise<void> {
     try {
       this.#standing = await inspectCopy(this.dir);
     } catch (error) {
+      // Only forgotten: what comes in its place would lie there in plain.
+      const forgotten = error instanceof HvError && error.details.why === 'missing';
+      if (forgotten) await this.#fatal(error);
       // Whatever it is, it is no copy to go on from; `fresh` moves it aside.
       this.#standing = undefined;
       this.#unusable(error);
@@ -88,8 +95,7 @@ export class CopyDirectory {
   /** An empty copy; what was there is removed if this process wrote it, moved aside if not. */
   fresh(): CopyStore {
     this.#clear();
-    const { meters, onError } = this.#options;
-    return this.#keep(FileLogStore.fromFrames(this.dir, { meters, onError }));
+    return this.#keep(FileLogStore.fromFrames(this.dir, this.#storeOptions));
   }
 
   openMachine(base: LogBase): RemoteMachine {
@@ -195,9 +201,9 @@ export class CopyDirectory {
   }): Promise<ReopenedCopy> {
     const { position, header, history, lsn, lsnReleased } = at;
     this.#own = true;
-    const { cold, meters, onError } = this.#options;
+    const { cold } = this.#options;
     const base = { header, blobs: [] };
-    const log = FileLogStore.resume(position, { meters, onError });
+    const log = FileLogStore.resume(position, this.#storeOptions);
     const { epochs, lsnFirst, lsnLast } = history;
     const common = { store: this.#keep(log), base, history: { epochs, lsnFirst, lsnLast } };
     if (cold)
@@ -242,6 +248,17 @@ export class CopyDirectory {
     this.#warm?.placed(position, view);
   }
 
+  get #storeOptions(): LogStoreOptions {
+    const { meters, onError, trouble } = this.#options;
+    return {
+      meters,
+      onError,
+      onSealed: (head) => {
+        if (signKey() !== undefined) trouble('log.sealed', { head: headText(head) });
+      },
+    };
+  }
+
   #keep(log: FileLogStore): CopyStore {
     this.#own = true;
     const store = new CopyStore(log, (position, view) => this.#placed(position, view));
@@ -259,6 +276,11 @@ export class CopyDirectory {
     }
     this.#own = false;
     this.#standing = undefined;
+  }
+
+  #fatal(error: HvError): Promise<never> {
+    this.#options.onError(error);
+    return new Promise(() => undefined);
   }
 
   #unusable(error: unknown): void {

@@ -24,6 +24,7 @@ import { logDamageError, logWriteError } from './log-errors.ts';
 import { findLog, type LogFiles } from './log-files.ts';
 import { headerAt } from './log-glance.ts';
 import { cutLog } from './log-reader.ts';
+import { removeSignatures } from './log-signatures.ts';
 import { readBeginning } from './log-trim.ts';
 import { findQuarantine, type Quarantine, QuarantineWriter } from './quarantine.ts';
 import { walkSegment } from './segment-walk.ts';
@@ -50,6 +51,8 @@ export async function cutCopy(dir: string, lsn: Lsn, disk: Disk = REAL_DISK): Pr
   try {
     const quarantine = plan.behind && (await quarantined(log, plan, plan.behind, disk));
     await dropBehind(dir, plan.position.lastLsn, disk);
+    // Before what they vouch for goes: one without its segment says that somebody cut the log.
+    await removeSignatures(dir, (segment) => segment >= plan.position.segment, disk);
     await removeBehind(files, plan.pieces, disk);
     await cutLog(plan.position, disk);
     return { position: plan.position, lsnLast: plan.position.lastLsn, quarantine };

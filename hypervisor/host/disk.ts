@@ -6,10 +6,11 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { open, rename, unlink } from 'node:fs/promises';
 import { type OpenSegmentFile, openSegmentFile } from './log-segment-file.ts';
+import { sealing } from './sealed-file.ts';
 
 /** A file that is read in pieces. Every operation throws the error of the file system. */
 export interface DiskInput {
-  /** Bytes of the file when it was opened. */
+  /** Bytes of the file; of a sealed one those that are sealed. */
   readonly size: number;
   /** Fills `into` from `offset`; how many bytes there were. */
   read(into: Uint8Array, offset: number): number;
@@ -31,7 +32,8 @@ export interface Disk {
   readonly syncDirectory: (dir: string) => Promise<void>;
 }
 
-export const REAL_DISK: Disk = {
+/** Files as they lie there. */
+export const RAW_DISK: Disk = {
   openFile: openSegmentFile,
   openInput: (path) => {
     const fd = openSync(path, 'r');
@@ -63,3 +65,6 @@ export const REAL_DISK: Disk = {
     }
   },
 };
+
+/** The disk of this host: files of logs are sealed on it when this process has keys (log-keys.ts). */
+export const REAL_DISK: Disk = sealing(RAW_DISK);

@@ -82,6 +82,7 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
     'error',
     'tokens or certificates could not be read again, the old ones stay in force: `reason`',
   ),
+  'log.sealed': row('info', 'the signed log has ended on purpose: `head` is to be noted elsewhere'),
   'arbiter.unavailable': row(
     'error',
     'no failover is possible until the arbiter answers: `reason`',

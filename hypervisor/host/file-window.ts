@@ -3,14 +3,14 @@
  * usually asks for the next one.
  */
 
-import { closeSync, openSync, readSync } from 'node:fs';
+import { type LogInput, openLogInput } from './log-input.ts';
 
 const AHEAD_BYTES = 262_144;
 /** Files kept open; a log of 64 GiB has a thousand. */
 const FILES_MAX = 16;
 
 export class FileWindow {
-  readonly #files = new Map<string, number>();
+  readonly #files = new Map<string, LogInput>();
   #file = '';
   #from = 0;
   #bytes = new Uint8Array();
@@ -29,29 +29,29 @@ export class FileWindow {
   }
 
   close(): void {
-    for (const fd of this.#files.values()) closeSync(fd);
+    for (const input of this.#files.values()) input.close();
     this.#files.clear();
     this.#file = '';
   }
 
   #fill(file: string, offset: number, length: number): void {
     const bytes = new Uint8Array(length);
-    const read = readSync(this.#open(file), bytes, 0, length, offset);
+    const read = this.#open(file).read(bytes, offset);
     this.#file = file;
     this.#from = offset;
     this.#bytes = bytes.subarray(0, read);
   }
 
-  #open(file: string): number {
+  #open(file: string): LogInput {
     const known = this.#files.get(file);
     if (known !== undefined) return known;
     const [oldest] = this.#files;
     if (oldest !== undefined && this.#files.size >= FILES_MAX) {
-      closeSync(oldest[1]);
+      oldest[1].close();
       this.#files.delete(oldest[0]);
     }
-    const fd = openSync(file, 'r');
-    this.#files.set(file, fd);
-    return fd;
+    const input = openLogInput(file);
+    this.#files.set(file, input);
+    return input;
   }
 }

@@ -32,8 +32,8 @@ import { logWriteError } from './log-errors.ts';
 import { BEGINNING_FILE } from './log-files.ts';
 import type { LogBlobs } from './log-reader.ts';
 import { joinBytes } from './log-stream.ts';
-import { writeWhole } from './log-trim.ts';
 import { HV_VERSION } from './version.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** Of the first segment: the one before it would hold what lies before the fork. */
 const FIRST_SEGMENT = 2;
@@ -87,7 +87,7 @@ export async function writeFork(dir: string, name: string, source: ForkSource): 
 
 function removeParts(dir: string): void {
   for (const file of readdirSync(dir))
-    if (/^(?!quarantine-).*\.(hvlog|hvsnap)(\.tmp)?$/.test(file))
+    if (/^(?!quarantine-).*\.(hvlog|hvsnap|hvsig)(\.tmp)?$/.test(file))
       rmSync(join(dir, file), { force: true });
 }
 

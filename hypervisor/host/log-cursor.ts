@@ -9,12 +9,15 @@ import {
   asLsn,
   CHAIN_START,
   Chain,
+  decodeBatch,
   type EncodedBatch,
   type Epoch,
   encodeHeader,
   encodeSeal,
+  FRAME_HEAD_BYTES,
   type LogHeader,
   type Lsn,
+  toHex,
 } from '../../log-format/index.ts';
 import { assert, defined } from '../base/assert.ts';
 
@@ -36,6 +39,20 @@ export interface LogPosition {
   /** Records and batches in this segment. */
   readonly records: number;
   readonly batches: number;
+  /** Of a sealed segment that was closed there: see `AppendPlace`. */
+  readonly fileBytes?: number;
+}
+
+/** A place of a log, with the head of the hash chain there: who has noted it can tell a log that lost it. */
+export interface NotedHead {
+  readonly lsn: Lsn;
+  /** Hex. */
+  readonly chain: string;
+}
+
+/** As people note it: `4711:` and 64 hex digits. */
+export function headText({ lsn, chain }: NotedHead): string {
+  return `${lsn}:${chain}`;
 }
 
 /** Name of a segment's file; sorts by number up to a million segments. */
@@ -52,6 +69,10 @@ export function segmentNumber(name: string): number | undefined {
 export class LogCursor {
   #header: LogHeader | undefined;
   #chain: Chain = new Chain();
+  /** The last batch, and the chain before and behind it; undefined: since this cursor was made there was none. */
+  #last:
+    | { readonly batch: EncodedBatch; readonly before: Uint8Array; readonly behind: Uint8Array }
+    | undefined;
   segment = 1;
   offset = 0;
   epoch: Epoch = asEpoch(0);
@@ -96,6 +117,18 @@ export class LogCursor {
     return this.#chain.head;
   }
 
+  /**
+   * The place to note elsewhere: no later life of the run takes back what lies before it. A stop that has a
+   * batch to itself is cut off when the run goes on (`recoverLog`), so that is left out.
+   */
+  get notedHead(): NotedHead {
+    const last = this.#last;
+    if (last === undefined) return { lsn: this.lastLsn, chain: this.chain };
+    return isStop(last.batch, this.#header)
+      ? { lsn: asLsn(last.batch.firstLsn - 1), chain: toHex(last.before) }
+      : { lsn: this.lastLsn, chain: toHex(last.behind) };
+  }
+
   position(dir: string): LogPosition {
     return {
       dir,
@@ -128,11 +161,13 @@ export class LogCursor {
     assert(this.#header !== undefined, 'batches come after a header');
     assert(batch.firstLsn === this.lastLsn + 1, 'batches follow without a gap');
     assert(batch.epoch >= this.epoch, 'epochs never go back');
+    const before = this.#chain.bytes;
     this.lastLsn = batch.lastLsn;
     this.epoch = batch.epoch;
     this.records += batch.lastLsn - batch.firstLsn + 1;
     this.batches++;
     this.#take(batch.bytes);
+    this.#last = { batch, before, behind: this.#chain.bytes };
   }
 
   /** Moves over the seal that ends this segment and returns its frame. */
@@ -166,6 +201,12 @@ export class LogCursor {
     this.#chain.update(frame);
     this.offset += frame.length;
   }
+}
+
+function isStop({ bytes }: EncodedBatch, header: LogHeader | undefined): boolean {
+  const { startedAt, formatVersion } = defined(header, 'a batch comes after a header');
+  const { records } = decodeBatch(bytes.subarray(FRAME_HEAD_BYTES), startedAt, formatVersion);
+  return records.length === 1 && records[0]?.type === 'stop';
 }
 
 /** Whether a header can be the first of a log. */

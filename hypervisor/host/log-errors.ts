@@ -50,3 +50,22 @@ export function logFormatError(place: DamagePlace, error: FormatError): HvError 
     cause: error,
   });
 }
+
+/**
+ * The keys of this process do not fit a file. `missing`: it is sealed and there are none. `wrong`: none of
+ * them sealed it. `plain`: it is not sealed.
+ */
+export function logKeyError(
+  path: string,
+  why: 'missing' | 'wrong' | 'plain',
+  keyId?: string,
+): HvError {
+  const texts = {
+    missing: `${path} is sealed, and no key was given: pass --log-key-file`,
+    wrong: `${path} is sealed with the key ${keyId}, which is none of those in the key file`,
+    plain: `a key was given, but ${path} is not sealed: a log is sealed from its beginning or not at all`,
+  };
+  return new HvError('HV_E_LOG_KEY', texts[why], {
+    details: { path, why, ...(keyId === undefined ? {} : { keyId }) },
+  });
+}

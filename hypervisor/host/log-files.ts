@@ -1,26 +1,13 @@
 /** The files of a log on disk: which there are, and reading one from start to end. */
 
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  statSync,
-} from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { FRAME_HEAD_BYTES, peekFrame } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import type { Disk } from './disk.ts';
 import { segmentName, segmentNumber } from './log-cursor.ts';
 import { logDamageError } from './log-errors.ts';
-
-/** Bytes per read. */
-const CHUNK_BYTES = 1_048_576;
-/** What disks write as a whole, at least. */
-const SECTOR_BYTES = 512;
+import { type InputOptions, type LogInput, openLogInput } from './log-input.ts';
 
 export interface LogFiles {
   /** The file of a segment, whether it exists or not. */
@@ -116,32 +103,36 @@ function notFound(text: string, cause?: unknown): HvError {
 
 /** A segment's file, read once from start to end. */
 export class SegmentInput {
-  readonly #fd: number;
+  readonly #input: LogInput;
   #offset: number;
 
-  /** Reads from `offset`. Throws HV_E_LOG_NOT_FOUND when the file cannot be opened. */
-  constructor(path: string, offset = 0) {
+  /** Reads from `offset`. Throws HV_E_LOG_NOT_FOUND when the file cannot be opened, and HV_E_LOG_KEY. */
+  constructor(
+    path: string,
+    { offset = 0, ...options }: InputOptions & { readonly offset?: number } = {},
+  ) {
     this.#offset = offset;
     try {
-      this.#fd = openSync(path, 'r');
+      this.#input = openLogInput(path, options);
     } catch (error) {
+      if (error instanceof HvError) throw error;
       throw notFound(`the log ${path} cannot be opened`, error);
     }
   }
 
-  /** Bytes of the file now; a log that is being written grows. */
+  /** Bytes of the file now, a torn end included; a log that is being written grows. */
   get size(): number {
-    return fstatSync(this.#fd).size;
+    return this.#input.size + this.#input.tornBytes;
   }
 
-  /** The next bytes, in a buffer of their own; undefined at the end as it is now. */
+  /**
+   * The next bytes, in a buffer of their own; undefined at the end as it is now. Throws a FormatError
+   * where a seal does not hold.
+   */
   read(): Uint8Array | undefined {
-    const length = Math.min(CHUNK_BYTES, this.size - this.#offset);
-    if (length <= 0) return undefined;
-    const chunk = new Uint8Array(length);
-    const bytes = readSync(this.#fd, chunk, 0, length, this.#offset);
-    this.#offset += bytes;
-    return bytes === 0 ? undefined : chunk.subarray(0, bytes);
+    const piece = this.#input.piece(this.#offset);
+    this.#offset += piece?.length ?? 0;
+    return piece;
   }
 
   /**
@@ -149,29 +140,10 @@ export class SegmentInput {
    * `offset` on, where a frame would begin, or from a sector inside that frame.
    */
   endsBlank(offset: number): boolean {
-    const { size } = this;
-    const used = this.#usedTo(offset, size);
-    if (used === offset) return size > offset;
-    const head = new Uint8Array(FRAME_HEAD_BYTES);
-    readSync(this.#fd, head, 0, head.length, offset);
-    const end = offset + (peekFrame(head)?.frameBytes ?? FRAME_HEAD_BYTES);
-    return Math.ceil(used / SECTOR_BYTES) * SECTOR_BYTES < Math.min(size, end);
-  }
-
-  /** Offset behind the last byte that is not zero; `from` if there is none behind that. */
-  #usedTo(from: number, size: number): number {
-    const chunk = new Uint8Array(Math.max(1, Math.min(CHUNK_BYTES, size - from)));
-    let used = from;
-    for (let at = from; ; ) {
-      const bytes = readSync(this.#fd, chunk, 0, chunk.length, at);
-      if (bytes === 0) return used;
-      const last = chunk.subarray(0, bytes).findLastIndex((byte) => byte !== 0);
-      if (last >= 0) used = at + last + 1;
-      at += bytes;
-    }
+    return this.#input.endsBlank(offset);
   }
 
   close(): void {
-    closeSync(this.#fd);
+    this.#input.close();
   }
 }

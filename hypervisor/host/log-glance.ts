@@ -17,6 +17,7 @@ import {
 import { FRAME_BYTES_MAX } from '../base/limits.ts';
 import { BLOB_COUNT } from './log-blobs.ts';
 import { findLog, SegmentInput } from './log-files.ts';
+import type { InputOptions } from './log-input.ts';
 
 export interface LogGlance {
   readonly header: LogHeader;
@@ -55,7 +56,7 @@ export function glanceLog(path: string): LogGlance | undefined {
 /** The header that begins a file of a log, if there is an intact one. */
 export function headerAt(path: string): LogHeader | undefined {
   try {
-    for (const frame of framesOf(path)) return decodeHeader(frame.payload);
+    for (const frame of framesOf(path, { startOnly: true })) return decodeHeader(frame.payload);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
   }
@@ -96,8 +97,8 @@ function glanceSegment(path: string): { readonly lastLsn: number; readonly seale
 }
 
 /** Whole frames of a file, up to its end or a torn tail. Throws a FormatError at damage. */
-function* framesOf(path: string): Generator<Frame, void, undefined> {
-  const input = new SegmentInput(path);
+function* framesOf(path: string, options: InputOptions = {}): Generator<Frame, void, undefined> {
+  const input = new SegmentInput(path, options);
   try {
     const reader = new FrameReader(FRAME_BYTES_MAX);
     for (;;) {

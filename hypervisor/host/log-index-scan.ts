@@ -86,7 +86,7 @@ export class LogIndexScan {
         if (chunk === undefined) {
           if (hasNext && holdsMoreThanHeader(this.#nextFile))
             return this.#damaged(file, reader.offset, 'no seal, yet another segment follows');
-          return { type: 'open', tornBytes: reader.pending };
+          return { type: 'open', tornBytes: input.size - reader.offset };
         }
         reader.push(chunk);
       }

@@ -57,7 +57,7 @@ export function placeIn(files: LogFiles, header: LogHeader, place: SnapshotPosit
 }
 
 /** Header of the first segment of a copy that begins at `place`, in a segment of its own. */
-function joinedAt(
+export function joinedAt(
   files: LogFiles,
   place: Pick<SnapshotPosition, 'segment' | 'chain' | 'lastLsn'>,
 ): LogHeader | undefined {

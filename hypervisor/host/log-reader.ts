@@ -11,6 +11,7 @@ import { logDamageError, logWriteError } from './log-errors.ts';
 import { findLog, type LogFiles, segmentNumbers } from './log-files.ts';
 import { headerAt } from './log-glance.ts';
 import { type LocatedBatch, LogScan, type LogVerdict } from './log-scan.ts';
+import { removeSignatures } from './log-signatures.ts';
 
 export type { LocatedBatch, LogVerdict } from './log-scan.ts';
 
@@ -127,6 +128,8 @@ export async function cutLog(position: LogPosition, disk: Disk = REAL_DISK): Pro
   const pathOf = (number: number): string => join(dir, segmentName(number));
   const numbers = segmentNumbers(dir, disk);
   try {
+    // What was signed of this segment's end is not so any more.
+    await removeSignatures(dir, (number) => number >= segment, disk);
     // A seal goes before the segment it promises, or that one would seem to be missing.
     await disk.cut(pathOf(segment), offset);
     // It may not have lived to sync its last segment but one: batches in the last would vouch for it.

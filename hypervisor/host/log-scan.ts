@@ -24,11 +24,13 @@ import {
   peekBatch,
 } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
+import { HvError } from '../base/errors.ts';
 import { FRAME_BYTES_MAX } from '../base/limits.ts';
 import { BLOB_COUNT, checkBlobPlace, unpackBlob } from './log-blobs.ts';
-import { isFirstHeader, LogCursor, type LogPosition } from './log-cursor.ts';
+import { isFirstHeader, LogCursor, type LogPosition, type NotedHead } from './log-cursor.ts';
 import { logDamageError, logFormatError } from './log-errors.ts';
 import { type LogFiles, SegmentInput } from './log-files.ts';
+import type { SegmentEnding } from './log-signatures.ts';
 
 /** One decoded batch and where its frame lies. */
 export interface LocatedBatch {
@@ -86,6 +88,9 @@ export class LogScan {
   #records = 0;
   #batches = 0;
   #verdictFound: LogVerdict | undefined;
+  readonly #endings: SegmentEnding[] = [];
+  /** Called behind every frame of a segment. */
+  onFrame: ((cursor: LogCursor) => void) | undefined;
 
   /** `from`: behind a batch of this log; what lies before is taken on trust. */
   constructor(files: LogFiles, from?: LogPosition) {
@@ -98,6 +103,16 @@ export class LogScan {
   /** Set once `run` has come to the log's end. */
   get verdict(): LogVerdict | undefined {
     return this.#verdictFound;
+  }
+
+  /** Segments that ended in a seal, so far. */
+  get endings(): readonly SegmentEnding[] {
+    return this.#endings;
+  }
+
+  /** See `LogCursor`. Before a final seal is read, or after: it is the same. */
+  get notedHead(): NotedHead {
+    return this.#cursor.notedHead;
   }
 
   /** Yields what the log holds, in order. Throws as the file comment says. */
@@ -153,7 +168,8 @@ export class LogScan {
     const input = new SegmentInput(path);
     try {
       const reader = new FrameReader(FRAME_BYTES_MAX);
-      for (let chunk = input.read(); chunk !== undefined; chunk = input.read()) reader.push(chunk);
+      const next = (): Uint8Array | undefined => this.#read(input, reader.offset);
+      for (let chunk = next(); chunk !== undefined; chunk = next()) reader.push(chunk);
       for (let result = reader.next(); result.type !== 'more'; result = reader.next()) {
         if (result.type === 'damaged') this.#damaged(result.offset, result.reason);
         const { frame } = result;
@@ -163,7 +179,7 @@ export class LogScan {
         this.#bytes += frame.bytes.length;
         if (event) yield event;
       }
-      if (this.#blobs < BLOB_COUNT || reader.pending > 0)
+      if (this.#blobs < BLOB_COUNT || input.size > reader.offset)
         this.#damaged(reader.offset, 'it ends before its header and blobs are complete');
     } finally {
       input.close();
@@ -173,7 +189,7 @@ export class LogScan {
 
   *#segment(segment: number): Generator<ScanEvent, SegmentEnd, undefined> {
     const start = this.#from?.segment === segment ? this.#from.offset : 0;
-    const input = new SegmentInput(this.#file, start);
+    const input = new SegmentInput(this.#file, { offset: start });
     try {
       const reader = new FrameReader(FRAME_BYTES_MAX, { offset: start });
       for (;;) {
@@ -182,16 +198,24 @@ export class LogScan {
         const seal = frame.type === FRAME.seal && this.#cursor.header !== undefined;
         const before = seal ? this.#cursor.position(this.#files.dir) : undefined;
         const event = this.#checked(frame, segment);
+        this.onFrame?.(this.#cursor);
         this.#bytes += frame.bytes.length;
         if (event) yield event;
         if (frame.type !== FRAME.seal) continue;
         if (input.size > reader.offset) this.#damaged(reader.offset, 'bytes after the seal');
         const { final } = decodeSeal(frame.payload);
+        this.#noteEnding(segment, final);
         return { type: 'sealed', final, before: defined(before, 'a seal comes after a header') };
       }
     } finally {
       input.close();
     }
+  }
+
+  #noteEnding(segment: number, final: boolean): void {
+    const { header, lastLsn, chain: head } = this.#cursor;
+    const { vm } = defined(header, 'a seal comes after a header');
+    this.#endings.push({ vm, segment, lastLsn, head, final });
   }
 
   /** The next frame; undefined at an end that may be a torn one. */
@@ -222,6 +246,8 @@ export class LogScan {
     try {
       return input.read();
     } catch (error) {
+      if (error instanceof HvError) throw error;
+      if (error instanceof FormatError) throw logFormatError(this.#place(offset), error);
       throw logDamageError(this.#place(offset), 'the disk cannot read it', error);
     }
   }

@@ -16,9 +16,17 @@ export interface SegmentFile {
   /** Resolves when everything written before the call is on disk. */
   sync(): Promise<void>;
   close(): Promise<void>;
+  /** Of a sealed file: bytes of the file itself, when all is written. */
+  readonly fileBytes?: number;
 }
 
-export type OpenSegmentFile = (path: string, at: { readonly offset: number }) => SegmentFile;
+/** `fileBytes`: as the one who closed a sealed file has left it; without it that is found out. */
+export interface AppendPlace {
+  readonly offset: number;
+  readonly fileBytes?: number;
+}
+
+export type OpenSegmentFile = (path: string, at: AppendPlace) => SegmentFile;
 
 /**
  * Opens a segment for appending at `offset`. 0 creates it and fails if it is there; otherwise it must

@@ -89,7 +89,8 @@ export class FileLogStore implements LogStore {
 
   /** Goes on where `handover` or `repairTornTail` left off. Throws HV_E_LOG_WRITE. */
   static resume(position: LogPosition, options: LogStoreOptions): FileLogStore {
-    return new FileLogStore(position.dir, LogCursor.at(position), options);
+    const { fileBytes } = position;
+    return new FileLogStore(position.dir, LogCursor.at(position), { ...options, fileBytes });
   }
 
   /**
@@ -248,7 +249,15 @@ export class FileLogStore implements LogStore {
   handover(done: (position: LogPosition | undefined) => void): void {
     this.#writer.end('close', () => {
       const begun = this.#cursor.header !== undefined && this.#writer.error === undefined;
-      done(begun ? this.#cursor.position(this.#dir) : undefined);
+      const { fileBytes } = this.#writer;
+      done(
+        begun
+          ? {
+              ...this.#cursor.position(this.#dir),
+              ...(fileBytes === undefined ? {} : { fileBytes }),
+            }
+          : undefined,
+      );
     });
   }
 

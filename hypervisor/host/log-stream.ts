@@ -5,7 +5,6 @@
  * same ones.
  */
 
-import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   asLsn,
@@ -20,6 +19,7 @@ import { segmentName } from './log-cursor.ts';
 import { findLog } from './log-files.ts';
 import type { LogMarks, LogPlace } from './log-marks.ts';
 import type { StreamControl } from './stream-control.ts';
+import { openStreamIfThere, type StreamInput } from './stream-input.ts';
 
 /** Bytes per read, and about per call of `onFrames`: between two the host's loop goes round. */
 const CHUNK_BYTES = 1_048_576;
@@ -82,7 +82,7 @@ export async function streamLog(
   const start = await findStart(source, request.suffix.lsn);
   if (start === undefined) return 'trimmed';
   for (let { segment, offset } = start; ; segment++, offset = 0) {
-    const file = await openIfThere(join(source.dir, segmentName(segment)));
+    const file = await openStreamIfThere(join(source.dir, segmentName(segment)));
     // Trimming takes segments from the front, and only such that the writer has left.
     if (file === undefined) return 'trimmed';
     try {
@@ -118,7 +118,7 @@ async function findStart(source: StreamSource, lsn: Lsn): Promise<LogPlace | und
 
 /** By the header of a segment; undefined: trimmed away. */
 async function firstLsnOf(dir: string, segment: number): Promise<Lsn | undefined> {
-  const file = await openIfThere(join(dir, segmentName(segment)));
+  const file = await openStreamIfThere(join(dir, segmentName(segment)), { startOnly: true });
   if (file === undefined) return undefined;
   try {
     const reader = new FrameReader(FRAME_BYTES_MAX);
@@ -128,7 +128,7 @@ async function firstLsnOf(dir: string, segment: number): Promise<Lsn | undefined
         return decodeHeader(result.frame.payload).firstLsn;
       if (result.type !== 'more') throw new Error(`segment ${segment} has no header`);
       const chunk = new Uint8Array(HEADER_CHUNK_BYTES);
-      const { bytesRead } = await file.read(chunk, 0, chunk.length, offset);
+      const bytesRead = await file.read(chunk, offset);
       if (bytesRead === 0) throw new Error(`segment ${segment} ends inside its header`);
       offset += bytesRead;
       reader.push(chunk.subarray(0, bytesRead));
@@ -138,17 +138,8 @@ async function firstLsnOf(dir: string, segment: number): Promise<Lsn | undefined
   }
 }
 
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
 interface SegmentStream extends StreamRequest, LogPlace {
-  readonly file: FileHandle;
+  readonly file: StreamInput;
 }
 
 async function streamSegment(
@@ -168,7 +159,7 @@ async function streamSegment(
       return 'caughtUp';
     }
     const chunk = new Uint8Array(Math.min(left, CHUNK_BYTES));
-    const { bytesRead } = await stream.file.read(chunk, 0, chunk.length, offset);
+    const bytesRead = await stream.file.read(chunk, offset);
     if (stream.control.cancelled) return 'cancelled';
     if (bytesRead === 0) {
       if (last || reader.pending > 0) throw new Error('a segment of the log is too short');

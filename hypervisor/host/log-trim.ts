@@ -13,7 +13,9 @@ import { type Disk, REAL_DISK } from './disk.ts';
 import { BLOB_COUNT } from './log-blobs.ts';
 import { segmentName, segmentNumber } from './log-cursor.ts';
 import { BEGINNING_FILE } from './log-files.ts';
+import { removeSignatures } from './log-signatures.ts';
 import { joinBytes } from './log-stream.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** Bytes per read of the first segment, whose beginning holds the firmware and the image. */
 const CHUNK_BYTES = 1_048_576;
@@ -48,6 +50,7 @@ export async function trimLog(
   if (segments[0] === 1) await keepBeginning(dir, disk);
   for (const number of segments) await disk.unlink(join(dir, segmentName(number)));
   if (segments.length > 0) await disk.syncDirectory(dir);
+  await removeSignatures(dir, (number) => number < segment, disk);
   return { first: first.lsn, snapshots, segments };
 }
 
@@ -67,25 +70,6 @@ function holds(path: string, frames: Uint8Array, disk: Disk): boolean {
   } catch {
     return false;
   }
-}
-
-/** Makes `dir/name` with these bytes, so that it is there whole or not at all. */
-export async function writeWhole(
-  dir: string,
-  name: string,
-  bytes: Uint8Array,
-  disk: Disk = REAL_DISK,
-): Promise<void> {
-  const temporary = join(dir, `${name}.tmp`);
-  const file = disk.openFile(temporary, { offset: 0 });
-  try {
-    await file.write([bytes]);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await disk.rename(temporary, join(dir, name));
-  await disk.syncDirectory(dir);
 }
 
 /** The frames of header and blobs at the start of a segment, or of a beginning file. */

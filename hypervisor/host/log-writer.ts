@@ -6,14 +6,16 @@
 
 import { dirname, join } from 'node:path';
 import type { Lsn } from '../../log-format/index.ts';
-import { InvariantError } from '../base/assert.ts';
+import { defined, InvariantError } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { SEGMENT_BYTES } from '../base/limits.ts';
 import type { Meters } from '../replica/meters.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
-import { type LogCursor, segmentName } from './log-cursor.ts';
+import { type LogCursor, type NotedHead, segmentName } from './log-cursor.ts';
 import { logWriteError } from './log-errors.ts';
 import type { SegmentFile } from './log-segment-file.ts';
+import { type SegmentEnding, writeSignature } from './log-signatures.ts';
+import { signKey } from './sign-keys.ts';
 
 /** Buffers per write: below the kernel's limit of 1,024. */
 const WRITE_BUFFERS_MAX = 512;
@@ -34,6 +36,10 @@ export interface LogStoreOptions {
   readonly meters?: Pick<Meters, 'wrote' | 'synced'> | undefined;
   /** Tests pass one that fails. */
   readonly disk?: Disk;
+  /** Of a sealed log that goes on: see `AppendPlace`. */
+  readonly fileBytes?: number | undefined;
+  /** Called once, when the log has ended on purpose and that is on disk. */
+  readonly onSealed?: (head: NotedHead) => void;
 }
 
 /** One frame on its way to the file. `take` moves the cursor over it, right before it is written. */
@@ -92,7 +98,7 @@ export class LogWriter {
     this.#lsnWritten = cursor.lastLsn;
     this.#writtenTo = { segment: cursor.segment, offset: cursor.offset };
     this.#newName = cursor.offset === 0;
-    this.#file = this.#open(cursor.segment, cursor.offset);
+    this.#file = this.#open(cursor.segment, cursor.offset, options.fileBytes);
   }
 
   /** Set at the first error; the writer does nothing any more but end. */
@@ -108,6 +114,11 @@ export class LogWriter {
   /** How far the files are written. */
   get writtenTo(): { readonly segment: number; readonly offset: number } {
     return this.#writtenTo;
+  }
+
+  /** Of a sealed segment: bytes of its file. For who goes on with it, when this writer has ended. */
+  get fileBytes(): number | undefined {
+    return this.#file.fileBytes;
   }
 
   /** Frames queued behind `writtenTo`, oldest first. */
@@ -252,6 +263,7 @@ export class LogWriter {
    */
   async #rotate(): Promise<void> {
     const seal = this.#cursor.seal({ final: false });
+    const ending = this.#sealedEnding({ final: false });
     const header = this.#cursor.next();
     const next = this.#open(this.#cursor.segment, 0);
     await next.write([header]);
@@ -260,6 +272,7 @@ export class LogWriter {
     const old = this.#file;
     await old.write([seal]);
     await old.sync();
+    await this.#sign(ending);
     // A sync that ends may start another one on the old file.
     while (this.#syncing) await this.#syncing;
     this.#file = next;
@@ -267,11 +280,28 @@ export class LogWriter {
     await old.close();
   }
 
-  #open(segment: number, offset: number): SegmentFile {
+  /** Of the segment that the cursor has just sealed. */
+  #sealedEnding({ final }: { readonly final: boolean }): SegmentEnding {
+    const { segment, lastLsn, chain: head } = this.#cursor;
+    const { vm } = defined(this.#cursor.header, 'a seal comes after a header');
+    return { vm, segment, lastLsn, head, final };
+  }
+
+  /** A process that dies before this leaves a segment that the next signature vouches for. */
+  async #sign(ending: SegmentEnding): Promise<void> {
+    const key = signKey();
+    if (key !== undefined) await writeSignature(this.#dir, { ending, key }, this.#disk);
+  }
+
+  #open(segment: number, offset: number, fileBytes?: number): SegmentFile {
     const path = join(this.#dir, segmentName(segment));
     try {
-      return this.#disk.openFile(path, { offset });
+      return this.#disk.openFile(path, {
+        offset,
+        ...(fileBytes === undefined ? {} : { fileBytes }),
+      });
     } catch (error) {
+      if (error instanceof HvError) throw error;
       throw logWriteError(path, error);
     }
   }
@@ -332,8 +362,13 @@ export class LogWriter {
     while (this.#syncing) await this.#syncing;
     try {
       if (!this.#error && this.#cursor.header) {
+        const noted = this.#cursor.notedHead;
         if (how === 'seal') await this.#file.write([this.#cursor.seal({ final: true })]);
         await this.#syncFile();
+        if (how === 'seal') {
+          await this.#sign(this.#sealedEnding({ final: true }));
+          this.#options.onSealed?.(noted);
+        }
       }
       await this.#file.close();
     } catch (error) {

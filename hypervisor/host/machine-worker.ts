@@ -14,6 +14,7 @@ import type { Machine } from '../machine/machine.ts';
 import { FileCheckpointer } from './checkpointer.ts';
 import { FollowedCheckpoints } from './followed-checkpoints.ts';
 import { noteBusy } from './hang-watch.ts';
+import { headText, type NotedHead } from './log-cursor.ts';
 import { FileLogStore } from './log-store.ts';
 import { buildMachine } from './machine-factory.ts';
 import { startMeters } from './meters-clock.ts';
@@ -21,6 +22,7 @@ import { NullLogStore } from './null-log-store.ts';
 import { PrimaryRunner } from './primary-runner.ts';
 import { recoverLog } from './recovery.ts';
 import { type RestoredCopy, restoreCopy } from './restore-copy.ts';
+import { signKey } from './sign-keys.ts';
 import {
   type BackupStart,
   CONTROL,
@@ -45,6 +47,12 @@ function fail(error: unknown): void {
   if (!(error instanceof HvError)) throw error;
   const { code, message, details } = error;
   post({ type: 'failed', code, message, details });
+}
+
+/** For who signs: only a head noted elsewhere shows that signed segments were cut off the end. */
+function tellHead(head: NotedHead): void {
+  if (signKey() !== undefined)
+    post({ type: 'trouble', event: 'log.sealed', fields: { head: headText(head) } });
 }
 
 function aliveIn(control: Int32Array): () => void {
@@ -121,6 +129,7 @@ function runPrimary(given: PrimaryStart): void {
           })),
           {
             onError: fail,
+            onSealed: tellHead,
             meters: metersOf(given.control),
             ...segmentSize(given.settings),
           },
@@ -153,6 +162,7 @@ async function runResumed(given: ResumeStart): Promise<void> {
   post({ type: 'recovered', report });
   const file = FileLogStore.resume(position, {
     onError: fail,
+    onSealed: tellHead,
     meters: metersOf(control),
     ...segmentSize(settings),
   });
@@ -203,6 +213,7 @@ function runBackup(given: BackupStart): void {
     } else if (message.type === 'promote') {
       const file = FileLogStore.resume(message.position, {
         onError: fail,
+        onSealed: tellHead,
         meters: metersOf(control),
       });
       const { lsnReceived: lsn, timeLast: time } = message.handover;

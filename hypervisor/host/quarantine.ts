@@ -26,7 +26,7 @@ import { kindOf } from '../timeline/record-words.ts';
 import type { Disk } from './disk.ts';
 import { LogCursor } from './log-cursor.ts';
 import type { SegmentFile } from './log-segment-file.ts';
-import { writeWhole } from './log-trim.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** What a quarantine file holds. Times as in the guest's clock. */
 export interface QuarantineReport {

@@ -28,10 +28,10 @@ import { BLOB_COUNT, checkBlobPlace } from './log-blobs.ts';
 import { isFirstHeader, LogCursor, type LogPosition, segmentName } from './log-cursor.ts';
 import { BEGINNING_FILE, segmentNumbers } from './log-files.ts';
 import type { SegmentFile } from './log-segment-file.ts';
-import { writeWhole } from './log-trim.ts';
 import { ownerFault } from './snapshot-reader.ts';
 import type { SnapshotFile } from './snapshot-source.ts';
 import { TEMPORARY_SUFFIX } from './snapshot-writer.ts';
+import { writeWhole } from './write-whole.ts';
 
 export type IntakeEnd =
   /** A log is there that begins behind `head`: for `FileLogStore.resume`. */
@@ -56,6 +56,8 @@ interface Incoming extends SnapshotFile {
   readonly scan: SnapshotScan;
   file: SegmentFile | undefined;
   received: number;
+  /** Nothing is written before the head is here: it begins the file, whole (sealed-file.ts). */
+  held: Uint8Array[];
   head: SnapshotHead | undefined;
 }
 
@@ -79,6 +81,7 @@ export class SnapshotIntake {
       scan: new SnapshotScan(),
       file: undefined,
       received: 0,
+      held: [],
       head: undefined,
     }));
     this.#work = this.#guarded(async () => {
@@ -107,9 +110,12 @@ export class SnapshotIntake {
       into.scan.push(bytes);
       for (let part = into.scan.next(); part !== undefined; part = into.scan.next())
         if (part.type === 'head') into.head = this.#checked(part.head, into.name);
-      into.file ??= this.#disk.openFile(this.#temporary(name), { offset: 0 });
-      await into.file.write([bytes]);
       into.received += bytes.length;
+      into.held.push(bytes);
+      if (into.head === undefined) return;
+      into.file ??= this.#disk.openFile(this.#temporary(name), { offset: 0 });
+      await into.file.write(into.held);
+      into.held = [];
     });
   }
 
@@ -205,7 +211,7 @@ export class SnapshotIntake {
     const numbers = segmentNumbers(this.#dir, this.#disk);
     assert(numbers.length === 0, 'a snapshot begins a log where there is none');
     for (const name of this.#disk.list(this.#dir))
-      if (/\.hvsnap(\.tmp)?$|^beginning\.hvlog|\.hvlog\.tmp$/.test(name))
+      if (/\.(hvsnap|hvsig)(\.tmp)?$|^beginning\.hvlog|\.hvlog\.tmp$/.test(name))
         await this.#disk.unlink(join(this.#dir, name));
   }
 }

@@ -20,6 +20,7 @@ import {
   snapshotName,
 } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
+import { HvError } from '../base/errors.ts';
 import type { MemoryRun } from '../machine/memory-image.ts';
 import { PageSums } from '../machine/page-sums.ts';
 import type { MachineSnapshot, MachineState } from '../machine/snapshot.ts';
@@ -165,6 +166,7 @@ function unusable(error: unknown): Unusable {
   }
   if (error instanceof FormatError)
     return { type: 'unusable', why: 'damaged', reason: error.message };
+  if (error instanceof HvError) return { type: 'unusable', why: 'foreign', reason: error.message };
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === undefined) throw error;
   if (code === 'ENOENT')

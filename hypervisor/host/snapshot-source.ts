@@ -1,10 +1,10 @@
 /**
  * The newest snapshot beside a log that is being written, for a replica that joins by it: the complete one
  * and the difference to it, if it is one, read in small pieces and checked on the way. Files are held
- * open, so that a snapshot that is deleted meanwhile is read to its end all the same.
+ * open, so that a snapshot that is deleted meanwhile is read to its end all the same. What is sent are plain
+ * bytes, and sizes are those: whether and with what key a file is sealed is the business of each host.
  */
 
-import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   asLsn,
@@ -21,6 +21,7 @@ import { findLog } from './log-files.ts';
 import { readBeginning } from './log-trim.ts';
 import { ownerFault, readHead } from './snapshot-reader.ts';
 import { StreamControl } from './stream-control.ts';
+import { openStreamInput, type StreamInput } from './stream-input.ts';
 
 /** Bytes per read and per call of `onChunk`: a millisecond or so of checking. */
 const CHUNK_BYTES = 262_144;
@@ -44,7 +45,7 @@ export interface SnapshotSourceOptions {
 }
 
 interface Opened extends SnapshotFile {
-  readonly file: FileHandle;
+  readonly file: StreamInput;
   readonly lsn: Lsn;
 }
 
@@ -127,7 +128,7 @@ async function readFile(
   for (let offset = 0; offset < bytes; ) {
     if (!(await control.mayGo())) return undefined;
     const chunk = new Uint8Array(Math.min(CHUNK_BYTES, bytes - offset));
-    const { bytesRead } = await file.read(chunk, 0, chunk.length, offset);
+    const bytesRead = await file.read(chunk, offset);
     if (bytesRead === 0) throw new FormatError('the file has become shorter');
     const read = chunk.subarray(0, bytesRead);
     scan.push(read.slice());
@@ -166,20 +167,21 @@ export async function openSnapshotSource(
   return undefined;
 }
 
-/** Undefined when one was deleted meanwhile. */
+/** Undefined when one was deleted meanwhile, or the keys of this process do not fit it. */
 async function openAll(dir: string, lsns: readonly Lsn[]): Promise<Opened[] | undefined> {
   const opened: Opened[] = [];
   try {
     for (const lsn of lsns) {
       const name = snapshotName(lsn);
-      const file = await open(join(dir, name), 'r');
+      const file = await openStreamInput(join(dir, name));
       opened.push({ name, lsn, file, bytes: 0 });
-      opened[opened.length - 1] = { name, lsn, file, bytes: (await file.stat()).size };
+      opened[opened.length - 1] = { name, lsn, file, bytes: await file.size() };
     }
     return opened;
   } catch (error) {
     for (const { file } of opened) await file.close();
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'HV_E_LOG_KEY') return undefined;
     throw error;
   }
 }

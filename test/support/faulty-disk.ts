@@ -5,7 +5,7 @@
  * all of them.
  */
 
-import { type Disk, REAL_DISK } from '../../hypervisor/host/disk.ts';
+import { type Disk, RAW_DISK } from '../../hypervisor/host/disk.ts';
 import type { SegmentFile } from '../../hypervisor/host/log-segment-file.ts';
 
 export type Fault = 'error' | 'short' | 'death';
@@ -20,8 +20,8 @@ export class FaultyDisk implements Disk {
   #die: () => void = () => undefined;
   readonly #at: number;
   readonly #fault: Fault;
-  readonly openInput: Disk['openInput'] = REAL_DISK.openInput;
-  readonly list: Disk['list'] = REAL_DISK.list;
+  readonly openInput: Disk['openInput'] = RAW_DISK.openInput;
+  readonly list: Disk['list'] = RAW_DISK.list;
 
   /** `at`: number of the operation that fails, from 1; 0: none. */
   constructor(at: number, fault: Fault) {
@@ -35,7 +35,7 @@ export class FaultyDisk implements Disk {
   readonly openFile: Disk['openFile'] = (path, at) => {
     // A file is opened in the call: a process that dies there throws, and all later calls hang.
     if (this.#fails('open')) throw this.#failure();
-    const file = REAL_DISK.openFile(path, at);
+    const file = RAW_DISK.openFile(path, at);
     return {
       writeSync: (buffers) => {
         if (this.#fails('write')) throw this.#failure();
@@ -52,12 +52,12 @@ export class FaultyDisk implements Disk {
   };
 
   readonly rename: Disk['rename'] = (from, to) =>
-    this.#run('rename', () => REAL_DISK.rename(from, to));
-  readonly unlink: Disk['unlink'] = (path) => this.#run('unlink', () => REAL_DISK.unlink(path));
+    this.#run('rename', () => RAW_DISK.rename(from, to));
+  readonly unlink: Disk['unlink'] = (path) => this.#run('unlink', () => RAW_DISK.unlink(path));
   readonly cut: Disk['cut'] = (path, bytesMax) =>
-    this.#run('cut', () => REAL_DISK.cut(path, bytesMax));
+    this.#run('cut', () => RAW_DISK.cut(path, bytesMax));
   readonly syncDirectory: Disk['syncDirectory'] = (dir) =>
-    this.#run('syncDirectory', () => REAL_DISK.syncDirectory(dir));
+    this.#run('syncDirectory', () => RAW_DISK.syncDirectory(dir));
 
   /** Stands for the log's own disk: what a snapshot waits for. */
   syncLog(): Promise<void> {

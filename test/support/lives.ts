@@ -16,6 +16,7 @@ import { FileLogStore } from '../../hypervisor/host/log-store.ts';
 import { buildMachine, engineParts } from '../../hypervisor/host/machine-factory.ts';
 import { type Recovered, recoverLog } from '../../hypervisor/host/recovery.ts';
 import { resumableHeader } from '../../hypervisor/host/resume.ts';
+import { sealing } from '../../hypervisor/host/sealed-file.ts';
 import { LocalMachine } from '../../hypervisor/machine/local-machine.ts';
 import type { Machine } from '../../hypervisor/machine/machine.ts';
 import type { Arbiter, HostInterrupt, NetBackend, NetOutput } from '../../hypervisor/ports.ts';
@@ -440,7 +441,7 @@ export class Life {
     const onError = (error: HvError): void => {
       this.#failed = error;
     };
-    const options = { onError, disk, segmentBytes };
+    const options = { onError, disk: sealing(disk), segmentBytes };
     if (resumableHeader(dir, undefined) === undefined) {
       const header = lives.begin();
       const blobs = (['firmware', 'image', 'sourcemap'] as const).map((name) => ({
@@ -452,7 +453,7 @@ export class Life {
       this.#launch({ header, machine: buildMachine(header, BLOBS), store, booted: false });
       return;
     }
-    const recovered = await recoverLog(dir, {}, disk);
+    const recovered = await recoverLog(dir, {}, sealing(disk));
     if (disk.dead) return;
     lives.check(recovered);
     const { header, machine, position, booted } = recovered;
@@ -488,7 +489,7 @@ export class Life {
         this.taken += 1;
       },
       onTrouble: (error) => this.checkpointTroubles.push(error),
-      disk: this.#disk,
+      disk: sealing(this.#disk),
       limits: { differencesMax: 2, snapshotsMax: 5 },
     });
     this.#checkpoints = checkpoints;

@@ -20,7 +20,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { defined } from '../../hypervisor/base/assert.ts';
-import { type Disk, REAL_DISK } from '../../hypervisor/host/disk.ts';
+import { type Disk, RAW_DISK } from '../../hypervisor/host/disk.ts';
 
 /**
  * What happens at the nth operation. `error`: it fails and nothing is done; a sync that fails so loses
@@ -152,8 +152,8 @@ export class MortalDisk implements Disk {
   readonly #at: number;
   readonly #fault: LifeFault;
   #die: () => void = () => undefined;
-  readonly openInput: Disk['openInput'] = REAL_DISK.openInput;
-  readonly list: Disk['list'] = REAL_DISK.list;
+  readonly openInput: Disk['openInput'] = RAW_DISK.openInput;
+  readonly list: Disk['list'] = RAW_DISK.list;
 
   /** `at`: number of the operation that fails, from 1; 0: none. */
   constructor(platter: Platter, at: number, fault: LifeFault) {
@@ -172,7 +172,7 @@ export class MortalDisk implements Disk {
   readonly openFile: Disk['openFile'] = (path, at) => {
     let fd = -1;
     this.#do(`open ${basename(path)}`, () => {
-      const file = REAL_DISK.openFile(path, at);
+      const file = RAW_DISK.openFile(path, at);
       void file.close();
       if (at.offset === 0) this.#platter.create(path);
     });

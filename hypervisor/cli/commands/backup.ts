@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { type AdminOptions, adminOptions } from '../admin-options.ts';
+import { logKeyOption, signKeyOption } from '../key-options.ts';
 import { descriptor, hangLimitOption } from '../options.ts';
 import { type MemberOptions, memberOptions } from '../protection-options.ts';
 import { type SecurityFlags, securityOptions } from '../security-options.ts';
@@ -37,7 +38,7 @@ export function registerBackup(program: Command): void {
       descriptor,
     )
     .option('-v, --verbose', 'more lines on stderr');
-  adminOptions(command).action(async (options: BackupOptions) => {
+  signKeyOption(logKeyOption(adminOptions(command))).action(async (options: BackupOptions) => {
     const { runBackup } = await import('../backup-process.ts');
     await runBackup(options);
   });

@@ -3,10 +3,11 @@
 import type { Command } from 'commander';
 import { HvError } from '../../base/errors.ts';
 import type { ForkOptions } from '../fork-run.ts';
+import { logKeyOption, signKeyOption } from '../key-options.ts';
 import { descriptor } from '../options.ts';
 
 export function registerFork(program: Command): void {
-  program
+  const command = program
     .command('fork')
     .description('go on live from a place of a recorded run, as a new guest')
     .argument('<log>', 'a log directory such as .hv/<name>, or one .hvlog file')
@@ -31,11 +32,11 @@ export function registerFork(program: Command): void {
     .addHelpText(
       'after',
       '\nConnections of the recorded guest are gone: it sees them close. Its clock jumps to the present,\nits generators of random numbers are seeded anew. The log that is forked is only read.',
-    )
-    .action(async (path: string, options: ForkOptions) => {
-      const { forkLog } = await import('../fork-run.ts');
-      await forkLog(path, options);
-    });
+    );
+  signKeyOption(logKeyOption(command)).action(async (path: string, options: ForkOptions) => {
+    const { forkLog } = await import('../fork-run.ts');
+    await forkLog(path, options);
+  });
 }
 
 function ports(text: string): 'same' | 'free' {

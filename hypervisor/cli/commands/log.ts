@@ -1,6 +1,7 @@
-/** `hv log ls|cat|verify|stat|export|diff`: looking into recorded logs. Nothing here changes one. */
+/** `hv log ls|cat|verify|stat|export|diff|key`: looking into recorded logs. Nothing here changes one. */
 
 import type { Command } from 'commander';
+import { logKeyOption } from '../key-options.ts';
 import { lsn } from '../options.ts';
 
 interface JsonOption {
@@ -12,6 +13,11 @@ interface RangeOptions {
   readonly to: number;
 }
 
+interface VerifyOptions extends JsonOption {
+  readonly publicKey?: string;
+  readonly expectHead?: string;
+}
+
 interface ExportOptions extends RangeOptions {
   readonly format: string;
   readonly output?: string;
@@ -19,6 +25,11 @@ interface ExportOptions extends RangeOptions {
   /** False after `--no-outputs`. */
   readonly outputs: boolean;
   readonly stderr?: true;
+}
+
+interface NewKeyOptions extends JsonOption {
+  readonly sign?: true;
+  readonly rotate?: true;
 }
 
 const LOG_ARGUMENT = 'a log directory or one .hvlog file';
@@ -49,12 +60,14 @@ export function registerLog(program: Command): void {
     });
   log
     .command('verify')
-    .description('check every byte of a log: checksums, hash chain, positions')
+    .description('check every byte of a log: checksums, hash chain, positions, signatures')
     .argument('<log>', LOG_ARGUMENT)
+    .option('--public-key <file>', 'check its signatures with this key, PEM or 64 hex digits')
+    .option('--expect-head <head>', 'it must hold this head, noted from an earlier verify or run')
     .option('--json', 'print JSON')
-    .action(async (path: string, options: JsonOption) => {
+    .action(async (path: string, options: VerifyOptions) => {
       const { verifyLogAt } = await import('../log-verify.ts');
-      verifyLogAt(path, { json: options.json === true });
+      verifyLogAt(path, { ...options, json: options.json === true });
     });
   log
     .command('stat')
@@ -75,6 +88,33 @@ export function registerLog(program: Command): void {
     .action(async (a: string, b: string, options: JsonOption) => {
       const { diffLogs } = await import('../log-diff.ts');
       process.exitCode = diffLogs(a, b, { json: options.json === true });
+    });
+  for (const command of log.commands) logKeyOption(command);
+  registerKey(log);
+}
+
+function registerKey(log: Command): void {
+  const key = log.command('key').description('make and list the keys of the log at rest');
+  key
+    .command('new')
+    .description('make a key that seals logs, or with --sign one that signs them')
+    .argument('<file>', 'where it goes; readable by its owner only')
+    .option('--sign', 'an Ed25519 key in PEM, and beside it <file>.pub with the public one')
+    .option('--rotate', 'put it before the keys in the file: they open what they have sealed')
+    .option('--json', 'print JSON')
+    .action(async (path: string, options: NewKeyOptions) => {
+      const { makeKey } = await import('../log-key.ts');
+      const { sign, rotate, json } = options;
+      makeKey(path, { sign: sign === true, rotate: rotate === true, json: json === true });
+    });
+  key
+    .command('ls')
+    .description('print the ids of the keys in a file, never the keys')
+    .argument('<file>', 'a key file')
+    .option('--json', 'print JSON')
+    .action(async (path: string, options: JsonOption) => {
+      const { showKeys } = await import('../log-key.ts');
+      showKeys(path, { json: options.json === true });
     });
 }
 

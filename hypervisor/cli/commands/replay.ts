@@ -11,6 +11,7 @@ import { bundleGuest } from '../../host/bundle.ts';
 import { openLog } from '../../host/log-reader.ts';
 import type { ReplayAnswer, ReplayRequest } from '../../host/replay-worker.ts';
 import { startWorker } from '../../host/threads.ts';
+import { logKeyOption } from '../key-options.ts';
 import { collect, count, lsn } from '../options.ts';
 import { data, say } from '../print.ts';
 
@@ -25,7 +26,7 @@ interface ReplayOptions {
 }
 
 export function registerReplay(program: Command): void {
-  program
+  const command = program
     .command('replay')
     .description('re-execute a log offline and verify outputs, ticks and digests')
     .argument('<log>', 'a log directory such as .hv/<name>, or one .hvlog file')
@@ -43,8 +44,8 @@ export function registerReplay(program: Command): void {
     .addHelpText(
       'after',
       '\nWith --script the exit status is that of diff: 0 when nothing differs, 1 when something does.\nWhat is fed and what cannot be compared: docs/replay-script.md',
-    )
-    .action(replayCommand);
+    );
+  logKeyOption(command).action(replayCommand);
 }
 
 async function replayCommand(

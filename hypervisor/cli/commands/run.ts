@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { adminOptions } from '../admin-options.ts';
+import { logKeyOption, signKeyOption } from '../key-options.ts';
 import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
 import { checkpointEvery, collect, descriptor, hangLimitOption, keepPolicy } from '../options.ts';
 import { protectionOptions } from '../protection-options.ts';
@@ -17,7 +18,8 @@ export function registerRun(program: Command): void {
     .passThroughOptions()
     .option('-n, --name <name>', "name of the guest and its log (default: the script's)")
     .option('--dir <path>', 'where logs go', '.hv');
-  limitOptions(logOptions(securityOptions(protectionOptions(command))))
+  const replicated = securityOptions(protectionOptions(command));
+  signKeyOption(logKeyOption(limitOptions(logOptions(replicated))))
     .option(
       '-e, --env <name[=value]>',
       'let only these variables in (repeatable; default: all)',

@@ -147,7 +147,7 @@ describe('hv log verify', () => {
     const dir = tempDir();
     await writeLog(dir, { batches: 3 });
     expect(await hvLog('verify', dir)).toMatch(
-      /^\S+: intact and sealed: 6 records, 3 batches, 1 segment, [\d,]+ bytes, epoch 1, chain [0-9a-f]{16}$/,
+      /^\S+: intact and sealed: 6 records, 3 batches, 1 segment, [\d,]+ bytes, epoch 1, chain [0-9a-f]{16}$/m,
     );
   });
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { logKey, useLogKeys } from '../../../hypervisor/host/log-keys.ts';
 import { openLog, verifyLog } from '../../../hypervisor/host/log-reader.ts';
 import { Random } from '../../simulator/random.ts';
 import { Life, type LifeEnd, Lives, type LivesOptions } from '../../support/lives.ts';
@@ -73,7 +74,10 @@ async function live(one: Case): Promise<number> {
   }
   return hit;
 }
-const VARIANTS: readonly (Pick<Case, 'power' | 'options'> & { readonly name: string })[] = [
+const VARIANTS: readonly (Pick<Case, 'power' | 'options'> & {
+  readonly name: string;
+  readonly sealed?: true;
+})[] = [
   { name: 'killed', power: false, options: { ownLog: 'written', keep: { type: 'all' } } },
   { name: 'killed, forgetting', power: false, options: { ownLog: 'written', keep: KEPT } },
   {
@@ -86,9 +90,27 @@ const VARIANTS: readonly (Pick<Case, 'power' | 'options'> & { readonly name: str
     power: true,
     options: { ownLog: 'written', keep: KEPT },
   },
+  {
+    name: 'killed, with a sealed log',
+    power: false,
+    options: { ownLog: 'written', keep: KEPT },
+    sealed: true,
+  },
+  {
+    name: 'without power, --ack durable, with a sealed log',
+    power: true,
+    options: { ownLog: 'durable', keep: KEPT },
+    sealed: true,
+  },
 ];
 
-describe.each(VARIANTS)('a process $name', ({ power, options }) => {
+describe.each(VARIANTS)('a process $name', ({ power, options, sealed }) => {
+  beforeEach(() => {
+    const keys = [logKey(new Uint8Array(32).fill(9))];
+    if (sealed) useLogKeys({ keys, file: 'in this test', plain: 'refused' });
+  });
+  afterEach(() => useLogKeys(undefined));
+
   test('at any operation of its disk resumes with all that was acknowledged', {
     timeout: 3_600_000,
   }, async () => {
