@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { ADMIN_PORT } from '../base/limits.ts';
 import { formatAddress } from '../host/addresses.ts';
+import { actionRoutes } from '../host/admin-actions.ts';
 import { readToken } from '../host/admin-guard.ts';
 import { adminRoutes } from '../host/admin-pages.ts';
 import { AdminServer } from '../host/admin-server.ts';
@@ -33,7 +34,10 @@ export async function openAdmin(
   { admin, adminTokenFile }: AdminOptions,
 ): Promise<AdminServer> {
   const token = adminTokenFile === undefined ? undefined : readToken(adminTokenFile);
-  const server = new AdminServer({ routes: adminRoutes(observation), token });
+  const server = new AdminServer({
+    routes: [...adminRoutes(observation), ...actionRoutes(() => observation.actions)],
+    token,
+  });
   if (admin === 'off') return server;
   const isAuto = admin === 'auto';
   const place = isAuto ? { host: LOOPBACK, port: ADMIN_PORT } : admin;

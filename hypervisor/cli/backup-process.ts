@@ -1,12 +1,14 @@
 /** The process of `hv backup`: host, signals, join requests and exit status. */
 
-import { EXIT, HvError } from '../base/errors.ts';
+import { EXIT } from '../base/errors.ts';
 import { isLoopback, parseAddress } from '../host/addresses.ts';
 import type { AdminServer } from '../host/admin-server.ts';
 import { BackupHost } from '../host/backup-host.ts';
 import { HostClock } from '../host/clock.ts';
 import { refuseColocated, SOME_OTHER_HOST } from '../host/colocation.ts';
 import { Observation } from '../host/observation.ts';
+import type { LinkSecurity } from '../host/tls.ts';
+import type { BackupOutcome, PrimaryOutcome } from '../replica/hooks.ts';
 import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
 import type { AdminOptions } from './admin-options.ts';
 import { Joining } from './joining.ts';
@@ -14,13 +16,14 @@ import { Lifecycle } from './lifecycle.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
 import { type MemberOptions, memberOf } from './protection-options.ts';
+import { mayRejoin, type Rejoin, rejoin } from './rejoin.ts';
 import { openSecurity, tendSecurity } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
 export interface BackupProcessOptions extends MemberOptions, SecurityFlags, AdminOptions {
   readonly listen: string;
-  readonly join?: string;
+  readonly rejoin?: string;
   readonly dir?: string;
   readonly arbiter?: string;
   readonly arbiterColocated?: boolean;
@@ -54,14 +57,13 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
   if (options.join !== undefined) security.checkDial(options.join);
   for (const address of options.from) security.checkDial(address);
   const member = memberOf(options);
-  if (options.join !== undefined && options.from.length > 0)
-    throw new HvError('HV_E_USAGE', '--join asks a primary and --from a backup: pass one of them');
   let joining: Joining | undefined;
   const dir = options.dir ?? `.hv/backup-${wanted.port === 0 ? `pid-${process.pid}` : wanted.port}`;
   host = await BackupHost.start({
     listen: options.listen,
     dir,
     arbiter: options.arbiter,
+    seeks: options.rejoin,
     arbiterMayBeColocated: options.arbiterColocated === true,
     security,
     hangLimitMs: options.hangLimit,
@@ -86,7 +88,10 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
         say(
           `${host.guestName}: the primary stopped on purpose (status ${outcome.code}); the log is sealed`,
         );
-      exitWith(outcome, error);
+      const next = comesBack(outcome, { host, dir, options });
+      if (next === undefined) exitWith(outcome, error);
+      admin.close();
+      rejoin(next);
     },
   });
   lifecycle.event('listening', new HostClock().wall(), { address: host.address });
@@ -101,11 +106,18 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     // As a primary its supervisor acts on it.
     if (host?.primary === false) host.stop(EXIT.ok, 'SIGHUP');
   });
-  const asked = options.join === undefined ? options.from : [options.join];
-  if (asked.length > 0) {
-    joining = new Joining(asked, { own: host.address, security, patient: options.from.length > 0 });
-    joining.ask();
-  }
+  joining = joiningOf(options, { own: host.address, security });
+  joining?.ask();
+}
+
+/** Who is asked to dial; undefined: whoever dials is welcome. */
+function joiningOf(
+  { join, from }: BackupProcessOptions,
+  given: { readonly own: string; readonly security: LinkSecurity },
+): Joining | undefined {
+  const asked = join === undefined ? from : [join];
+  if (asked.length === 0) return undefined;
+  return new Joining(asked, { ...given, patient: from.length > 0 });
 }
 
 /** From here on others can look at the replica. */
@@ -132,8 +144,37 @@ async function show(
     },
     logDir: dir,
     promote: (options) => replica.promote(options),
+    actions: replica.actions,
   });
   tellAdmin(lifecycle, observation);
   await serveOwnStatus(dir, 'backup', (done) => observation.status(done));
   await openOwnerSocket(admin, { dir, name: 'backup' });
+}
+
+/** How this process goes on after its reign; undefined: it ends. */
+function comesBack(
+  outcome: BackupOutcome | PrimaryOutcome | undefined,
+  given: {
+    readonly host: BackupHost | undefined;
+    readonly dir: string;
+    readonly options: BackupProcessOptions;
+  },
+): Rejoin | undefined {
+  const { host, dir, options } = given;
+  const { vm, settings, lastAddress: address } = host ?? {};
+  if (outcome === undefined || !mayRejoin(outcome) || host?.terminated === true) return undefined;
+  if (address === undefined || vm === undefined || settings === undefined) return undefined;
+  const { eventsFd, verbose, priority, hidden, storeOnly, snapshots, delay, from } = options;
+  return {
+    ...{ address, dir, vm, arbiter: settings.arbiter, eventsFd, verbose: verbose === true },
+    security: securityOf(options, process.env),
+    also: [
+      ...(priority === 0 ? [] : ['--priority', String(priority)]),
+      ...(hidden === true ? ['--hidden'] : []),
+      ...(storeOnly === true ? ['--store-only'] : []),
+      ...(snapshots === true ? ['--snapshots'] : []),
+      ...(delay === undefined ? [] : ['--delay', `${delay / 1000}ms`]),
+      ...from.flatMap((address) => ['--from', address]),
+    ],
+  };
 }

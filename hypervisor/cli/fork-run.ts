@@ -46,6 +46,7 @@ export async function forkLog(path: string, options: ForkOptions): Promise<void>
     backup: [],
     admin: 'auto',
     spare: [],
+    rejoin: false,
     quorum: 0,
     onBackupLoss: 'continue',
     detect: DETECT_MS.lan,

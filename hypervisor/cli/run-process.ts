@@ -10,8 +10,10 @@ import { refuseColocated } from '../host/colocation.ts';
 import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
 import { Observation } from '../host/observation.ts';
 import type { RecoveryReport } from '../host/recovery.ts';
+import type { SupervisorHooks } from '../host/supervisor.ts';
 import type { LinkSecurity, SecurityOptions } from '../host/tls.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
+import type { PrimaryOutcome } from '../replica/hooks.ts';
 import { counted } from '../timeline/record-words.ts';
 import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
 import type { AdminOptions } from './admin-options.ts';
@@ -22,6 +24,7 @@ import { guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
 import { type ProtectionOptions, ruleOf } from './protection-options.ts';
+import { mayRejoin, type Rejoin, rejoin } from './rejoin.ts';
 import { openSecurity, tendSecurity } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
@@ -41,6 +44,7 @@ export interface RunOptions extends ProtectionOptions, SecurityFlags, AdminOptio
   readonly stack?: number;
   readonly cpu: readonly CpuLimit[];
   readonly hangLimit: number;
+  readonly rejoin: boolean;
   readonly eventsFd?: number;
   readonly verbose?: boolean;
 }
@@ -59,7 +63,6 @@ export async function runGuest(
   const securityAsked = securityOf(options, process.env);
   const security = openSecurity(securityAsked);
   const observation = new Observation('primary');
-  const { observer } = observation;
   const admin = await openAdmin(observation, options);
   const lifecycle = new Lifecycle({
     observation,
@@ -70,8 +73,11 @@ export async function runGuest(
     verbose: options.verbose === true,
   });
   const { local, backups } = await findBackups(options, securityAsked);
+  let running: Hypervisor | undefined;
   try {
     const hypervisor = await Hypervisor.start({
+      // A backup on this machine is not what its operator means to go on with.
+      handsOver: local === undefined,
       script,
       resume: options.resume === true,
       args,
@@ -96,20 +102,17 @@ export async function runGuest(
       ...limitsOf(options),
       hangLimitMs: options.hangLimit,
       hooks: {
-        note: (note, at) => lifecycle.note(note, at),
-        trouble: (event, fields) => lifecycle.trouble(event, fields),
-        beat: (roundTripMs) => observer.beat(roundTripMs),
-        checkpoint: (taken) => {
-          observer.checkpoint(taken);
-          tellCheckpoint(lifecycle, taken);
-        },
-        recovered: (report) => tellRecovery(lifecycle, name, report),
+        ...told(lifecycle, observation, () => name),
         ended: (outcome, error) => {
           if (error !== undefined) local?.kill();
-          exitWith(outcome, error);
+          const next = comesBack(outcome, { options, hypervisor: running, securityAsked });
+          if (next === undefined) exitWith(outcome, error);
+          admin.close();
+          rejoin(next);
         },
       },
     });
+    running = hypervisor;
     tendSecurity(security, lifecycle);
     name = hypervisor.name;
     address = hypervisor.address;
@@ -125,6 +128,42 @@ export async function runGuest(
     local?.kill();
     throw error;
   }
+}
+
+/** What the guest's process is told of, for people and programs. */
+function told(
+  lifecycle: Lifecycle,
+  { observer }: Observation,
+  name: () => string,
+): Omit<SupervisorHooks, 'ended'> {
+  return {
+    note: (note, at) => lifecycle.note(note, at),
+    trouble: (event, fields) => lifecycle.trouble(event, fields),
+    beat: (roundTripMs) => observer.beat(roundTripMs),
+    checkpoint: (taken) => {
+      observer.checkpoint(taken);
+      tellCheckpoint(lifecycle, taken);
+    },
+    recovered: (report) => tellRecovery(lifecycle, name(), report),
+  };
+}
+
+/** How this process goes on when another replica is primary; undefined: it ends. */
+function comesBack(
+  outcome: PrimaryOutcome | undefined,
+  given: {
+    readonly options: RunOptions;
+    readonly hypervisor: Hypervisor | undefined;
+    readonly securityAsked: SecurityOptions;
+  },
+): Rejoin | undefined {
+  const { options, hypervisor, securityAsked: security } = given;
+  const { address, arbiter, vm } = hypervisor ?? {};
+  const asked = options.rejoin && outcome !== undefined && mayRejoin(outcome);
+  if (!asked || hypervisor?.supervisor.terminated === true) return undefined;
+  if (address === undefined || arbiter === undefined || vm === undefined) return undefined;
+  const { dir, eventsFd, verbose } = options;
+  return { address, dir, vm, arbiter, security, eventsFd, verbose: verbose === true, also: [] };
 }
 
 /** From here on others can look at the guest. */
@@ -145,6 +184,13 @@ async function show(
     arbiter: hypervisor.arbiter,
     detectMs: options.detect,
     logDir,
+    actions: {
+      switchOver: (to) => hypervisor.supervisor.switchOver(to),
+      protect: (peer) => {
+        hypervisor.supervisor.addBackup(peer);
+        return true;
+      },
+    },
   });
   tellAdmin(lifecycle, observation);
   // Without a log nobody else is kept from the name, and nothing is left behind.

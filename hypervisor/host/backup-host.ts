@@ -6,6 +6,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { asEpoch } from '../../log-format/index.ts';
 import { assert, defined } from '../base/assert.ts';
 import type { HvError } from '../base/errors.ts';
 import { IN_STEP_POLL_MS, LAG_RECORDS_FREE } from '../base/limits.ts';
@@ -17,6 +18,8 @@ import type { BackupOutcome, Estate, PrimaryOutcome } from '../replica/hooks.ts'
 import { Meters } from '../replica/meters.ts';
 import { refusalOf } from '../replica/refusal.ts';
 import { dialable, formatAddress, parseAddress } from './addresses.ts';
+import type { ReplicaActions } from './admin-actions.ts';
+import { announceBackup, type BackupStanding } from './announce.ts';
 import { absoluteArbiterUrl, openArbiter } from './arbiters.ts';
 import type { BackupHostOptions } from './backup-options.ts';
 import { backupStatus } from './backup-status.ts';
@@ -39,9 +42,11 @@ import {
 } from './promotion.ts';
 import { Relay, refuseJoin, refuseLink } from './relay.ts';
 import type { RemoteMachine } from './remote-machine.ts';
+import { seekPrimary } from './seek-primary.ts';
 import { Supervisor } from './supervisor.ts';
 import { type LinkSecurity, LOCAL_ONLY } from './tls.ts';
 import { HV_VERSION } from './version.ts';
+import type { Pings } from './view-pings.ts';
 import { WatchedArbiter } from './watched-arbiter.ts';
 
 export class BackupHost {
@@ -56,6 +61,7 @@ export class BackupHost {
   #listener: LinkListener | undefined;
   #arbiter: WatchedArbiter | undefined;
   #arbiterUrl = '';
+  #address = '';
   /** Host of the peer whose message is being taken. */
   #speaker = '';
   #replica: BackupReplica;
@@ -73,6 +79,9 @@ export class BackupHost {
   readonly #relay: Relay;
   /** Replicas that followed this one when it won. */
   #followers: readonly string[] = [];
+  /** Ends the search for a primary. */
+  #seeking: (() => void) | undefined;
+  #pings: Pings | undefined;
 
   private constructor(options: BackupHostOptions) {
     this.#options = options;
@@ -99,6 +108,9 @@ export class BackupHost {
       onLink: (incoming) => host.#accept(incoming),
       security: host.#security,
     });
+    host.#address = host.address;
+    if (options.seeks !== undefined) host.#seek();
+    if (options.arbiter !== undefined) host.#announce(options.arbiter);
     return host;
   }
 
@@ -106,6 +118,11 @@ export class BackupHost {
   get address(): string {
     assert(this.#listener !== undefined, 'a backup host listens');
     return formatAddress(this.#listener.address);
+  }
+
+  /** As bound, also when the listener is closed. */
+  get lastAddress(): string {
+    return this.#address;
   }
 
   /** What the listener has seen. */
@@ -124,6 +141,26 @@ export class BackupHost {
     const hello = this.#hello;
     if (hello === undefined) return undefined;
     return { arbiter: this.#options.arbiter ?? hello.arbiter, detectMs: hello.detectMs };
+  }
+
+  /** Of the log that is kept, or was asked for; undefined before any. */
+  get vm(): string | undefined {
+    return this.#hello?.vm ?? this.#options.seeks;
+  }
+
+  /** See `Supervisor.terminated`. */
+  get terminated(): boolean {
+    return this.#supervisor?.terminated === true;
+  }
+
+  get actions(): ReplicaActions {
+    return {
+      switchOver: (to) => this.#supervisor?.switchOver(to),
+      protect: (peer) => {
+        this.#supervisor?.addBackup(peer);
+        return this.primary;
+      },
+    };
   }
 
   /** True once this replica has taken over. */
@@ -206,9 +243,16 @@ export class BackupHost {
           if (note.type === 'synced') this.#awaitStep();
           // The newest view of the dead primary, before the claim replaces it.
           if (note.type === 'suspected') this.#viewBackups = this.#replica.core.view?.backups ?? [];
-          if (note.type === 'following') this.#inStep = false;
+          if (note.type === 'following') {
+            this.#inStep = false;
+            this.#seeking?.();
+          }
           // Nothing comes any more: followers may find somebody to whom it does.
-          if (note.type === 'parted') this.#relay.closeAll('this replica follows no primary');
+          if (note.type === 'parted') {
+            this.#relay.closeAll('this replica follows no primary');
+            if (!this.#options.member.chained) this.#seek();
+          }
+          this.#pings?.now();
           this.#options.note(note, at);
         },
         promoted: (handover, estate) => this.#promoted(handover, estate),
@@ -225,6 +269,37 @@ export class BackupHost {
       this.#inStep = true;
       this.#options.inStep(replica.core.epoch);
     } else setTimeout(() => this.#awaitStep(), IN_STEP_POLL_MS).unref();
+  }
+
+  /** Lets a primary know that there is a backup to dial. */
+  #seek(): void {
+    const { vm } = this;
+    const url = this.#options.arbiter ?? this.#hello?.arbiter;
+    this.#seeking?.();
+    if (vm === undefined || url === undefined || this.primary) return;
+    const arbiter = this.#openArbiter(url);
+    this.#seeking = seekPrimary({ arbiter, vm, own: this.address, security: this.#security });
+  }
+
+  #announce(url: string): void {
+    this.#pings ??= announceBackup({
+      url,
+      replica: this.#hello?.backup ?? this.address,
+      standing: () => this.#standing(),
+      promoted: () => this.#replica.suspect('the view service has made this replica primary'),
+      trouble: (event, fields) => this.#options.trouble(event, fields),
+    });
+  }
+
+  #standing(): BackupStanding | undefined {
+    const { core } = this.#replica;
+    const hello = this.#hello;
+    if (hello === undefined || core.phase === 'idle') return undefined;
+    const { priority, hidden } = this.#options.member;
+    const follows = core.phase === 'following';
+    const epoch = core.view?.epoch ?? asEpoch(0);
+    const { synced, lsnReceived: lsn } = core;
+    return { vm: hello.vm, epoch, synced, follows, lsn, priority, hidden };
   }
 
   /** The same one for the same URL: a copy that is made anew needs no new connections. */
@@ -256,6 +331,7 @@ export class BackupHost {
   #directory(hello: Hello): CopyDirectory {
     this.#guestName = hello.name;
     this.#hello = hello;
+    this.#announce(this.#options.arbiter ?? hello.arbiter);
     const dir = join(this.#options.dir, safeName(hello.name));
     const known = this.#directories.get(dir);
     this.#at = known;
@@ -287,14 +363,13 @@ export class BackupHost {
     if (this.#taking) return refuseLink(link, 'this replica is primary itself');
     const { host } = parseAddress(incoming.remoteAddress, { what: 'the address of a peer' });
     return lookFirst(this.#replica.accept(link), {
-      taking: () => {
+      speaks: () => {
         this.#speaker = host;
       },
-      // What the disk has of a guest's log is known before its primary is answered.
-      before: (message) => {
-        const looks = message.type === 'hello' && this.#replica.core.phase === 'idle';
-        if (!looks || this.#refuses(message) !== undefined) return undefined;
-        return this.#directory(message).inspect();
+      look: (hello) => {
+        if (this.#replica.core.phase !== 'idle' || this.#refuses(hello) !== undefined)
+          return undefined;
+        return this.#directory(hello).inspect();
       },
     });
   }
@@ -355,9 +430,17 @@ export class BackupHost {
     });
     const { control } = machine;
     const { hangLimitMs } = this.#options;
+    const { rule } = settings;
+    const former = this.#forced?.backups ?? this.#viewBackups;
     const supervisor = new Supervisor(
       machine.release(),
-      { control, hangLimitMs, security: this.#security },
+      {
+        ...{ control, hangLimitMs, security: this.#security, handsOver: true },
+        announce: {
+          ...{ url: settings.arbiter ?? '', vm: handover.vm, replica: handover.id },
+          ...{ rule, wants: Math.max(1, rule.quorum, former.length) },
+        },
+      },
       {
         note: (note, at) => this.#options.note(note, at),
         trouble: (event, fields) => this.#options.trouble(event, fields),
@@ -368,7 +451,8 @@ export class BackupHost {
     );
     this.#supervisor = supervisor;
     this.#arbiter?.stop();
-    const former = this.#forced?.backups ?? this.#viewBackups;
+    this.#pings?.stop();
+    this.#seeking?.();
     const others = [...new Set([...former, ...this.#followers])];
     supervisor.send({
       type: 'promote',
@@ -380,6 +464,8 @@ export class BackupHost {
   #end(outcome: BackupOutcome | PrimaryOutcome | undefined, error: HvError | undefined): void {
     for (const directory of this.#directories.values()) directory.release();
     for (const responder of this.#responders) responder.stop();
+    this.#seeking?.();
+    this.#pings?.stop();
     this.#arbiter?.stop();
     void this.#listener?.close();
     this.#options.ended(outcome, error);

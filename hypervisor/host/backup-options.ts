@@ -11,6 +11,8 @@ export interface MemberKind {
   readonly priority: number;
   readonly hidden: boolean;
   readonly cold: boolean;
+  /** Follows other backups: it looks for no primary by itself. */
+  readonly chained: boolean;
   /** Cold, with snapshots. */
   readonly warm: boolean;
   /** How far a forced promotion goes back unless told; 0: not at all. */
@@ -24,6 +26,8 @@ export interface BackupHostOptions {
   readonly dir: string;
   /** Overrides the arbiter named by the primary. */
   readonly arbiter: string | undefined;
+  /** The run whose primary is to be looked for at the arbiter from the start. */
+  readonly seeks?: string | undefined;
   /** Also one that dies with the host of a replica. */
   readonly arbiterMayBeColocated: boolean;
   /** Silence of a machine at work that ends it by force; Infinity: none does. */

@@ -23,20 +23,19 @@ import type { AckRule } from '../protocol/ack-level.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
-import { dialable, formatAddress, isLoopback, parseAddress } from './addresses.ts';
-import { absoluteArbiterUrl } from './arbiters.ts';
+import { dialable, formatAddress } from './addresses.ts';
 import { bundleGuest, type GuestImage } from './bundle.ts';
 import type { KeepPolicy } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
-import { makeDirectory } from './directories.ts';
 import { loadFirmware } from './engine-parts.ts';
 import { checkName } from './guest-name.ts';
 import { type IncomingLink, LinkListener, type ListenerCounters } from './link.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
 import { refuseOtherLimits, resumableHeader } from './resume.ts';
+import { refuseWithoutLog, resolveArbiter } from './run-checks.ts';
 import { commonStatus } from './status.ts';
-import { Supervisor, type SupervisorHooks } from './supervisor.ts';
+import { Supervisor, type SupervisorHooks, type SupervisorOptions } from './supervisor.ts';
 import { startWorker } from './threads.ts';
 import { type LinkSecurity, LOCAL_ONLY } from './tls.ts';
 import { HV_VERSION } from './version.ts';
@@ -96,6 +95,8 @@ export interface HypervisorOptions {
   readonly limitsAsked?: Partial<GuestLimits>;
   /** Silence of a guest at work that ends it by force; Infinity: none does. */
   readonly hangLimitMs: number;
+  /** SIGTERM hands a protected guest over instead of stopping it on both sides. */
+  readonly handsOver?: boolean;
   readonly hooks: SupervisorHooks;
 }
 
@@ -131,6 +132,11 @@ export class Hypervisor {
     this.#listener = facts.listener;
     this.resumes = facts.resumes;
     this.arbiter = facts.arbiter;
+  }
+
+  /** Names the run, at the arbiter too. */
+  get vm(): string {
+    return this.#header.vm;
   }
 
   /** Address of the listener for fresh backups, as bound. */
@@ -220,10 +226,9 @@ export class Hypervisor {
       security: security.material,
     };
     const start = startOf(options, given, { control, header, settings });
-    const { hangLimitMs } = options;
     supervisor = new Supervisor(
       startWorker('machine-worker', start),
-      { control, hangLimitMs, security },
+      supervision(options, { control, security, settings, vm: header.vm }),
       {
         note: (note, at) => options.hooks.note(note, at),
         trouble: (event, fields) => options.hooks.trouble(event, fields),
@@ -246,6 +251,22 @@ export class Hypervisor {
       arbiter: settings.arbiter,
     });
   }
+}
+
+function supervision(
+  options: HypervisorOptions,
+  given: Pick<SupervisorOptions, 'control' | 'security'> & {
+    readonly settings: PrimarySettings;
+    readonly vm: string;
+  },
+): SupervisorOptions {
+  const { settings, vm, control, security } = given;
+  const { hangLimitMs, backups, listen, handsOver = false, rule } = options;
+  const common = { control, hangLimitMs, security, handsOver };
+  // Who listens to nobody has no name that others could dial.
+  if (settings.arbiter === undefined || listen === undefined) return common;
+  const wants = Math.max(1, backups.length, rule.quorum);
+  return { ...common, announce: { url: settings.arbiter, vm, replica: settings.id, rule, wants } };
 }
 
 interface Launch {
@@ -286,47 +307,6 @@ function startOf(
 
 function blobsOf(image: GuestImage): GuestBlobs {
   return { firmware: loadFirmware(), image: image.code, sourcemap: image.sourceMap };
-}
-
-/** What needs a log that is kept. */
-function refuseWithoutLog(options: HypervisorOptions): void {
-  const { record, backups, listen, resume, keep, checkpoint } = options;
-  const protects = backups.length > 0 || listen !== undefined;
-  if (checkpoint.type === 'off' && resume && protects)
-    throw new HvError(
-      'HV_E_USAGE',
-      '--checkpoint off, --resume and a backup exclude each other: a log that goes on may have lost its beginning, and then a backup joins by a snapshot',
-    );
-  if (keep.type !== 'all' && checkpoint.type === 'off')
-    throw new HvError('HV_E_USAGE', '--keep needs checkpoints: what is forgotten lies before one');
-  if (record === 'disk' || !(protects || resume)) return;
-  const option = record === 'off' ? '--no-record' : '--record-nowhere';
-  throw new HvError(
-    'HV_E_USAGE',
-    protects
-      ? `${option} and a backup exclude each other: a backup joins by replaying the log`
-      : `${option} and --resume exclude each other: a run goes on from its log`,
-  );
-}
-
-/**
- * Without an arbiter nobody decides who is primary when a link breaks. On one machine a directory
- * does; across hosts it must be named (HV_E_NO_ARBITER).
- */
-function resolveArbiter(options: HypervisorOptions): string {
-  if (options.arbiter !== undefined) return absoluteArbiterUrl(options.arbiter);
-  const remote = options.backups.find(
-    (address) => !isLoopback(parseAddress(address, { what: 'the address of a backup' }).host),
-  );
-  if (remote !== undefined)
-    throw new HvError(
-      'HV_E_NO_ARBITER',
-      `no arbiter given, and the backup ${remote} is on another host`,
-    );
-  // A directory named by the user may be a share that is not mounted, so only our own is made.
-  const own = resolve(options.dir, 'arbiter');
-  if (options.record === 'disk') makeDirectory(own);
-  return absoluteArbiterUrl(`file:${own}`);
 }
 
 function newHeader(given: Launch, limits: GuestLimits): LogHeader {

@@ -1,19 +1,17 @@
-/** A link whose messages may have to wait for something that takes its time, each in its turn. */
+/** What the disk has of a guest's log is known before its primary is answered. */
 
 import type { LinkHandlers } from '../ports.ts';
-import type { Message } from '../protocol/messages.ts';
+import type { Hello } from '../protocol/backup-events.ts';
 
-export interface LookFirstOptions {
-  /** Right before each message is looked at or passed on. */
-  readonly taking: () => void;
-  /** What has to come before `message`; undefined: nothing. */
-  readonly before: (message: Message) => Promise<void> | undefined;
+export interface LookFirst {
+  /** A message of this link is about to be taken. */
+  speaks(): void;
+  /** Begins to look; undefined: there is no need. */
+  look(hello: Hello): Promise<void> | undefined;
 }
 
-export function lookFirst(
-  handlers: LinkHandlers,
-  { taking, before }: LookFirstOptions,
-): LinkHandlers {
+/** The same handlers, but a hello waits, and what comes behind it, until the look is over. */
+export function lookFirst(handlers: LinkHandlers, options: LookFirst): LinkHandlers {
   let ready: Promise<void> | undefined;
   const after = (act: () => void): void => {
     if (ready === undefined) act();
@@ -21,14 +19,13 @@ export function lookFirst(
   };
   return {
     onMessage: (message) => {
-      taking();
-      const wait = before(message);
-      if (wait !== undefined)
-        ready = wait.finally(() => {
+      options.speaks();
+      if (message.type === 'hello')
+        ready = options.look(message)?.finally(() => {
           ready = undefined;
         });
       after(() => {
-        taking();
+        options.speaks();
         handlers.onMessage(message);
       });
     },

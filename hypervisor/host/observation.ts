@@ -6,6 +6,7 @@
 import { statfsSync } from 'node:fs';
 import { HvError } from '../base/errors.ts';
 import type { Meters } from '../replica/meters.ts';
+import type { ReplicaActions } from './admin-actions.ts';
 import { type ArbiterState, arbiterState } from './arbiter-reach.ts';
 import { EventBuffer } from './event-buffer.ts';
 import { levelOf } from './events.ts';
@@ -32,6 +33,7 @@ export interface Observed {
   readonly logDir: string | undefined;
   /** By the word of an operator; only backups can be. */
   promote?(options: ForceOptions): Promise<ForceReport>;
+  readonly actions?: ReplicaActions | undefined;
 }
 
 /** Everything known at one moment. */
@@ -67,6 +69,11 @@ export class Observation {
   /** There is a replica from here on. */
   attach(observed: Observed): void {
     this.#observed = observed;
+  }
+
+  /** What the replica can be told to do. */
+  get actions(): ReplicaActions | undefined {
+    return this.#observed?.actions;
   }
 
   /** An event as it goes to programs. */

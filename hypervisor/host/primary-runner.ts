@@ -179,6 +179,9 @@ export class PrimaryRunner {
       case 'heartbeat':
         this.#replica.heartbeat(message.peer);
         return;
+      case 'switchOver':
+        this.#replica.switchOver(message.to);
+        return;
       case 'suspect':
         this.#replica.suspect(message.peer, message.reason);
         return;

@@ -89,7 +89,7 @@ export async function recoverLog(
       view: undefined,
       hello: undefined,
       epochLast: view?.epoch ?? asEpoch(0),
-      formerIds: view === undefined ? [] : [view.primary],
+      formerIds: view === undefined || view.backups.length > 0 ? [] : [view.primary],
       startedAt: log.header.startedAt,
       timeLast,
       history: historyOf(copy, position.lastLsn),

@@ -14,6 +14,7 @@ import type { ReplicaId } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { PrimaryOutcome } from '../replica/hooks.ts';
 import type { Meters } from '../replica/meters.ts';
+import { announcePrimary, type PrimaryAnnouncement } from './announce.ts';
 import type { TakenCheckpoint } from './checkpoint-store.ts';
 import { HostClock } from './clock.ts';
 import { type HangState, HangWatch, hungText } from './hang-watch.ts';
@@ -23,6 +24,7 @@ import type { RecoveryReport } from './recovery.ts';
 import { StatusDesk, type WorkerStatus } from './status.ts';
 import { terminalIsGone } from './terminal-gone.ts';
 import type { LinkSecurity } from './tls.ts';
+import type { Pings } from './view-pings.ts';
 import { CONTROL, type FromWorker, metersOf, type ToWorker } from './worker-protocol.ts';
 
 export interface SupervisorHooks {
@@ -39,7 +41,21 @@ export interface SupervisorHooks {
   ended(outcome: PrimaryOutcome | undefined, error: HvError | undefined): void;
 }
 
+/** How a planned switchover went. */
+export type SwitchoverResult =
+  | {
+      readonly type: 'handedOver';
+      readonly to: ReplicaId;
+      readonly epoch: Epoch;
+      readonly ms: number;
+    }
+  | { readonly type: 'failed'; readonly reason: string };
+
 export interface SupervisorOptions {
+  /** SIGTERM hands a protected guest over instead of stopping it. */
+  readonly handsOver?: boolean;
+  /** For the view service, where the arbiter is one. */
+  readonly announce?: Pick<PrimaryAnnouncement, 'url' | 'vm' | 'replica' | 'rule' | 'wants'>;
   readonly control: Int32Array;
   readonly hangLimitMs: number;
   readonly security: LinkSecurity;
@@ -62,11 +78,18 @@ export class Supervisor {
   #over = false;
   #stopAsked = false;
   #stopTaken = false;
+  #protected = false;
+  #terminated = false;
+  #switching: { readonly since: number; readonly done: (result: SwitchoverResult) => void }[] = [];
+  readonly #handsOver: boolean;
+  readonly #pings: Pings | undefined;
 
   /** Takes over `worker`, which runs (or is about to become) a primary. */
   constructor(worker: Worker, options: SupervisorOptions, hooks: SupervisorHooks) {
     const { control, hangLimitMs, security } = options;
     this.#worker = worker;
+    this.#handsOver = options.handsOver === true;
+    this.#pings = options.announce && this.#announce(options.announce);
     this.#security = security;
     this.#unwatch = security.watch((material) => this.send({ type: 'security', material }));
     this.#control = control;
@@ -101,6 +124,28 @@ export class Supervisor {
   /** A fresh backup listens at `peer` and wants to join. */
   addBackup(peer: ReplicaId): void {
     this.send({ type: 'addBackup', peer });
+  }
+
+  #announce(given: NonNullable<SupervisorOptions['announce']>): Pings {
+    return announcePrimary({
+      ...given,
+      epoch: () => this.#epoch,
+      recruit: (spare) => this.addBackup(spare),
+      trouble: (event, fields) => this.#hooks.trouble(event, fields),
+    });
+  }
+
+  /** Somebody wants this process to end, whatever becomes of the guest. */
+  get terminated(): boolean {
+    return this.#terminated;
+  }
+
+  /** Hands the guest over to `to`, or to the backup that is nearest to a takeover. */
+  switchOver(to: ReplicaId | undefined): Promise<SwitchoverResult> {
+    return new Promise((done) => {
+      this.#switching.push({ since: performance.now(), done });
+      this.send({ type: 'switchOver', to });
+    });
   }
 
   /** Stops the guest on purpose: at its next poll if it is busy, between turns otherwise. */
@@ -166,8 +211,30 @@ export class Supervisor {
   }
 
   #noted(note: Note): void {
-    if ('view' in note && note.view !== undefined) this.#epoch = note.view.epoch;
+    if ('view' in note && note.view !== undefined) {
+      this.#epoch = note.view.epoch;
+      this.#pings?.now();
+    }
     if (note.type === 'joining') this.#beat(note.peer);
+    if (note.type === 'protected') this.#protected = true;
+    if (note.type === 'unprotected') this.#protected = false;
+    if (note.type === 'switchoverFailed')
+      this.#switched(() => ({ type: 'failed', reason: note.reason }));
+    if (note.type === 'handedOver') {
+      const { peer: to, view } = note;
+      this.#switched((ms) => ({ type: 'handedOver', to, epoch: view.epoch, ms }));
+    }
+  }
+
+  #switched(result: (ms: number) => SwitchoverResult): void {
+    for (const { since, done } of this.#switching.splice(0))
+      done(result(performance.now() - since));
+  }
+
+  /** Whoever stops this process does not want the guest to end where it can go on. */
+  async #handOver(): Promise<void> {
+    const result = await this.switchOver(undefined);
+    if (result.type === 'failed') this.stop(128 + constants.signals.SIGTERM, 'SIGTERM');
   }
 
   #beat(peer: ReplicaId): void {
@@ -217,6 +284,12 @@ export class Supervisor {
 
   #signalled(name: NodeJS.Signals): void {
     const number = constants.signals[name];
+    const handsOver = name === 'SIGTERM' && this.#handsOver && this.#protected;
+    if (handsOver && !this.#stopAsked && this.#switching.length === 0) {
+      this.#terminated = true;
+      void this.#handOver();
+      return;
+    }
     if (this.#guestSignals.has(number) && !this.#stopAsked) {
       this.send({ type: 'signal', number });
       return;
@@ -230,6 +303,9 @@ export class Supervisor {
   #end(outcome: PrimaryOutcome | undefined, error: HvError | undefined): void {
     if (this.#over) return;
     this.#over = true;
+    this.#pings?.stop();
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(name, this.#onSignal);
+    this.#switched(() => ({ type: 'failed', reason: error?.message ?? 'the replica has ended' }));
     this.#watch.stop();
     this.#unwatch();
     for (const peer of [...this.#senders.keys()]) this.#forget(peer);

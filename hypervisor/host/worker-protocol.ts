@@ -129,6 +129,8 @@ export type ToWorker =
     }
   | { readonly type: 'addBackup'; readonly peer: ReplicaId }
   | { readonly type: 'heartbeat'; readonly peer: ReplicaId }
+  /** Hand the guest over; notes say how it goes. */
+  | { readonly type: 'switchOver'; readonly to: ReplicaId | undefined }
   | { readonly type: 'suspect'; readonly peer: ReplicaId; readonly reason: string }
   | { readonly type: 'signal'; readonly number: number }
   | { readonly type: 'status'; readonly id: number }

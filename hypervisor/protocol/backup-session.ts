@@ -56,6 +56,7 @@ export class BackupSession {
   #lsnDurable: Lsn = asLsn(0);
   #lsnVerified: Lsn = asLsn(0);
   #welcome: Welcome | undefined;
+  #early: Ack | undefined;
   /** Of the last ack that moved, or the first batch after all were acknowledged. */
   #movedAt: Millis;
   readonly #level: AckLevel;
@@ -153,6 +154,17 @@ export class BackupSession {
     this.#backlog = [];
     this.#backlogBytes = 0;
     return rest;
+  }
+
+  /** An ack that came while the log was being streamed. */
+  early(ack: Ack): void {
+    if (this.#state === 'streaming') this.#early = ack;
+  }
+
+  takeEarly(): Ack | undefined {
+    const early = this.#early;
+    this.#early = undefined;
+    return early;
   }
 
   /** A batch goes out at `now`. */

@@ -1,6 +1,6 @@
 /** What leaves a primary and when: the gate, opened by the backups' acks and by the own log. */
 
-import type { Lsn } from '../../log-format/index.ts';
+import { asLsn, type Lsn } from '../../log-format/index.ts';
 import type { AckLevel } from './ack-level.ts';
 import { type Commit, Commits } from './commits.ts';
 import { type Gated, OutputGate } from './output-gate.ts';
@@ -10,6 +10,8 @@ import type { PrimaryEffect } from './primary-events.ts';
 export interface OutletFacts {
   /** What of the log is as safe on the backups as this level; Infinity if none is needed. */
   limit(level: AckLevel): number;
+  /** No view names a backup: a newcomer's ack alone makes nothing safe. */
+  readonly alone: boolean;
   /** Of the guest's rule. */
   readonly level: AckLevel;
   /** Last record in the own log, written or not. */
@@ -29,8 +31,11 @@ export class Outlet<T> {
     readonly lsnReleased: Lsn;
   }) {
     this.#gate = new OutputGate(start.lsnReleased);
-    this.#ownLog = new OwnLog(start.ownLog, start.lsnAppended);
-    this.#ownDisk = new OwnLog(start.ownLog === 'none' ? 'none' : 'durable', start.lsnAppended);
+    // What an earlier life wrote is in its file, but whether the disk has it nobody knows.
+    const nothing = asLsn(0);
+    const durable = start.ownLog === 'durable';
+    this.#ownLog = new OwnLog(start.ownLog, durable ? nothing : start.lsnAppended);
+    this.#ownDisk = new OwnLog(start.ownLog === 'none' ? 'none' : 'durable', nothing);
   }
 
   /** For looking at. */
@@ -61,12 +66,12 @@ export class Outlet<T> {
 
   /** Lets out what may leave, and asks for the own log where an output waits for it. */
   advance(facts: OutletFacts, effects: PrimaryEffect<T>[]): void {
-    const { lsnAppended } = facts;
+    const { lsnAppended, alone } = facts;
     const lowestAck = facts.limit(facts.level);
-    const outputs = this.#gate.release(this.#ownLog.limit(lowestAck));
+    const outputs = this.#gate.release(this.#ownLog.limit(lowestAck, alone));
     if (outputs.length > 0) effects.push({ type: 'release', outputs });
     const { lsnOldest } = this.#gate;
-    if (this.#ownLog.ask({ lsnOldest, lsnAppended, lowestAck }))
+    if (this.#ownLog.ask({ lsnOldest, lsnAppended, lowestAck, alone }))
       effects.push({ type: 'write', durable: this.#ownLog.durable });
     this.#advanceCommits(facts, effects);
   }
@@ -80,11 +85,18 @@ export class Outlet<T> {
     const reached = this.#commits.reached((level) => {
       const limit = facts.limit(level);
       const own = level === 'durable' ? this.#ownDisk : this.#ownLog;
-      return Math.min(own.limit(limit), this.#gate.lsnProduced);
+      return Math.min(own.limit(limit, facts.alone), this.#gate.lsnProduced);
     });
     for (const { id } of reached) effects.push({ type: 'committed', id });
     const lsnOldest = this.#commits.lsnDurable;
-    if (this.#ownDisk.ask({ lsnOldest, lsnAppended: facts.lsnAppended, lowestAck: 0 }))
+    if (
+      this.#ownDisk.ask({
+        lsnOldest,
+        lsnAppended: facts.lsnAppended,
+        lowestAck: 0,
+        alone: facts.alone,
+      })
+    )
       effects.push({ type: 'write', durable: true });
   }
 }

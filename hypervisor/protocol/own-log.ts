@@ -33,13 +33,17 @@ export class OwnLog {
     if (durable || !this.durable) this.#lsn = asLsn(Math.max(this.#lsn, lsn));
   }
 
-  /** Outputs up to here may leave, if all needed backups have acknowledged `lowestAck` (Infinity: none). */
-  limit(lowestAck: number): number {
-    return this.#matters(lowestAck) ? Math.min(lowestAck, this.#lsn) : lowestAck;
+  /**
+   * Outputs up to here may leave, if all needed backups have acknowledged `lowestAck` (Infinity: none).
+   * `alone`: no view names a backup, so that nobody but this log could go on.
+   */
+  limit(lowestAck: number, alone: boolean): number {
+    return this.#matters(lowestAck, alone) ? Math.min(lowestAck, this.#lsn) : lowestAck;
   }
 
-  #matters(lowestAck: number): boolean {
-    return this.#mode === 'durable' || (this.#mode === 'written' && lowestAck === Infinity);
+  #matters(lowestAck: number, alone: boolean): boolean {
+    if (this.#mode === 'written') return alone || lowestAck === Infinity;
+    return this.#mode === 'durable';
   }
 
   /** Whether to ask for the file now: an output waits for it and nobody has asked. */
@@ -47,9 +51,10 @@ export class OwnLog {
     readonly lsnOldest: Lsn | undefined;
     readonly lsnAppended: Lsn;
     readonly lowestAck: number;
+    readonly alone: boolean;
   }): boolean {
-    const { lsnOldest, lsnAppended, lowestAck } = facts;
-    if (lsnOldest === undefined || lsnOldest <= this.#lsn || !this.#matters(lowestAck))
+    const { lsnOldest, lsnAppended, lowestAck, alone } = facts;
+    if (lsnOldest === undefined || lsnOldest <= this.#lsn || !this.#matters(lowestAck, alone))
       return false;
     if (this.#asked > this.#lsn) return false;
     this.#asked = lsnAppended;

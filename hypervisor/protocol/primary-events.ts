@@ -93,7 +93,7 @@ export interface PrimaryOptions {
   readonly view: View | undefined;
   /** Epoch of the own log when the run is continued; 0 for a new one. */
   readonly epochLast: Epoch;
-  /** Names under which this replica may have claimed before it was killed. */
+  /** Who led the newest view in the log, if it led alone: this replica, under a name of an earlier life. */
   readonly formerIds: readonly ReplicaId[];
   readonly ownLog: OwnLogMode;
   readonly rule: AckRule;

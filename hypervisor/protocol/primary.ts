@@ -96,7 +96,6 @@ export class PrimaryCore<T> {
     return asLsn(Math.min(this.#backups.sessions.lowestAck(), this.#lsnAppended));
   }
 
-  /** Bytes of outputs that wait for acks. */
   get heldBytes(): number {
     return this.#outlet.gate.bytes;
   }
@@ -194,7 +193,8 @@ export class PrimaryCore<T> {
         return;
       case 'stop':
         this.#stop ??= new DeliberateStop(event, now);
-        if (this.#view.epoch === 0) this.#finish(this.#stop, effects, { confirmed: true });
+        if (this.#view.epoch === 0)
+          this.#finish(this.#stop, effects, { confirmed: this.#options.epochLast === 0 });
         return;
       default:
         unreachable(event);
@@ -289,7 +289,8 @@ export class PrimaryCore<T> {
   #advance(now: Millis, effects: PrimaryEffect<T>[]): void {
     const { lsnReleased } = this;
     const limit = (level: AckLevel): number => this.#limit(level);
-    const facts = { level: this.#level, lsnAppended: this.#lsnAppended, limit };
+    const alone = this.#view.backups.length === 0;
+    const facts = { alone, level: this.#level, lsnAppended: this.#lsnAppended, limit };
     this.#outlet.advance(facts, effects);
     if (this.lsnReleased > lsnReleased && this.#level === 'verified')
       this.#backups.verifier.forget(this.#backups.sessions.lowestReplayed());

@@ -57,7 +57,10 @@ export class Replication<T> {
         this.#welcomed(session, message, now, effects);
         return;
       case 'ack': {
-        if (!session.live) return;
+        if (!session.live) {
+          session.early(message);
+          return;
+        }
         const verdict = session.acked(message, now, (lsn) => this.verifier.outputsCrc(lsn));
         if (verdict === 'untrue') this.lose(peer, 'acknowledged what was never sent', effects);
         if (verdict === 'differs') this.#differs(peer, message.lsnReplayed, effects);
@@ -117,6 +120,9 @@ export class Replication<T> {
     for (const batch of session.streamed(event.lastLsn, this.#facts.lsnAppended())) {
       this.#sendBatch(session, batch, event.now, effects);
     }
+    // The last ack of an idle guest may have come before the stream was known to be over.
+    const early = session.takeEarly();
+    if (early !== undefined) this.hear(event.peer, early, event.now, effects);
   }
 
   ship(batch: EncodedBatch, now: Millis, effects: PrimaryEffect<T>[]): void {

@@ -49,13 +49,20 @@ export function aloneAfter(epoch: Epoch, primary: ReplicaId): View {
 }
 
 /**
- * A view that this replica won under one of its names and did not live to write into its log. It
- * names no backup, so nobody else can have gone on.
+ * A view that this replica won under one of its names and did not live to write into its log. It names no
+ * backup, so nobody else can have gone on; and the log ends in a view of the same kind (or in none yet),
+ * or else it may have lost what led there.
  */
 export function wasOwn(
   view: View | undefined,
-  own: { readonly id: ReplicaId; readonly formerIds: readonly ReplicaId[] },
+  own: {
+    readonly id: ReplicaId;
+    /** Who led the newest view in the log, if it led alone. */
+    readonly formerIds: readonly ReplicaId[];
+    readonly epochLast: Epoch;
+  },
 ): view is View {
   if (view === undefined || view.backups.length > 0) return false;
+  if (own.epochLast > 0 && own.formerIds.length === 0) return false;
   return view.primary === own.id || own.formerIds.includes(view.primary);
 }

@@ -279,7 +279,7 @@ export class LogCopy {
     // An older view is no news: what makes a copy synced comes from now on.
     this.#splitter = new GroupSplitter({ tail, timeLast, view: undefined });
     this.#queue.machine = machine;
-    this.#queue.startAt(opened);
+    this.#queue.startAt(opened, history.lsnLast);
     const { handlers } = this.#options;
     handlers.logged(history.lsnLast, undefined, undefined, history);
     handlers.replayed(this.#queue.lsnReplayed, this.#queue.outputsCrc);

@@ -84,12 +84,15 @@ export class ReplayQueue {
     return this.#gate.lsnReleased;
   }
 
-  /** The machine has run the log up to here before. */
-  startAt(standing: ReplayStanding): void {
+  /**
+   * The machine has run the log up to here before. `lsnLast`: of the copy, which may end behind it with
+   * control records, or with a group that has no end yet.
+   */
+  startAt(standing: ReplayStanding, lsnLast: Lsn): void {
     this.lsnReplayed = standing.lsnReplayed;
     this.outputsCrc = standing.outputsCrc;
     this.state = standing.state;
-    this.#backlog.streamed(standing.lsnReplayed);
+    this.#backlog.streamed(lsnLast);
     this.#backlog.acked(standing.lsnReplayed, standing.lsnReplayed);
     const { clock, meters } = this.#options;
     meters?.passed(clock.now(), standing.lsnReplayed);

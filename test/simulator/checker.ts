@@ -96,7 +96,11 @@ export class Checker {
   /** Who may lead, now or next, must have the cause of everything that has left: else it is lost. */
   #holdsAllThatLeft(name: string, how: 'wins' | 'is named in'): void {
     const { lsn, epoch } = this.#left;
-    if (lsn === 0 || this.#stores.get(name)?.at(-1)?.epochs[lsn] === epoch) return;
+    if (lsn === 0) return;
+    // Who is named may have died since it acknowledged, and come back with less: it will not claim.
+    const stores = this.#stores.get(name) ?? [];
+    const meant = how === 'wins' ? stores.slice(-1) : stores;
+    if (meant.some((store) => store.epochs[lsn] === epoch)) return;
     this.fail(`${name} ${how} a view without lsn ${lsn} of epoch ${epoch}, whose output has left`);
   }
 
@@ -106,10 +110,10 @@ export class Checker {
     if (confirmed && this.view?.primary === name) this.#stopped ??= name;
   }
 
-  /** A backup was told that it is in no view any more, and threw its copy away. It may be the only one. */
-  discarded(name: string): void {
+  /** A backup was told that it is in no view any more, and will not lead. It may be the only one. */
+  gaveUp(name: string): void {
     if (this.view?.backups.includes(name))
-      this.fail(`${name} throws a copy away that the view in force counts on`);
+      this.fail(`${name} gives up its place in the view that is in force`);
   }
 
   /** A primary gave up because another leads; if it leads itself, nobody does. */

@@ -1,7 +1,8 @@
 /** What may go wrong in a history, drawn before it starts so that a seed tells all of it. */
 
 import { unreachable } from '../../hypervisor/base/assert.ts';
-import type { Cluster, Host } from './host.ts';
+import type { Cluster } from './cluster.ts';
+import type { Host } from './host.ts';
 import { revive } from './operator.ts';
 import { ARBITER_MOODS } from './sim-arbiter.ts';
 import type { DiskMood } from './sim-store.ts';
@@ -28,7 +29,7 @@ export const FAULTS = [
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
-const DISK_MOODS: readonly DiskMood[] = ['slow', 'full', 'failsSync', 'failsWrite'];
+const DISK_MOODS: readonly DiskMood[] = ['slow', 'full', 'failsSync', 'failsSync', 'failsWrite'];
 
 export interface Strike {
   readonly forMs: number;
@@ -95,24 +96,10 @@ export function strike(cluster: Cluster, fault: Fault, how: Strike): void {
     case 'stepClock':
       if (found.alive.length > 0) stepClock(cluster, world.random.pick(found.alive));
       return;
-    case 'slowTimers': {
-      if (found.alive.length === 0) return;
-      const { process } = world.random.pick(found.alive);
-      process.timerLagMs = world.random.between(1, 40);
-      later(cluster, how.forMs, () => {
-        process.timerLagMs = 0;
-      });
+    case 'slowTimers':
+    case 'disk':
+      if (found.alive.length > 0) weaken(cluster, fault, found, how.forMs);
       return;
-    }
-    case 'disk': {
-      if (found.alive.length === 0) return;
-      const { disk } = world.random.pick(found.alive);
-      disk.mood = world.random.pick(DISK_MOODS);
-      later(cluster, how.forMs, () => {
-        disk.mood = 'well';
-      });
-      return;
-    }
     case 'flip':
       if (found.backups.length > 0) world.random.pick(found.backups).flipsNext = true;
       return;
@@ -201,6 +188,31 @@ function isolate(cluster: Cluster, { process }: Host, forMs: number): void {
       network.heal(process, other);
       network.heal(other, process);
     }
+  });
+}
+
+/** Something on one host gets worse: its timers, or its disk. */
+function weaken(
+  cluster: Cluster,
+  fault: 'slowTimers' | 'disk',
+  { alive, primaries }: Targets,
+  forMs: number,
+): void {
+  const { random } = cluster.world;
+  if (fault === 'slowTimers') {
+    const { process } = random.pick(alive);
+    process.timerLagMs = random.between(1, 40);
+    later(cluster, forMs, () => {
+      process.timerLagMs = 0;
+    });
+    return;
+  }
+  const mood = random.pick(DISK_MOODS);
+  // Only a primary waits for its disk.
+  const { disk } = random.pick(mood === 'failsSync' && primaries.length > 0 ? primaries : alive);
+  disk.mood = mood;
+  later(cluster, forMs, () => {
+    disk.mood = 'well';
   });
 }
 

@@ -1,10 +1,11 @@
 /** One simulated history: a cluster, clients, faults, healing, and the verdict. All from one seed. */
 
 import { Checker } from './checker.ts';
+import type { Cluster } from './cluster.ts';
 import type { Coverage } from './coverage.ts';
 import { Edge } from './edge.ts';
 import { FAULTS, type Fault, healAll, strike } from './faults.ts';
-import { type Cluster, Host } from './host.ts';
+import { Host } from './host.ts';
 import { Network } from './network.ts';
 import { revive, reviveAll } from './operator.ts';
 import { type Bugs, type Sabotage, sabotaged } from './sabotage.ts';
@@ -36,6 +37,8 @@ export interface History {
 
 /** Virtual milliseconds the healed cluster has: longer than a handshake may take to time out. */
 const GRACE_MS = 8_000;
+/** What a slow arbiter was asked before, it has decided after this, be the asker dead. */
+const UNDER_WAY_MS = 90;
 /** Faults strike up to here. */
 const HEALED_MS = 170;
 
@@ -88,8 +91,8 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
     world,
     {
       clients: random.integer(1, 3),
-      requests: random.integer(4, 16),
-      thinkMs: random.pick([0, 2, 12]),
+      requests: random.integer(3, 10),
+      thinkMs: random.pick([0, 6, 20, 40]),
       exits: random.chance(0.15),
       resetChance: random.pick([0, 0, 0.5]),
       net: machines.net,
@@ -190,7 +193,7 @@ function finish(cluster: Cluster): History['end'] {
   healAll(cluster);
   reviveAll(cluster);
   // Everything that was under way has been told by then; what is decided is decided.
-  world.run(world.now + 5, failed);
+  world.run(world.now + UNDER_WAY_MS, failed);
   const survivor = survives(cluster);
   const over = (): boolean => failed() || (edge.done && isProtected(cluster)) || stopped(cluster);
   world.run(world.now + GRACE_MS, over);

@@ -14,7 +14,6 @@ import type {
 } from '../../hypervisor/ports.ts';
 import { PROTOCOL_VERSION } from '../../hypervisor/protocol/messages.ts';
 import type { Note } from '../../hypervisor/protocol/notes.ts';
-import type { OwnLogMode } from '../../hypervisor/protocol/own-log.ts';
 import { BackupReplica } from '../../hypervisor/replica/backup.ts';
 import { GroupSplitter, lastLsnOf } from '../../hypervisor/replica/group-splitter.ts';
 import { type Handover, NOTHING_RAN } from '../../hypervisor/replica/handover.ts';
@@ -26,65 +25,21 @@ import type {
 import { PrimaryReplica } from '../../hypervisor/replica/primary.ts';
 import { refusalOf } from '../../hypervisor/replica/refusal.ts';
 import { asLsn, asMillis, INTERRUPT, type Lsn } from '../../log-format/index.ts';
-import type { Checker } from './checker.ts';
-import { type Edge, EdgeBackend } from './edge.ts';
-import type { Network } from './network.ts';
-import { describeView, type SimArbiter } from './sim-arbiter.ts';
-import { causeOf, type MachineKind, type SimMachine } from './sim-machine.ts';
+import type { Cluster, Death } from './cluster.ts';
+import { EdgeBackend } from './edge.ts';
+import { replayLater } from './replay-later.ts';
+import { describeView } from './sim-arbiter.ts';
+import { causeOf, type SimMachine } from './sim-machine.ts';
 import { type Recovered, recover } from './sim-recovery.ts';
 import { SimDisk, SimStore, STARTED_AT } from './sim-store.ts';
-import { type ClockFaults, SimProcess, type World } from './world.ts';
+import { plantInStore } from './store-bugs.ts';
+import { SimProcess } from './world.ts';
 
 /** The reason of a backup that is dropped by its primary. */
 const NOT_IN_VIEW = 'not in the view any more';
 const BEAT_MS = 10;
 const RECRUIT_MS = 12;
 const IDENTITY = { hvVersion: '0.0.0', engineHash: '', helperHash: '', machineVersion: 1 };
-
-export interface Cluster {
-  readonly world: World;
-  readonly network: Network;
-  readonly arbiter: SimArbiter;
-  readonly edge: Edge;
-  readonly checker: Checker;
-  /** The newest process of each name. */
-  readonly hosts: Map<string, Host>;
-  readonly machines: MachineKind;
-  backupsWanted: number;
-  /** How long a replayed group keeps a backup's machine busy, at most. */
-  replayMs: number;
-  readonly resyncChance: number;
-  readonly ownLog: OwnLogMode;
-  /** Silence that makes a peer suspect. */
-  readonly detectMs: number;
-  /** How long an append takes to reach the kernel, at most; 0: no time. */
-  writeMs: number;
-  /** The clock of a new host. */
-  readonly clock: () => ClockFaults | undefined;
-  readonly bugs: HostBugs;
-  /** All faults are over and none may follow. */
-  calm: boolean;
-  /** Every new process, before its first event. */
-  readonly onHost?: (host: Host) => void;
-  readonly onCalm?: () => void;
-}
-
-/** Planted bugs inside a host, around its ports. */
-export interface HostBugs {
-  readonly mangle?: (handover: Handover) => Handover;
-  /** Every token is the same. */
-  readonly sameToken?: boolean;
-  /** A replay that differs is passed over. */
-  readonly divergenceIgnored?: boolean;
-  /** What a backup replays leaves it at once. */
-  readonly backupReleases?: boolean;
-  /** The own log says that it is written before it is. */
-  readonly logLies?: boolean;
-  /** What streams a log out skips the last batch of it. */
-  readonly streamSkips?: boolean;
-}
-
-export type Death = 'killed' | 'host lost' | 'disk' | 'ended';
 
 export class Host {
   readonly process: SimProcess;
@@ -288,31 +243,21 @@ export class Host {
 
   /** On another thread: the answer comes later, unless the machine is gone. */
   #replaying(machine: SimMachine): BackupMachine {
-    const { world, replayMs, bugs } = this.#cluster;
-    let disposed = false;
-    return {
-      replay: (group, done) => {
-        const at = world.now + world.random.between(0.02, replayMs);
-        if (this.flipsNext) {
-          this.flipsNext = false;
-          this.corrupted = true;
-          world.coverage.count('memory.flip');
-          machine.flip();
-        }
-        machine.replay(group, (result, divergence) => {
-          if (bugs.backupReleases === true) {
-            for (const { output } of result.outputs) this.#left(this.store, output);
-          }
-          const told = bugs.divergenceIgnored === true ? undefined : divergence;
-          world.at(at, this.process, () => {
-            if (!disposed) done(result, told);
-          });
-        });
+    return replayLater(machine, {
+      process: this.process,
+      replayMs: this.#cluster.replayMs,
+      ignoresDivergence: this.#cluster.bugs.divergenceIgnored === true,
+      flips: () => {
+        const flips = this.flipsNext;
+        this.flipsNext = false;
+        this.corrupted ||= flips;
+        return flips;
       },
-      dispose: () => {
-        disposed = true;
+      replayed: ({ outputs }) => {
+        if (this.#cluster.bugs.backupReleases !== true) return;
+        for (const { output } of outputs) this.#left(this.store, output);
       },
-    };
+    });
   }
 
   #promote(handover: Handover): void {
@@ -354,7 +299,7 @@ export class Host {
     this.primary = new PrimaryReplica({
       ports: {
         clock: this.process.clock(),
-        store: this.#mangled(store),
+        store: plantInStore(store, this.#cluster.bugs),
         arbiter: arbiter.for(this.process),
         machine,
         net,
@@ -377,28 +322,6 @@ export class Host {
       ...(handover === undefined ? {} : { handover }),
     });
     this.primary.start();
-  }
-
-  /** The store as the shell sees it, with the bugs that are planted there. */
-  #mangled(store: SimStore): SimStore {
-    const { logLies, streamSkips } = this.#cluster.bugs;
-    if (logLies === true) store.write = (done) => done();
-    if (streamSkips !== true) return store;
-    const readFrom = store.readFrom.bind(store);
-    store.readFrom = (lsn, onFrames, done) => {
-      let held: Uint8Array = new Uint8Array(0);
-      const hold = (bytes: Uint8Array): void => {
-        if (held.length > 0) onFrames(held);
-        held = bytes;
-      };
-      return readFrom(lsn, hold, (end) => {
-        const lastLsn = end.type === 'caughtUp' ? end.lastLsn : 0;
-        const last = store.batches.find((batch) => batch.lastLsn === lastLsn);
-        onFrames(held.subarray(0, held.length - (last?.bytes.length ?? 0)));
-        done(end);
-      });
-    };
-    return store;
   }
 
   #left(store: SimStore | undefined, output: Output): void {
@@ -431,7 +354,8 @@ export class Host {
   #note(note: Note): void {
     const { world, checker } = this.#cluster;
     if (note.type === 'unprotected') this.owes = true;
-    if (note.type === 'reset' && note.reason === NOT_IN_VIEW) checker.discarded(this.name);
+    if ((note.type === 'parted' || note.type === 'reset') && note.reason === NOT_IN_VIEW)
+      checker.gaveUp(this.name);
     if (world.trace === undefined) return;
     const view = 'view' in note ? ` ${describeView(note.view)}` : '';
     const peer = 'peer' in note ? ` ${note.peer}` : '';

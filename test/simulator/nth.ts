@@ -5,9 +5,10 @@
  */
 
 import { Checker } from './checker.ts';
+import type { Cluster } from './cluster.ts';
 import { Edge } from './edge.ts';
 import { type History, keepStaffed, live } from './history.ts';
-import { type Cluster, Host } from './host.ts';
+import { Host } from './host.ts';
 import { type MessageFault, Network } from './network.ts';
 import { revive } from './operator.ts';
 import { SimArbiter } from './sim-arbiter.ts';

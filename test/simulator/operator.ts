@@ -3,7 +3,8 @@
  * everybody else comes back as a backup without a copy.
  */
 
-import { type Cluster, Host } from './host.ts';
+import type { Cluster } from './cluster.ts';
+import { Host } from './host.ts';
 
 /** Starts a process for a dead host again, on its disk. */
 export function revive(cluster: Cluster, dead: Host): void {

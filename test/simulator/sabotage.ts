@@ -11,9 +11,9 @@ import {
   newToken,
   unclearIsWon,
 } from './arbiter-bugs.ts';
+import type { HostBugs } from './cluster.ts';
 import type { EdgeBugs } from './edge.ts';
 import type { Fault } from './faults.ts';
-import type { HostBugs } from './host.ts';
 import { ackAtOnce, ackTransfer, forgetEarly, stopUnsaid } from './link-bugs.ts';
 import type { Tap } from './network.ts';
 import type { ArbiterTap } from './sim-arbiter.ts';

@@ -10,7 +10,7 @@ import {
   NOTHING_RAN,
 } from '../../hypervisor/replica/handover.ts';
 import type { EncodedBatch } from '../../log-format/index.ts';
-import { asEpoch, asLsn, decodeBatch, FRAME_HEAD_BYTES, type Lsn } from '../../log-format/index.ts';
+import { asLsn, decodeBatch, FRAME_HEAD_BYTES, type Lsn } from '../../log-format/index.ts';
 import type { SimMachine } from './sim-machine.ts';
 import { historyOf, STARTED_AT } from './sim-store.ts';
 
@@ -22,7 +22,8 @@ export interface Recovered {
 
 /**
  * Undefined when there is nothing to go on with: the guest has ended, or was stopped on purpose, or the
- * log may lack what a backup has acknowledged, because outputs did not wait for it.
+ * log may lack what a backup has acknowledged, because outputs did not wait for it. So may the copy of a
+ * backup that was promoted and died before it had written down that it was.
  */
 export function recover(
   batches: readonly EncodedBatch[],
@@ -44,7 +45,8 @@ export function recover(
   }
   if (splitter.stop !== undefined || state.halted !== undefined) return undefined;
   const { view, timeLast } = splitter;
-  if (view !== undefined && view.backups.length > 0) return undefined;
+  // Without a view in it a log is unborn: a new run begins, under another name.
+  if (view === undefined || view.backups.length > 0 || view.primary !== name) return undefined;
   const tail = splitter.tail();
   const { alarmAt, immediatesLeft, halted } = state;
   return {
@@ -54,8 +56,8 @@ export function recover(
       name,
       view: undefined,
       hello: undefined,
-      epochLast: view?.epoch ?? asEpoch(0),
-      formerIds: view === undefined ? [] : [view.primary],
+      epochLast: view.epoch,
+      formerIds: [view.primary],
       startedAt: STARTED_AT,
       history: historyOf(batches),
       timeLast: timeLast > STARTED_AT ? timeLast : STARTED_AT,

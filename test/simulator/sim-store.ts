@@ -195,7 +195,8 @@ export class SimStore implements LogStore, BackupStore {
       if (part.length > 0) onFrames(Buffer.concat(part));
       const lastLsn = this.batches[at - 1]?.lastLsn ?? this.batches.at(-1)?.lastLsn ?? asLsn(0);
       if (at < this.batches.length) this.#soon(next);
-      else this.#soon(() => cancelled || done({ type: 'caughtUp', from, lastLsn }));
+      // In the very call: what is appended from now on is the caller's to send.
+      else if (!cancelled) done({ type: 'caughtUp', from, lastLsn });
     };
     this.#soon(next);
     return {

@@ -14,7 +14,8 @@ import {
   type InterruptRecord,
 } from '../../log-format/index.ts';
 import { ackOf } from '../support/messages.ts';
-import type { Cluster, Host } from './host.ts';
+import type { Cluster } from './cluster.ts';
+import type { Host } from './host.ts';
 import { STARTED_AT } from './sim-store.ts';
 
 export const STALE_KINDS = ['ack', 'batch', 'released', 'bye', 'view'] as const;
@@ -37,7 +38,10 @@ export function injectStale(
   );
   if (now === 0 || names.length === 0) return false;
   const backup = world.random.pick(names);
-  const epoch = asEpoch(current ? now : now - 1);
+  // The other end may be a view behind: to it, that one is no earlier reign.
+  const known = kind === 'ack' ? now : Math.min(now, backup.backup?.core.epoch ?? 0);
+  if (known === 0) return false;
+  const epoch = asEpoch(current ? now : known - 1);
   if (kind === 'ack') {
     const shipped = network.lastBatch(primary.process, backup.process)?.lastLsn;
     if (shipped === undefined) return false;

@@ -9,6 +9,7 @@ import { type SecurityFlags, securityOptions } from '../security-options.ts';
 interface BackupOptions extends MemberOptions, SecurityFlags, AdminOptions {
   readonly listen: string;
   readonly join?: string;
+  readonly rejoin?: string;
   readonly dir?: string;
   readonly arbiter?: string;
   readonly arbiterColocated?: boolean;
@@ -23,6 +24,8 @@ export function registerBackup(program: Command): void {
     .description('shadow a primary: keep its log, replay it, take over when it dies')
     .option('-l, --listen <host:port>', 'where the primary connects', '127.0.0.1:7700')
     .option('-j, --join <host:port>', 'ask this running primary to take us as its backup')
+    // What `hv run` and `hv backup` start when another replica is primary; people use --join.
+    .addOption(command.createOption('--rejoin <vm>', 'find the primary at the arbiter').hideHelp())
     .option('--dir <path>', 'where the copies of logs go (default: .hv/backup-<port>)')
     .option('--arbiter <url>', "use this arbiter instead of the primary's")
     .option('--arbiter-colocated', 'allow one that dies with the host of a replica');

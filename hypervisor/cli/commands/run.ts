@@ -29,6 +29,10 @@ export function registerRun(program: Command): void {
       'write lifecycle events as JSON lines to this descriptor',
       descriptor,
     )
+    .option(
+      '--no-rejoin',
+      'with --listen: end, instead of going on as a backup, when another replica is primary',
+    )
     .option('-v, --verbose', 'more lines on stderr');
   adminOptions(command).action(
     async (script: string | undefined, args: readonly string[], options: RunOptions) => {

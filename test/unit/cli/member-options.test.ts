@@ -18,7 +18,14 @@ function member(...args: readonly string[]): ReturnType<typeof memberOf> {
 
 describe('the kind of a backup', () => {
   it('is hot, counted and warm by its replay, unless said otherwise', () => {
-    expect(member()).toEqual({ priority: 0, hidden: false, cold: false, warm: false, delay: 0 });
+    expect(member()).toMatchObject({
+      priority: 0,
+      hidden: false,
+      chained: false,
+      cold: false,
+      warm: false,
+      delay: 0,
+    });
   });
 
   it('with --delay is hidden and runs nothing, so that it can go back', () => {
