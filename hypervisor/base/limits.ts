@@ -283,6 +283,12 @@ export const SNAPSHOT_FILES_MAX = 2;
 export const CLAIM_STAGGER_MS = 20;
 /** A backup that may not claim yet asks the others again after this. */
 export const POLL_RETRY_MS = 50;
+/** A link on which nothing comes while records wait for their ack is dead, whatever the heartbeats say: after
+ * this many times the silence that makes a peer suspect, and no sooner than a second. */
+export const LINK_SILENT_FACTOR = 10;
+export const LINK_SILENT_MS_MIN = 1_000;
+/** A backup that cannot acknowledge yet says so this often, so that its link is not taken for dead. */
+export const HELD_ACK_MS = 100;
 /** A backup that keeps the guest waiting, and acknowledges nothing for this long, is given up. */
 export const STALL_DROP_MS = 30_000;
 /** Backups named in one view, hence entries of the list a message may carry. */

@@ -99,6 +99,18 @@ export function memberOptions(command: Command): Command {
     );
 }
 
+/** The same options again, for a process that goes on as the same kind of backup. */
+export function memberArguments(options: MemberOptions): readonly string[] {
+  const { priority, hidden, storeOnly, snapshots, from } = options;
+  return [
+    ...(priority === 0 ? [] : ['--priority', String(priority)]),
+    ...(hidden === true ? ['--hidden'] : []),
+    ...(storeOnly === true ? ['--store-only'] : []),
+    ...(snapshots === true ? ['--snapshots'] : []),
+    ...from.flatMap((address) => ['--from', address]),
+  ];
+}
+
 /** Throws HV_E_USAGE where options ask for what does not go together. */
 export function memberOf(options: MemberOptions): MemberKind {
   const { priority, hidden = false, storeOnly = false, snapshots = false, from } = options;

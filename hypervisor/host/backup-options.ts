@@ -47,3 +47,11 @@ export interface BackupHostOptions {
   /** Exactly once. */
   ended(outcome: BackupOutcome | PrimaryOutcome | undefined, error: HvError | undefined): void;
 }
+
+/** What a process needs to go on as a backup of the same guest. */
+export interface Succession {
+  /** As bound, also when the listener is closed. */
+  readonly address: string;
+  readonly vm: string;
+  readonly arbiter: string;
+}

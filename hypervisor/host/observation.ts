@@ -31,9 +31,9 @@ export interface Observed {
   readonly arbiter: string | undefined;
   readonly detectMs: number | undefined;
   readonly logDir: string | undefined;
+  readonly actions?: ReplicaActions | undefined;
   /** By the word of an operator; only backups can be. */
   promote?(options: ForceOptions): Promise<ForceReport>;
-  readonly actions?: ReplicaActions | undefined;
 }
 
 /** Everything known at one moment. */

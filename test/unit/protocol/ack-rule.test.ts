@@ -204,14 +204,29 @@ describe('what an output waits for', () => {
     }
   });
 
-  it('a backup that beats and acknowledges nothing is given up, by a claim', () => {
+  it('a backup that says again and again what it has, and never more, is given up in the end', () => {
+    const pair = new Pair('received').join('b');
+    const stands = asLsn(pair.lsn);
+    pair.turn();
+    for (pair.now = 0; pair.now < 40_000; pair.now += 10) {
+      pair.step({ type: 'beat', peer: 'b', at: asMillis(pair.now) });
+      pair.ack('b', { lsnReceived: stands, ...NONE });
+      const effects = pair.step({ type: 'deadline' });
+      if (!effects.some(({ type }) => type === 'ask')) continue;
+      expect(pair.now).toBe(30_000);
+      return;
+    }
+    expect.fail('it was kept for ever');
+  });
+
+  it('a link on which nothing comes is dead, whatever the heartbeats say: by a claim', () => {
     const pair = new Pair('received').join('b');
     pair.turn();
     for (pair.now = 0; pair.now < 40_000; pair.now += 10) {
       pair.step({ type: 'beat', peer: 'b', at: asMillis(pair.now) });
       const effects = pair.step({ type: 'deadline' });
       if (!effects.some(({ type }) => type === 'ask')) continue;
-      expect(pair.now).toBe(30_000);
+      expect(pair.now).toBe(1_000);
       return;
     }
     expect.fail('it was kept for ever');
