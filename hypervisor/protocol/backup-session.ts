@@ -113,7 +113,10 @@ export class BackupSession {
     return this.#lsnDurable;
   }
 
-  /** Every record up to here is as safe on this backup as `level` asks. */
+  /**
+   * Every record up to here is as safe on this backup as `level` asks. One that runs nothing cannot be
+   * asked for more than to have it; a rule that waits for replays does not take it.
+   */
   position(level: AckLevel): number {
     switch (level) {
       case 'async':
@@ -121,9 +124,9 @@ export class BackupSession {
       case 'received':
         return this.window.lsnAcked;
       case 'replayed':
-        return this.window.lsnReplayed;
+        return this.cold ? this.window.lsnAcked : this.window.lsnReplayed;
       case 'verified':
-        return this.#lsnVerified;
+        return this.cold ? this.window.lsnAcked : this.#lsnVerified;
       case 'durable':
         return this.#lsnDurable;
       default:
