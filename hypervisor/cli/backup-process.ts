@@ -86,7 +86,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     ended: (outcome, error) => {
       joining?.found();
       if (host?.primary === false) tellStop(outcome, host.guestName, lifecycle);
-      const next = comesBack(outcome, { host, dir, options });
+      const next = comesBack(mayRejoin(outcome, error), { host, dir, options });
       if (next === undefined) exitWith(outcome, error);
       admin.close();
       rejoin(next);
@@ -125,7 +125,7 @@ function tellStop(
 
 /** How this process goes on after its reign; undefined: it ends. */
 function comesBack(
-  outcome: BackupOutcome | PrimaryOutcome | undefined,
+  isDeposed: boolean,
   given: {
     readonly host: BackupHost | undefined;
     readonly dir: string;
@@ -134,7 +134,7 @@ function comesBack(
 ): Rejoin | undefined {
   const { host, dir, options } = given;
   const next = host?.succession;
-  if (outcome === undefined || !mayRejoin(outcome) || next === undefined) return undefined;
+  if (!isDeposed || next === undefined) return undefined;
   const { eventsFd, verbose } = options;
   return {
     ...{ ...next, dir, eventsFd, verbose: verbose === true },

@@ -101,8 +101,9 @@ export function memberOptions(command: Command): Command {
 
 /** The same options again, for a process that goes on as the same kind of backup. */
 export function memberArguments(options: MemberOptions): readonly string[] {
-  const { priority, hidden, storeOnly, snapshots, from } = options;
+  const { priority, hidden, storeOnly, snapshots, delay: span, from } = options;
   return [
+    ...(span === undefined ? [] : ['--delay', `${span / 1_000_000}s`]),
     ...(priority === 0 ? [] : ['--priority', String(priority)]),
     ...(hidden === true ? ['--hidden'] : []),
     ...(storeOnly === true ? ['--store-only'] : []),

@@ -7,11 +7,13 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { HvError } from '../base/errors.ts';
 import type { SecurityOptions } from '../host/tls.ts';
 import type { BackupOutcome, PrimaryOutcome } from '../replica/hooks.ts';
 import { keyArguments } from './key-arguments.ts';
 import { say } from './print.ts';
 import { securityArguments } from './security-options.ts';
+import { closeOwnStatus } from './status-report.ts';
 
 const CLI = fileURLToPath(new URL('./main.js', import.meta.url));
 const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -30,13 +32,18 @@ export interface Rejoin {
 }
 
 /** Whether there is somebody to follow: a fenced primary may not know who won, but the arbiter does. */
-export function mayRejoin(outcome: PrimaryOutcome | BackupOutcome): boolean {
-  return outcome.type === 'handedOver' || outcome.type === 'fenced';
+export function mayRejoin(
+  outcome: PrimaryOutcome | BackupOutcome | undefined,
+  error: HvError | undefined,
+): boolean {
+  if (error !== undefined) return error.code === 'HV_E_FENCED';
+  return outcome?.type === 'handedOver' || outcome?.type === 'fenced';
 }
 
 /** Never returns; the process ends as the new one does. */
 export function rejoin(given: Rejoin): void {
   const { address, dir, vm, arbiter, security, eventsFd, verbose, also } = given;
+  closeOwnStatus();
   say(`going on as a backup at ${address}`);
   const child = spawn(
     process.execPath,

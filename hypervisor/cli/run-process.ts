@@ -13,7 +13,6 @@ import type { RecoveryReport } from '../host/recovery.ts';
 import type { SupervisorHooks } from '../host/supervisor.ts';
 import type { LinkSecurity, SecurityOptions } from '../host/tls.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
-import type { PrimaryOutcome } from '../replica/hooks.ts';
 import { counted } from '../timeline/record-words.ts';
 import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
 import type { AdminOptions } from './admin-options.ts';
@@ -106,7 +105,8 @@ export async function runGuest(
         ...told(lifecycle, observation, () => name),
         ended: (outcome, error) => {
           if (error !== undefined) local?.kill();
-          const next = comesBack(outcome, { options, hypervisor: running, securityAsked });
+          const facts = { options, hypervisor: running, securityAsked };
+          const next = comesBack(mayRejoin(outcome, error), facts);
           if (next === undefined) exitWith(outcome, error);
           admin.close();
           rejoin(next);
@@ -152,7 +152,7 @@ function told(
 
 /** How this process goes on when another replica is primary; undefined: it ends. */
 function comesBack(
-  outcome: PrimaryOutcome | undefined,
+  isDeposed: boolean,
   given: {
     readonly options: RunOptions;
     readonly hypervisor: Hypervisor | undefined;
@@ -161,8 +161,7 @@ function comesBack(
 ): Rejoin | undefined {
   const { options, hypervisor, securityAsked: security } = given;
   const { address, arbiter, vm } = hypervisor ?? {};
-  const asked = options.rejoin && outcome !== undefined && mayRejoin(outcome);
-  if (!asked || hypervisor?.supervisor.terminated === true) return undefined;
+  if (!isDeposed || !options.rejoin || hypervisor?.supervisor.terminated === true) return undefined;
   if (address === undefined || arbiter === undefined || vm === undefined) return undefined;
   const { dir, eventsFd, verbose } = options;
   return { address, dir, vm, arbiter, security, eventsFd, verbose: verbose === true, also: [] };

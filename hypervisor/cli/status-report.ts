@@ -20,6 +20,14 @@ import {
   text,
 } from './status-text.ts';
 
+/** What ends the answers of this process. */
+const served: (() => void)[] = [];
+
+/** No more answers from here: another process takes the place of this one. */
+export function closeOwnStatus(): void {
+  for (const close of served.splice(0)) close();
+}
+
 /** Answers `hv status` until the process exits. A replica runs without, too. */
 export async function serveOwnStatus(
   dir: string,
@@ -28,7 +36,8 @@ export async function serveOwnStatus(
 ): Promise<void> {
   try {
     makeDirectory(dir);
-    await serveStatus(dir, name, answer);
+    const { close } = await serveStatus(dir, name, answer);
+    served.push(close);
   } catch (error) {
     say(`hv status will not see this process: ${(error as Error).message}`);
   }

@@ -114,6 +114,8 @@ export class Hypervisor {
   readonly arbiter: string | undefined;
   readonly #header: LogHeader;
   readonly #listener: LinkListener | undefined;
+  /** Also when the listener is closed. */
+  readonly #address: string | undefined;
 
   private constructor(
     supervisor: Supervisor,
@@ -130,6 +132,7 @@ export class Hypervisor {
     this.#header = facts.header;
     this.logDir = facts.logDir;
     this.#listener = facts.listener;
+    this.#address = facts.listener && formatAddress(facts.listener.address);
     this.resumes = facts.resumes;
     this.arbiter = facts.arbiter;
   }
@@ -141,7 +144,7 @@ export class Hypervisor {
 
   /** Address of the listener for fresh backups, as bound. */
   get address(): string | undefined {
-    return this.#listener === undefined ? undefined : formatAddress(this.#listener.address);
+    return this.#address;
   }
 
   /** What the listener for fresh backups has seen. */
