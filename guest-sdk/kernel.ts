@@ -2,6 +2,7 @@
 
 import { INTERRUPT } from '../log-format/abi.ts';
 import { readBootConfig } from './boot-config.ts';
+import { committed } from './commit.ts';
 import { runImage } from './entry.ts';
 import { reportUncaught } from './fatal.ts';
 import { beginAlarm, beginTurn, step } from './loop.ts';
@@ -72,6 +73,9 @@ function handle(kind: number, id: number, num: number, payload: ArrayBuffer | un
       return;
     case INTERRUPT.signal:
       signalArrived(id);
+      return;
+    case INTERRUPT.committed:
+      committed(id);
       return;
     default:
       // check, netUnbound and reseed ask nothing of the kernel: the turn itself is the point.

@@ -1,5 +1,6 @@
 /** Which Node modules this guest has, by name. The generated list of docs/guest-api.md is this one. */
 
+import { exported as commit } from './commit.ts';
 import { console } from './globals.ts';
 import { exported as assert } from './node/assert.ts';
 import { exported as buffer } from './node/buffer.ts';
@@ -19,7 +20,7 @@ import { exported as timers } from './node/timers.ts';
 import { exported as timersPromises } from './node/timers-promises.ts';
 import { exported as url } from './node/url.ts';
 import { exported as util } from './node/util.ts';
-import { exported as hvGuest } from './preempt.ts';
+import { exported as preempt } from './preempt.ts';
 
 /** `hv/guest` is the one that is not Node's. */
 export const nodeModules: Readonly<Record<string, unknown>> = {
@@ -29,7 +30,7 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   console,
   crypto,
   events,
-  'hv/guest': hvGuest,
+  'hv/guest': { ...commit, ...preempt },
   module,
   net,
   os,

@@ -106,5 +106,5 @@ function every(ms: number, handler: () => unknown): PreemptiveTimer {
   return new PreemptiveTimer(handler, ms, { repeats: true });
 }
 
-/** What `require('hv/guest')` returns. */
+/** Of what `require('hv/guest')` returns. */
 export const exported = { preempt: { after, every } };

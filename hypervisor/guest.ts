@@ -1,10 +1,28 @@
 /**
  * `hv/guest` outside a guest: the same names over ordinary timers, so that a script that uses them
- * runs under plain Node as well. What it cannot do there is interrupt code that computes. Inside a
- * guest this file is not used; the firmware has its own (guest-sdk/preempt.ts).
+ * runs under plain Node as well. What it cannot do there is interrupt code that computes, or make
+ * anything safer than it is. Inside a guest this file is not used; the firmware has its own
+ * (guest-sdk/preempt.ts, guest-sdk/commit.ts).
  */
 
 const DURATION_MS_MAX = 2 ** 31 - 1;
+const LEVELS = ['async', 'received', 'replayed', 'verified', 'durable'] as const;
+
+/**
+ * How safe something is, weakest first: nothing is waited for; in the memory of the backups; run by
+ * them; run with the same outputs; on their disks and the primary's.
+ */
+export type CommitLevel = (typeof LEVELS)[number];
+
+/** What a guest may ask of its hypervisor. */
+export interface Hypervisor {
+  /**
+   * Resolves when everything the guest has done up to the call is as safe as `level`, whatever level
+   * its outputs wait for; so are the outputs that follow. Under plain Node at once. Rejects with a
+   * TypeError when `level` is none.
+   */
+  commit(level: CommitLevel): Promise<void>;
+}
 
 /** Waits until its handler is called, or called again. */
 export interface PreemptiveTimer {
@@ -45,4 +63,13 @@ class OrdinaryTimer implements PreemptiveTimer {
 export const preempt: Preempt = {
   after: (ms, handler) => new OrdinaryTimer(setTimeout, ms, handler),
   every: (ms, handler) => new OrdinaryTimer(setInterval, ms, handler),
+};
+
+export const hv: Hypervisor = {
+  async commit(level) {
+    if (!LEVELS.includes(level))
+      throw new TypeError(
+        `The argument 'level' must be one of: '${LEVELS.join("', '")}'. Received ${String(level)}`,
+      );
+  },
 };

@@ -18,6 +18,7 @@ import type {
   Micros,
   MidTurnRecord,
   Millis,
+  PendingCommit,
 } from '../log-format/index.ts';
 import type { History } from './protocol/history.ts';
 import type { ArbiterAnswer, Message, SnapshotFile, View, ViewClaim } from './protocol/messages.ts';
@@ -120,6 +121,8 @@ export type Output =
   | { readonly device: 'exit'; readonly code: number }
   | { readonly device: 'stdin'; readonly on: boolean }
   | { readonly device: 'signal'; readonly number: number; readonly on: boolean }
+  /** Asks for a `committed` interrupt; nothing of it leaves. */
+  | ({ readonly device: 'commit' } & PendingCommit)
   | NetOutput;
 
 /** `offset` counts bytes of the connection's outgoing stream since it opened. */
@@ -271,6 +274,8 @@ export interface MachinePort {
     onMidTurn?: (record: MidTurnRecord) => Lsn,
   ): void;
   netTable(): NetTable;
+  /** Commits of the guest without an answer, oldest first. */
+  pendingCommits(): readonly PendingCommit[];
   /** For a checkpoint record. Between turns. */
   figures(): CheckpointFigures;
 }
@@ -378,7 +383,7 @@ export interface Entropy {
 
 /** Where released outputs other than the network's go. */
 export interface Console {
-  release(output: Exclude<Output, NetOutput>): void;
+  release(output: Exclude<Output, { readonly device: 'net' | 'commit' }>): void;
   /** Stops (or resumes) reading standard input: the window to the backup is full. */
   throttle(on: boolean): void;
 }

@@ -3,7 +3,8 @@
  * guest, recorded) and trap ids (guest to host, deterministic). Both sides import this file and
  * nothing else of each other. Numbers are part of the log format: they are never reused, and a
  * change of meaning is a new `machineVersion` in the header. Machine version 2 added the trap
- * `preempt`; a machine of version 1 does not even bind it, because a bound function is memory.
+ * `preempt`, version 3 `commit`; an older machine does not even bind them, because a bound function
+ * is memory.
  */
 
 /** What starts a turn. Also the record kind in the log (1..31). */
@@ -37,6 +38,8 @@ export const INTERRUPT = {
   netUnbound: 15,
   /** Payload: fresh entropy for every generator (a promoted backup must not repeat the primary). */
   reseed: 16,
+  /** `id`: commit. All that the guest had done when it asked is as safe as it asked. Since 3. */
+  committed: 17,
 } as const;
 export type InterruptKind = (typeof INTERRUPT)[keyof typeof INTERRUPT];
 
@@ -74,6 +77,8 @@ export const TRAP = {
   netOption: 17,
   /** preempt(atMicros): void. A second alarm, which may ring inside a turn; -1 disarms. Since 2. */
   preempt: 18,
+  /** commit(level): commit id. `level`: index in COMMIT_LEVELS. Answer: committed. Since 3. */
+  commit: 19,
   /** encode(text, encoding): ArrayBuffer. Pure. */
   encode: 32,
   /** decode(buffer, offset, length, encoding): string. Pure. */
@@ -87,8 +92,18 @@ export const TRAP = {
 } as const;
 export type TrapName = keyof typeof TRAP;
 
-/** Traps that machines of version 1 do not have. */
-export const TRAPS_SINCE_2: readonly TrapName[] = ['preempt'];
+/** Machine version that a trap came with; the others are there since version 1. */
+export const TRAP_SINCE: Readonly<Partial<Record<TrapName, number>>> = { preempt: 2, commit: 3 };
+
+/** How safe a guest can ask what it has done to be, by index. Append only. */
+export const COMMIT_LEVELS = ['received', 'replayed', 'verified', 'durable'] as const;
+export type CommitLevel = (typeof COMMIT_LEVELS)[number];
+
+/** A commit without an answer. Ids count up from 1. */
+export interface PendingCommit {
+  readonly id: number;
+  readonly level: CommitLevel;
+}
 
 /** Text encodings of the `encode` and `decode` intrinsics. */
 export const ENCODING = {

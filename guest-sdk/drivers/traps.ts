@@ -26,6 +26,7 @@ export interface Traps {
   netFlow(connection: number, on: number): void;
   netOption(connection: number, option: number, value: number): void;
   preempt(atMicros: number): void;
+  commit(level: number): number;
   encode(text: string, encoding: number): ArrayBuffer;
   decode(buffer: ArrayBuffer, offset: number, length: number, encoding: number): string;
   byteLength(text: string): number;

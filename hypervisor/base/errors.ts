@@ -18,6 +18,7 @@ export const EXIT = {
 
 export type HvErrorCode =
   | 'HV_E_USAGE'
+  | 'HV_E_CONFIG'
   | 'HV_E_NAME_IN_USE'
   | 'HV_E_DIRECTORY'
   | 'HV_E_LOG_NOT_FOUND'
@@ -62,6 +63,12 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     exit: EXIT.usage,
     means: 'The command line asks for something that cannot be done. No guest was started.',
     fix: 'See `hv help` or `hv <command> --help`.',
+  },
+  HV_E_CONFIG: {
+    exit: EXIT.usage,
+    means:
+      'A setting in hv.toml, a variable or an option is not one hv knows. Nothing was started.',
+    fix: 'Correct the place named. `hv config` prints every setting and where it was said.',
   },
   HV_E_NAME_IN_USE: {
     exit: EXIT.usage,

@@ -64,6 +64,11 @@ export async function openOwnerSocket(
   }
 }
 
+/** Of the replica whose status is answered at `statusPath`. */
+export function adminSocketBeside(statusPath: string): string {
+  return statusPath.replace(/\.status\.sock$/, SOCKET_SUFFIX);
+}
+
 /** Programs learn where the port is from the event; people ask `hv status`. */
 export function tellAdmin(lifecycle: Lifecycle, { adminAddress }: Observation): void {
   if (adminAddress !== undefined)

@@ -1,25 +1,21 @@
 /** The process of `hv backup`: host, signals, join requests and exit status. */
 
-import { asEpoch } from '../../log-format/index.ts';
 import { EXIT, HvError } from '../base/errors.ts';
-import { HANDSHAKE_TIMEOUT_MS, JOIN_RETRY_MS } from '../base/limits.ts';
-import { formatAddress, isLoopback, parseAddress } from '../host/addresses.ts';
+import { isLoopback, parseAddress } from '../host/addresses.ts';
 import type { AdminServer } from '../host/admin-server.ts';
 import { BackupHost } from '../host/backup-host.ts';
 import { HostClock } from '../host/clock.ts';
 import { refuseColocated, SOME_OTHER_HOST } from '../host/colocation.ts';
-import { dialLink } from '../host/link.ts';
 import { Observation } from '../host/observation.ts';
-import type { LinkSecurity } from '../host/tls.ts';
-import type { LinkHandlers } from '../ports.ts';
 import type { BackupOutcome, PrimaryOutcome } from '../replica/hooks.ts';
 import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
 import type { AdminOptions } from './admin-options.ts';
+import { Joining } from './joining.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { warnOfWideModes } from './mode-warning.ts';
 import { exitWith } from './outcome.ts';
-import { explain, say } from './print.ts';
-import type { MemberOptions } from './protection-options.ts';
+import { say } from './print.ts';
+import { type MemberOptions, memberArguments, memberOf } from './protection-options.ts';
 import { mayRejoin, type Rejoin, rejoin } from './rejoin.ts';
 import { openSecurity, tendSecurity } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
@@ -28,8 +24,8 @@ import { serveOwnStatus } from './status-report.ts';
 export interface BackupProcessOptions extends MemberOptions, SecurityFlags, AdminOptions {
   readonly listen: string;
   readonly join?: string;
-  readonly rejoin?: string;
   readonly dir?: string;
+  readonly rejoin?: string;
   readonly arbiter?: string;
   readonly arbiterColocated?: boolean;
   readonly hangLimit: number;
@@ -40,7 +36,6 @@ export interface BackupProcessOptions extends MemberOptions, SecurityFlags, Admi
 export async function runBackup(options: BackupProcessOptions): Promise<void> {
   let host: BackupHost | undefined;
   const observation = new Observation('backup');
-  const { observer } = observation;
   const admin = await openAdmin(observation, options);
   const lifecycle = new Lifecycle({
     observation,
@@ -59,8 +54,11 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
   )
     await refuseColocated(options.arbiter, [SOME_OTHER_HOST]);
   const security = openSecurity(securityOf(options, process.env));
-  if (options.join !== undefined) security.checkDial(options.join);
-  const stopJoining = new AbortController();
+  for (const address of [options.join ?? [], options.from].flat()) security.checkDial(address);
+  const member = memberOf(options);
+  if (options.join !== undefined && options.from.length > 0)
+    throw new HvError('HV_E_USAGE', '--join asks a primary and --from a backup: pass one of them');
+  let joining: Joining | undefined;
   const dir = options.dir ?? `.hv/backup-${wanted.port === 0 ? `pid-${process.pid}` : wanted.port}`;
   host = await BackupHost.start({
     listen: options.listen,
@@ -70,29 +68,24 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     arbiterMayBeColocated: options.arbiterColocated === true,
     security,
     hangLimitMs: options.hangLimit,
-    member: {
-      priority: options.priority,
-      hidden: options.hidden === true,
-      cold: options.storeOnly === true,
-    },
+    member,
     note: (note, at) => {
-      if (note.type === 'following') stopJoining.abort();
+      if (note.type === 'following') joining?.found();
+      // Who follows a backup looks for the next one; a primary dials by itself.
+      if (note.type === 'parted' && options.from.length > 0) joining?.ask();
       lifecycle.note(note, at);
     },
-    heard: () => observer.heard(Date.now()),
-    beat: (roundTripMs) => observer.beat(roundTripMs),
-    checkpoint: (taken) => observer.checkpoint(taken),
+    heard: () => observation.observer.heard(Date.now()),
+    beat: (roundTripMs) => observation.observer.beat(roundTripMs),
+    checkpoint: (taken) => observation.observer.checkpoint(taken),
     inStep: (epoch) => {
       lifecycle.event('in.step', new HostClock().wall(), { epoch });
       say(`in step with the primary (epoch ${epoch}); ready to take over at once`);
     },
     trouble: (event, fields) => lifecycle.trouble(event, fields),
     ended: (outcome, error) => {
-      stopJoining.abort();
-      if (outcome?.type === 'stopped' && host?.primary === false)
-        say(
-          `${host.guestName}: the primary stopped on purpose (status ${outcome.code}); the log is sealed`,
-        );
+      joining?.found();
+      if (host?.primary === false) tellStop(outcome, host.guestName, lifecycle);
       const next = comesBack(outcome, { host, dir, options });
       if (next === undefined) exitWith(outcome, error);
       admin.close();
@@ -104,16 +97,50 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
   warnOfWideModes(dir);
   say(`backup listening on ${host.address}`);
   if (security.mode !== 'plain') say(security.describe());
+  const backup = host;
   for (const name of ['SIGINT', 'SIGTERM'] as const)
-    process.once(name, () => {
-      if (!host.primary) host.stop(EXIT.ok, name);
-    });
+    process.once(name, () => backup.primary || backup.stop(EXIT.ok, name));
   tendSecurity(security, lifecycle, () => {
     // As a primary its supervisor acts on it.
     if (host?.primary === false) host.stop(EXIT.ok, 'SIGHUP');
   });
-  if (options.join !== undefined)
-    keepAsking(options.join, { host, security, stop: stopJoining.signal });
+  const asked = options.join === undefined ? options.from : [options.join];
+  if (asked.length > 0) {
+    joining = new Joining(asked, { own: host.address, security, patient: options.from.length > 0 });
+    joining.ask();
+  }
+}
+
+/** A primary that stopped on purpose has ended its backups with it. */
+function tellStop(
+  outcome: BackupOutcome | PrimaryOutcome | undefined,
+  name: string,
+  lifecycle: Lifecycle,
+): void {
+  if (outcome?.type !== 'stopped') return;
+  const { code, reason } = outcome;
+  lifecycle.event('stopped', new HostClock().wall(), { code, reason });
+  say(`${name}: the primary stopped on purpose (status ${code}); the log is sealed`);
+}
+
+/** How this process goes on after its reign; undefined: it ends. */
+function comesBack(
+  outcome: BackupOutcome | PrimaryOutcome | undefined,
+  given: {
+    readonly host: BackupHost | undefined;
+    readonly dir: string;
+    readonly options: BackupProcessOptions;
+  },
+): Rejoin | undefined {
+  const { host, dir, options } = given;
+  const next = host?.succession;
+  if (outcome === undefined || !mayRejoin(outcome) || next === undefined) return undefined;
+  const { eventsFd, verbose } = options;
+  return {
+    ...{ ...next, dir, eventsFd, verbose: verbose === true },
+    security: securityOf(options, process.env),
+    also: memberArguments(options),
+  };
 }
 
 /** From here on others can look at the replica. */
@@ -140,68 +167,9 @@ async function show(
     },
     logDir: dir,
     actions: replica.actions,
+    promote: (options) => replica.promote(options),
   });
   tellAdmin(lifecycle, observation);
   await serveOwnStatus(dir, 'backup', (done) => observation.status(done));
   await openOwnerSocket(admin, { dir, name: 'backup' });
-}
-
-/** How this process goes on after its reign; undefined: it ends. */
-function comesBack(
-  outcome: BackupOutcome | PrimaryOutcome | undefined,
-  given: {
-    readonly host: BackupHost | undefined;
-    readonly dir: string;
-    readonly options: BackupProcessOptions;
-  },
-): Rejoin | undefined {
-  const { host, dir, options } = given;
-  const { vm, settings, lastAddress: address } = host ?? {};
-  if (outcome === undefined || !mayRejoin(outcome) || host?.terminated === true) return undefined;
-  if (address === undefined || vm === undefined || settings === undefined) return undefined;
-  const { eventsFd, verbose, priority, hidden, storeOnly } = options;
-  return {
-    ...{ address, dir, vm, arbiter: settings.arbiter, eventsFd, verbose: verbose === true },
-    security: securityOf(options, process.env),
-    also: [
-      ...(priority === 0 ? [] : ['--priority', String(priority)]),
-      ...(hidden === true ? ['--hidden'] : []),
-      ...(storeOnly === true ? ['--store-only'] : []),
-    ],
-  };
-}
-
-interface Joining {
-  readonly host: BackupHost;
-  readonly security: LinkSecurity;
-  readonly stop: AbortSignal;
-}
-
-/** Asks the primary to dial us, again and again until it does: it may be in the middle of a claim. */
-function keepAsking(primary: string, { host, security, stop }: Joining): void {
-  const since = performance.now();
-  let told = '';
-  const own = formatAddress(parseAddress(host.address, { what: 'our own address' }));
-  const ask = (): void => {
-    if (stop.aborted) return;
-    const handlers: LinkHandlers = {
-      onMessage: (message) => {
-        if (message.type === 'bye' && message.reason !== told) {
-          told = message.reason;
-          say(`${primary}: ${told}`);
-        }
-      },
-      onClose: (reason) => {
-        if (stop.aborted) return;
-        if (performance.now() - since > HANDSHAKE_TIMEOUT_MS) {
-          const text = `the primary ${primary} did not take this backup: ${reason}`;
-          process.exit(explain(new HvError('HV_E_JOIN', text)));
-        }
-        setTimeout(ask, JOIN_RETRY_MS);
-      },
-    };
-    const link = dialLink(primary, '/join', handlers, { security });
-    link.send({ type: 'join', epoch: asEpoch(0), address: own });
-  };
-  ask();
 }

@@ -1,8 +1,11 @@
 /** Options of `hv run` and `hv backup` about who protects whom, and when outputs may leave. */
 
 import type { Command } from 'commander';
+import { asMicros, type Micros } from '../../log-format/index.ts';
 import { HvError } from '../base/errors.ts';
-import { BACKUPS_MAX, DETECT_MS } from '../base/limits.ts';
+import { BACKUPS_MAX, DELAY_MICROS_MAX, DETECT_MS } from '../base/limits.ts';
+import type { MemberKind } from '../host/backup-options.ts';
+import { parseSpan } from '../host/log-moment.ts';
 import { ACK_LEVELS, type AckLevel, type AckRule } from '../protocol/ack-level.ts';
 import { collect, detectMs, usage } from './options.ts';
 
@@ -25,6 +28,9 @@ export interface MemberOptions {
   readonly priority: number;
   readonly hidden?: boolean;
   readonly storeOnly?: boolean;
+  readonly snapshots?: boolean;
+  readonly delay?: Micros;
+  readonly from: readonly string[];
 }
 
 /** Backups, and when outputs may leave. */
@@ -74,7 +80,65 @@ export function memberOptions(command: Command): Command {
   return command
     .option('--priority <n>', 'preferred for a takeover: more comes first', priority, 0)
     .option('--hidden', 'follow the log, but never count and never take over')
-    .option('--store-only', 'keep the log and run nothing until it is needed (cold)');
+    .option('--store-only', 'keep the log and run nothing until it is needed (cold)')
+    .option(
+      '--snapshots',
+      'with --store-only: keep snapshots too, so that a takeover replays little (warm)',
+    )
+    .option(
+      '--delay <time>',
+      'hidden and warm, and hv promote --force goes back this far (10m): takes back what the guest was told',
+      delay,
+    )
+    .option(
+      '--from <host:port>',
+      'follow this backup instead of a primary, never in a view (repeatable: the next one is asked when one is lost)',
+      collect,
+      [],
+    );
+}
+
+/** The same options again, for a process that goes on as the same kind of backup. */
+export function memberArguments(options: MemberOptions): readonly string[] {
+  const { priority, hidden, storeOnly, snapshots, from } = options;
+  return [
+    ...(priority === 0 ? [] : ['--priority', String(priority)]),
+    ...(hidden === true ? ['--hidden'] : []),
+    ...(storeOnly === true ? ['--store-only'] : []),
+    ...(snapshots === true ? ['--snapshots'] : []),
+    ...from.flatMap((address) => ['--from', address]),
+  ];
+}
+
+/** Throws HV_E_USAGE where options ask for what does not go together. */
+export function memberOf(options: MemberOptions): MemberKind {
+  const { priority, hidden = false, storeOnly = false, snapshots = false, from } = options;
+  const { delay: span = asMicros(0) } = options;
+  if (snapshots && !storeOnly && span === 0)
+    throw new HvError(
+      'HV_E_USAGE',
+      '--snapshots goes with --store-only: a backup that runs the guest keeps snapshots anyway',
+    );
+  const isHidden = hidden || span > 0 || from.length > 0;
+  if (isHidden && priority !== 0)
+    throw new HvError(
+      'HV_E_USAGE',
+      '--priority has no meaning for a backup that never takes over by itself (--hidden, --delay, --from)',
+    );
+  return {
+    priority,
+    hidden: isHidden,
+    cold: storeOnly || span > 0,
+    warm: snapshots || span > 0,
+    delay: span,
+  };
+}
+
+function delay(text: string): Micros {
+  const micros = parseSpan(text);
+  if (micros === undefined || micros <= 0 || micros > DELAY_MICROS_MAX)
+    throw usage('--delay', text, 'a time up to 30d such as 30s, 10m or 2h');
+  return micros;
 }
 
 export function ruleOf(options: ProtectionOptions): AckRule {

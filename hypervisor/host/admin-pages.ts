@@ -17,6 +17,7 @@ import {
 import { ADMIN_HEADERS, type AdminAnswer, type AdminRoute, jsonPage } from './admin-server.ts';
 import type { EventBuffer, KeptEvent } from './event-buffer.ts';
 import type { Fields, Observation, Sight } from './observation.ts';
+import { promoteRoute } from './promote-route.ts';
 
 export function adminRoutes(observation: Observation): readonly AdminRoute[] {
   const look = (): Promise<Sight> => new Promise((done) => observation.look(done));
@@ -43,6 +44,7 @@ export function adminRoutes(observation: Observation): readonly AdminRoute[] {
       answer: async ({ headers, query }) =>
         events.open(Number(headers['last-event-id'] ?? query.get('after') ?? 0)),
     },
+    promoteRoute((options) => observation.promote(options)),
   ];
 }
 

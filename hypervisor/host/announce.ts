@@ -23,6 +23,18 @@ export interface PrimaryAnnouncement {
   readonly trouble: Trouble;
 }
 
+/** What a primary with these settings says; undefined where nobody listens. */
+export function announcementOf(
+  replica: ReplicaId,
+  settings: { readonly arbiter: string | undefined; readonly rule: AckRule },
+  { vm, wants }: { readonly vm: string; readonly wants: number },
+): Pick<PrimaryAnnouncement, 'url' | 'vm' | 'replica' | 'rule' | 'wants'> | undefined {
+  const { arbiter: url, rule } = settings;
+  return url === undefined
+    ? undefined
+    : { url, vm, replica, rule, wants: Math.max(wants, rule.quorum) };
+}
+
 export function announcePrimary(given: PrimaryAnnouncement): Pings {
   const { url, vm, replica, rule, wants, trouble } = given;
   return startPings({

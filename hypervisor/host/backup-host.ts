@@ -6,83 +6,59 @@
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { asEpoch, type Epoch } from '../../log-format/index.ts';
 import { assert, defined } from '../base/assert.ts';
-import { HvError } from '../base/errors.ts';
+import type { HvError } from '../base/errors.ts';
 import { IN_STEP_POLL_MS, LAG_RECORDS_FREE } from '../base/limits.ts';
-import type { Link, LinkHandlers } from '../ports.ts';
+import type { LinkHandlers } from '../ports.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import { BackupReplica } from '../replica/backup.ts';
 import type { Handover } from '../replica/handover.ts';
 import type { BackupOutcome, Estate, PrimaryOutcome } from '../replica/hooks.ts';
 import { Meters } from '../replica/meters.ts';
 import { refusalOf } from '../replica/refusal.ts';
-import { dialable, formatAddress, parseAddress } from './addresses.ts';
+import { formatAddress, parseAddress } from './addresses.ts';
 import type { ReplicaActions } from './admin-actions.ts';
-import { announceBackup, type BackupStanding } from './announce.ts';
-import { absoluteArbiterUrl, openArbiter } from './arbiters.ts';
+import { announcementOf } from './announce.ts';
+import { answerJoin } from './answer-join.ts';
+import { ArbiterDesk } from './arbiter-desk.ts';
+import { absoluteArbiterUrl } from './arbiters.ts';
+import type { BackupHostOptions, Succession } from './backup-options.ts';
+import { backupStatus } from './backup-status.ts';
 import { HostClock } from './clock.ts';
 import { arbiterRefusal } from './colocation.ts';
 import { CopyDirectory } from './copy-directory.ts';
 import { makeDirectory, safeName } from './directories.ts';
-import { HeartbeatResponder } from './heartbeat.ts';
+import { type ForceOptions, type ForceReport, factsOf, forcePromotion } from './force.ts';
+import { HeartbeatDesk } from './heartbeat-desk.ts';
 import { dialLink, type IncomingLink, LinkListener, type ListenerCounters } from './link.ts';
-import type { LogPosition } from './log-cursor.ts';
 import { lookFirst } from './look-first.ts';
 import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
 import { startMeters } from './meters-clock.ts';
-import { RemoteMachine } from './remote-machine.ts';
-import { seekPrimary } from './seek-primary.ts';
-import { commonStatus } from './status.ts';
-import { Supervisor, type SupervisorHooks } from './supervisor.ts';
+import { Outreach } from './outreach.ts';
+import {
+  type ForcedFacts,
+  type Promotion,
+  promotionOf,
+  settingsAfter,
+  worldError,
+} from './promotion.ts';
+import { Relay, refuseLink } from './relay.ts';
+import type { RemoteMachine } from './remote-machine.ts';
+import { Supervisor } from './supervisor.ts';
 import { type LinkSecurity, LOCAL_ONLY } from './tls.ts';
 import { HV_VERSION } from './version.ts';
-import type { Pings } from './view-pings.ts';
-import { WatchedArbiter } from './watched-arbiter.ts';
-import type { PrimarySettings } from './worker-protocol.ts';
-
-export interface BackupHostOptions {
-  /** `host:port` to listen on; port 0 for any. */
-  readonly listen: string;
-  /** Where copies of logs go, one directory per guest. */
-  readonly dir: string;
-  /** Overrides the arbiter named by the primary. */
-  readonly arbiter: string | undefined;
-  /** The run whose primary is to be looked for at the arbiter from the start. */
-  readonly seeks?: string | undefined;
-  /** Also one that dies with the host of a replica. */
-  readonly arbiterMayBeColocated: boolean;
-  /** Silence of a machine at work that ends it by force; Infinity: none does. */
-  readonly hangLimitMs: number;
-  /** How links are authenticated; by default plain, and to this machine only. */
-  readonly security?: LinkSecurity;
-  readonly member: { readonly priority: number; readonly hidden: boolean; readonly cold: boolean };
-  readonly note: SupervisorHooks['note'];
-  readonly trouble: SupervisorHooks['trouble'];
-  /** The primary has given a sign of life. */
-  heard?(): void;
-  /** See `SupervisorHooks`; after a takeover. */
-  readonly beat?: SupervisorHooks['beat'];
-  readonly checkpoint?: SupervisorHooks['checkpoint'];
-  /** The replay has caught up with the log, for the first time since this backup joined. */
-  inStep(epoch: Epoch): void;
-  /** Exactly once. */
-  ended(outcome: BackupOutcome | PrimaryOutcome | undefined, error: HvError | undefined): void;
-}
 
 export class BackupHost {
   readonly #options: BackupHostOptions;
   readonly #security: LinkSecurity;
   readonly #clock = new HostClock();
   readonly #meters = startMeters(new Meters());
-  readonly #responders = new Set<HeartbeatResponder>();
+  readonly #heartbeats: HeartbeatDesk;
   readonly #directories = new Map<string, CopyDirectory>();
   /** Of the guest that is followed. */
   #at: CopyDirectory | undefined;
   #listener: LinkListener | undefined;
-  #arbiter: WatchedArbiter | undefined;
-  #arbiterUrl = '';
-  #address = '';
+  readonly #arbiter: ArbiterDesk;
   /** Host of the peer whose message is being taken. */
   #speaker = '';
   #replica: BackupReplica;
@@ -94,14 +70,35 @@ export class BackupHost {
   /** Backups of the last view before this replica claimed its own. */
   #viewBackups: readonly string[] = [];
   #supervisor: Supervisor | undefined;
-  /** Ends the search for a primary. */
-  #seeking: (() => void) | undefined;
-  #pings: Pings | undefined;
+  /** The view is won: the rest is a matter of time. */
+  #taking = false;
+  #forced: ForcedFacts | undefined;
+  readonly #relay: Relay;
+  #outreach: Outreach | undefined;
+  #address = '';
+  /** Replicas that followed this one when it won. */
+  #followers: readonly string[] = [];
 
   private constructor(options: BackupHostOptions) {
     this.#options = options;
     this.#security = options.security ?? LOCAL_ONLY;
     this.#replica = this.#newReplica();
+    this.#arbiter = new ArbiterDesk((reason) => options.trouble('arbiter.unavailable', { reason }));
+    this.#heartbeats = new HeartbeatDesk({
+      clock: this.#clock,
+      epoch: () => this.#replica.core.epoch,
+      beat: () => {
+        options.heard?.();
+        this.#replica.heartbeat();
+      },
+    });
+    this.#relay = new Relay({
+      clock: this.#clock,
+      dial: (peer, path, handlers) => dialLink(peer, path, handlers, { security: this.#security }),
+      epoch: () => this.#replica.core.epoch,
+      copy: () => this.#replica.passable,
+      trouble: (event, fields) => options.trouble(event, fields),
+    });
   }
 
   /** Listens. Rejects with HV_E_PORT_IN_USE, HV_E_PLAIN_LINK or HV_E_USAGE. */
@@ -117,8 +114,7 @@ export class BackupHost {
       security: host.#security,
     });
     host.#address = host.address;
-    if (options.seeks !== undefined) host.#seek();
-    if (options.arbiter !== undefined) host.#announce(options.arbiter);
+    host.#reachOut();
     return host;
   }
 
@@ -128,9 +124,22 @@ export class BackupHost {
     return formatAddress(this.#listener.address);
   }
 
-  /** As bound, also when the listener is closed. */
-  get lastAddress(): string {
-    return this.#address;
+  /** What a process needs to go on as a backup after this one's reign; undefined: it shall end. */
+  get succession(): Succession | undefined {
+    const { settings } = this;
+    const vm = this.#outreach?.vm;
+    const ends = this.#supervisor?.terminated === true || vm === undefined;
+    return ends || !settings ? undefined : { ...settings, address: this.#address, vm };
+  }
+
+  get actions(): ReplicaActions {
+    return {
+      switchOver: (to) => this.#supervisor?.switchOver(to),
+      protect: (peer) => {
+        this.#supervisor?.addBackup(peer);
+        return this.primary;
+      },
+    };
   }
 
   /** What the listener has seen. */
@@ -151,26 +160,6 @@ export class BackupHost {
     return { arbiter: this.#options.arbiter ?? hello.arbiter, detectMs: hello.detectMs };
   }
 
-  /** Of the log that is kept, or was asked for; undefined before any. */
-  get vm(): string | undefined {
-    return this.#hello?.vm ?? this.#options.seeks;
-  }
-
-  /** See `Supervisor.terminated`. */
-  get terminated(): boolean {
-    return this.#supervisor?.terminated === true;
-  }
-
-  get actions(): ReplicaActions {
-    return {
-      switchOver: (to) => this.#supervisor?.switchOver(to),
-      protect: (peer) => {
-        this.#supervisor?.addBackup(peer);
-        return this.primary;
-      },
-    };
-  }
-
   /** True once this replica has taken over. */
   get primary(): boolean {
     return this.#supervisor !== undefined;
@@ -189,31 +178,39 @@ export class BackupHost {
 
   /** What `hv status` prints, as plain data. Calls back soon, whatever the machine does. */
   status(done: (status: object) => void): void {
-    const machine = this.#machine;
-    const { core, lsnReplayed } = this.#replica;
-    if (machine === undefined) {
-      const links = this.linkCounters;
-      done({ name: this.#guestName, role: 'backup', pid: process.pid, phase: core.phase, links });
-      return;
-    }
-    const logDir = join(this.#options.dir, safeName(machine.header.name));
-    const role = this.primary ? 'primary' : 'backup';
-    (this.#supervisor ?? machine).status((hang, worker) => {
-      const { phase, epoch, synced, lsnReceived } = core;
-      const copy = {
-        phase,
-        epoch,
-        synced,
-        lsnReceived,
-        lsnReplayed,
-        lag: lsnReceived - lsnReplayed,
-        arbiter: this.#arbiter?.figures(),
-      };
-      done({
-        ...commonStatus({ role, header: machine.header, logDir, hang, worker }),
-        replication: role === 'primary' ? (worker?.primary ?? null) : copy,
+    backupStatus(
+      {
+        name: this.#guestName,
+        replica: this.#replica,
+        machine: this.#machine,
+        supervisor: this.#supervisor,
+        logDir: this.#at?.dir,
+        arbiter: this.#arbiter.figures(),
         links: this.linkCounters,
-      });
+        followers: this.#relay.figures(),
+        delay: this.#options.member.delay,
+      },
+      done,
+    );
+  }
+
+  /**
+   * Makes this replica primary by the word of its operator; resolves when the view is taken, and the guest
+   * goes live then. Rejects with HV_E_USAGE when there is nothing to promote, or nothing at `at`.
+   */
+  promote(options: ForceOptions): Promise<ForceReport> {
+    const copy = (): CopyDirectory => defined(this.#at, 'a copy has a directory');
+    return forcePromotion(options, {
+      facts: () => ({ primary: this.#taking, ...factsOf(this.#replica) }),
+      dir: () => copy().dir,
+      written: (done) => defined(copy().store, 'a copy has a store').log.write(done),
+      arbiter: () => this.#arbiter.current,
+      now: () => this.#clock.wall(),
+      delay: this.#options.member.delay,
+      prepare: (facts) => {
+        this.#forced = facts;
+      },
+      force: (view) => this.#replica.force(view),
     });
   }
 
@@ -224,7 +221,7 @@ export class BackupHost {
         clock: this.#clock,
         meters: this.#meters,
         entropy: { bytes: (length) => new Uint8Array(randomBytes(length)) },
-        openArbiter: (address) => this.#openArbiter(arbiter ?? address),
+        openArbiter: (address) => this.#arbiter.open(arbiter ?? address),
         openStore: (hello) => this.#directory(hello).fresh(),
         openMachine: (base) => defined(this.#at, 'a copy has a directory').openMachine(base),
         reopen: (hello, { from, lsnReleased }, done) =>
@@ -243,12 +240,10 @@ export class BackupHost {
           if (note.type === 'synced') this.#awaitStep();
           // The newest view of the dead primary, before the claim replaces it.
           if (note.type === 'suspected') this.#viewBackups = this.#replica.core.view?.backups ?? [];
-          if (note.type === 'following') {
-            this.#inStep = false;
-            this.#seeking?.();
-          }
-          if (note.type === 'parted') this.#seek();
-          this.#pings?.now();
+          if (note.type === 'following') this.#inStep = false;
+          this.#outreach?.noted(note);
+          // Nothing comes any more: followers may find somebody to whom it does.
+          if (note.type === 'parted') this.#relay.closeAll('this replica follows no primary');
           this.#options.note(note, at);
         },
         promoted: (handover, estate) => this.#promoted(handover, estate),
@@ -261,53 +256,24 @@ export class BackupHost {
   #awaitStep(): void {
     if (this.#inStep || this.#supervisor !== undefined) return;
     const replica = this.#replica;
-    if (replica.core.lsnReceived - replica.lsnReplayed <= LAG_RECORDS_FREE) {
+    // A machine that has run nothing yet is not even loaded.
+    const runs = this.#options.member.cold || replica.lsnReplayed > 0;
+    if (runs && replica.core.lsnReceived - replica.lsnReplayed <= LAG_RECORDS_FREE) {
       this.#inStep = true;
       this.#options.inStep(replica.core.epoch);
     } else setTimeout(() => this.#awaitStep(), IN_STEP_POLL_MS).unref();
   }
 
-  /** Lets a primary know that there is a backup to dial. */
-  #seek(): void {
-    const { vm } = this;
-    const url = this.#options.arbiter ?? this.#hello?.arbiter;
-    this.#seeking?.();
-    if (vm === undefined || url === undefined || this.primary) return;
-    const arbiter = this.#openArbiter(url);
-    this.#seeking = seekPrimary({ arbiter, vm, own: this.address, security: this.#security });
-  }
-
-  #announce(url: string): void {
-    this.#pings ??= announceBackup({
-      url,
-      replica: this.#hello?.backup ?? this.address,
-      standing: () => this.#standing(),
+  #reachOut(): void {
+    const { arbiter, seeks, member, trouble } = this.#options;
+    this.#outreach = new Outreach({
+      ...{ own: this.#address, arbiter, seeks, security: this.#security, member },
+      hello: () => this.#hello,
+      core: () => this.#replica.core,
+      openArbiter: (url) => this.#arbiter.open(url),
       promoted: () => this.#replica.suspect('the view service has made this replica primary'),
-      trouble: (event, fields) => this.#options.trouble(event, fields),
+      trouble: (event, fields) => trouble(event, fields),
     });
-  }
-
-  #standing(): BackupStanding | undefined {
-    const { core } = this.#replica;
-    const hello = this.#hello;
-    if (hello === undefined || core.phase === 'idle') return undefined;
-    const { priority, hidden } = this.#options.member;
-    const follows = core.phase === 'following';
-    const epoch = core.view?.epoch ?? asEpoch(0);
-    const { synced, lsnReceived: lsn } = core;
-    return { vm: hello.vm, epoch, synced, follows, lsn, priority, hidden };
-  }
-
-  /** The same one for the same URL: a copy that is made anew needs no new connections. */
-  #openArbiter(url: string): WatchedArbiter {
-    if (this.#arbiter === undefined || this.#arbiterUrl !== url) {
-      this.#arbiter?.stop();
-      this.#arbiterUrl = url;
-      this.#arbiter = new WatchedArbiter(openArbiter(url), {
-        onTrouble: (reason) => this.#options.trouble('arbiter.unavailable', { reason }),
-      });
-    }
-    return this.#arbiter;
   }
 
   #refuses(hello: Hello): string | undefined {
@@ -327,7 +293,6 @@ export class BackupHost {
   #directory(hello: Hello): CopyDirectory {
     this.#guestName = hello.name;
     this.#hello = hello;
-    this.#announce(this.#options.arbiter ?? hello.arbiter);
     const dir = join(this.#options.dir, safeName(hello.name));
     const known = this.#directories.get(dir);
     this.#at = known;
@@ -336,12 +301,14 @@ export class BackupHost {
     const directory = new CopyDirectory({
       dir,
       cold: member.cold,
+      warm: member.warm ? { delay: member.delay } : undefined,
       hangLimitMs,
+      onStore: (store, at) => this.#relay.follow(store, at),
       meters: this.#meters,
       onError: (error) => this.#end(undefined, error),
       onMachine: (machine) => {
         this.#machine = machine;
-        this.#arbiter?.probe(machine.header.vm);
+        this.#arbiter.probe(machine.header.vm);
       },
       trouble: (event, fields) => this.#options.trouble(event, fields),
     });
@@ -352,121 +319,81 @@ export class BackupHost {
 
   #accept(incoming: IncomingLink): LinkHandlers {
     const { link, path } = incoming;
-    if (path === '/heartbeat') return this.#answerHeartbeats(link);
-    if (path === '/join') return this.#answerJoin(incoming);
-    if (this.#supervisor !== undefined) return refuseLink(link, 'this replica is primary itself');
+    if (path === '/heartbeat') return this.#heartbeats.accept(link);
+    if (path === '/join') return answerJoin(incoming, (peer) => this.#takeIn(peer));
+    if (this.#taking) return refuseLink(link, 'this replica is primary itself');
     const { host } = parseAddress(incoming.remoteAddress, { what: 'the address of a peer' });
     return lookFirst(this.#replica.accept(link), {
-      speaks: () => {
+      taking: () => {
         this.#speaker = host;
       },
-      look: (hello) => {
-        if (this.#replica.core.phase !== 'idle' || this.#refuses(hello) !== undefined)
-          return undefined;
-        return this.#directory(hello).inspect();
+      // What the disk has of a guest's log is known before its primary is answered.
+      before: (message) => {
+        const looks = message.type === 'hello' && this.#replica.core.phase === 'idle';
+        if (!looks || this.#refuses(message) !== undefined) return undefined;
+        return this.#directory(message).inspect();
       },
     });
   }
 
-  #answerHeartbeats(link: Link): LinkHandlers {
-    const responder = new HeartbeatResponder(link, {
-      clock: this.#clock,
-      epoch: () => this.#replica.core.epoch,
-      hooks: {
-        onBeat: ({ epoch }) => {
-          if (epoch < this.#replica.core.epoch) return;
-          this.#options.heard?.();
-          this.#replica.heartbeat();
-        },
-        onLate: () => undefined,
-        onClose: () => this.#responders.delete(responder),
-      },
-    });
-    this.#responders.add(responder);
-    return responder;
-  }
-
-  #answerJoin({ link, remoteAddress }: IncomingLink): LinkHandlers {
-    return {
-      onMessage: (message) => {
-        if (message.type !== 'join') return link.close();
-        if (this.#supervisor === undefined) {
-          const reason = 'this replica is no primary';
-          link.send({ type: 'bye', epoch: asEpoch(0), code: 1, reason });
-        } else this.#supervisor.addBackup(dialable(message.address, remoteAddress));
-        link.close();
-      },
-      onClose: () => undefined,
-    };
+  /** Why `peer` is not dialled; undefined: it is. */
+  #takeIn(peer: string): string | undefined {
+    this.#supervisor?.addBackup(peer);
+    if (this.#supervisor !== undefined) return undefined;
+    const follows = this.#replica.core.phase === 'following';
+    return follows ? this.#relay.add(peer) : 'this replica follows no primary';
   }
 
   #promoted(handover: Handover, estate: Estate): void {
-    const { machine } = estate;
-    assert(machine instanceof RemoteMachine, 'machines of this host are remote');
-    const hello = defined(handover.hello, 'who was promoted followed a primary');
-    const store = defined(this.#directory(hello).store, 'a winner has its store');
-    const others = this.#viewBackups.filter((peer) => peer !== handover.id);
-    const settings: PrimarySettings = {
-      id: handover.id,
-      arbiter: this.#options.arbiter ?? hello.arbiter,
-      detectMs: hello.detectMs,
-      ownLog: hello.rule.level === 'durable' ? 'durable' : 'written',
-      rule: hello.rule,
-      spares: hello.spares,
-      checkpoint: { type: 'auto' },
-      keep: { type: 'all' },
-      recordOutputs: false,
-      movesPorts: false,
+    this.#taking = true;
+    this.#followers = this.#relay.peers;
+    this.#relay.closeAll('this replica becomes primary');
+    const directory = defined(this.#at, 'a winner has a directory');
+    promotionOf(directory, handover, estate, this.#forced?.at).then(
+      (promotion) => this.#goLive(promotion),
+      (error: unknown) => this.#end(undefined, worldError(error)),
+    );
+  }
+
+  #goLive({ handover, machine, position, quarantine }: Promotion): void {
+    if (quarantine !== undefined)
+      this.#options.trouble('copy.quarantined', { ...quarantine, lsn: handover.lsnReceived });
+    const settings = settingsAfter(handover, {
+      arbiter: this.#options.arbiter,
       security: this.#security.material,
-    };
-    store.log.handover((position: LogPosition | undefined) => {
-      if (position === undefined) {
-        this.#end(undefined, new HvError('HV_E_INTERNAL', 'the copy of the log cannot go on'));
-        return;
-      }
-      const { control } = machine;
-      const { hangLimitMs } = this.#options;
-      const supervisor = new Supervisor(
-        machine.release(),
-        {
-          ...{ control, hangLimitMs, security: this.#security, handsOver: true },
-          announce: {
-            ...{ url: settings.arbiter ?? '', vm: hello.vm, replica: handover.id },
-            ...{
-              rule: hello.rule,
-              wants: Math.max(1, hello.rule.quorum, this.#viewBackups.length),
-            },
-          },
-        },
-        {
-          note: (note, at) => this.#options.note(note, at),
-          trouble: (event, fields) => this.#options.trouble(event, fields),
-          beat: (roundTripMs) => this.#options.beat?.(roundTripMs),
-          checkpoint: (taken) => this.#options.checkpoint?.(taken),
-          ended: (outcome, error) => this.#end(outcome, error),
-        },
-      );
-      this.#supervisor = supervisor;
-      this.#arbiter?.stop();
-      this.#pings?.stop();
-      this.#seeking?.();
-      supervisor.send({ type: 'promote', handover, position, settings, others });
+      forced: this.#forced,
     });
+    const { control } = machine;
+    const { hangLimitMs } = this.#options;
+    const supervisor = new Supervisor(
+      machine.release(),
+      {
+        ...{ control, hangLimitMs, security: this.#security, handsOver: true },
+        announce: announcementOf(handover.id, settings, { vm: handover.vm, wants: 1 }),
+      },
+      {
+        note: (note, at) => this.#options.note(note, at),
+        trouble: (event, fields) => this.#options.trouble(event, fields),
+        beat: (roundTripMs) => this.#options.beat?.(roundTripMs),
+        checkpoint: (taken) => this.#options.checkpoint?.(taken),
+        ended: (outcome, error) => this.#end(outcome, error),
+      },
+    );
+    this.#supervisor = supervisor;
+    this.#arbiter.stop();
+    this.#outreach?.stop();
+    const former = this.#forced?.backups ?? this.#viewBackups;
+    const others = new Set([...former, ...this.#followers]);
+    others.delete(handover.id);
+    supervisor.send({ type: 'promote', handover, position, settings, others: [...others] });
   }
 
   #end(outcome: BackupOutcome | PrimaryOutcome | undefined, error: HvError | undefined): void {
     for (const directory of this.#directories.values()) directory.release();
-    for (const responder of this.#responders) responder.stop();
-    this.#seeking?.();
-    this.#pings?.stop();
-    this.#arbiter?.stop();
+    this.#heartbeats.stop();
+    this.#outreach?.stop();
+    this.#arbiter.stop();
     void this.#listener?.close();
     this.#options.ended(outcome, error);
   }
-}
-
-function refuseLink(link: Link, reason: string): LinkHandlers {
-  link.send({ type: 'refuse', epoch: asEpoch(0), reason });
-  link.close();
-  return { onMessage: () => undefined, onClose: () => undefined };
 }

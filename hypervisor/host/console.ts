@@ -12,7 +12,7 @@ import { isatty, ReadStream } from 'node:tty';
 import { INTERRUPT } from '../../log-format/index.ts';
 import { unreachable } from '../base/assert.ts';
 import { NET_DATA_BYTES_MAX } from '../base/limits.ts';
-import type { Console, HostInterrupt, NetOutput, Output } from '../ports.ts';
+import type { Console, HostInterrupt } from '../ports.ts';
 import { FdWriter } from './fd-writer.ts';
 
 export interface HostConsoleOptions {
@@ -45,7 +45,7 @@ export class HostConsole implements Console {
     this.#writers = { 1: new FdWriter(1, onBroken), 2: new FdWriter(2, onBroken) };
   }
 
-  release(output: Exclude<Output, NetOutput>): void {
+  release(output: Parameters<Console['release']>[0]): void {
     switch (output.device) {
       case 'console':
         this.#writers[output.fd].write(output.bytes);

@@ -5,14 +5,15 @@
  */
 
 import { rmSync } from 'node:fs';
-import { asLsn, type LogHeader, type Lsn } from '../../log-format/index.ts';
+import { asLsn, type LogHeader, type Lsn, type Micros } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import type { LogBase, ReopenedCopy, SnapshotReceiver } from '../ports.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import type { History } from '../protocol/history.ts';
-import type { SnapshotFile } from '../protocol/messages.ts';
+import type { SnapshotFile, View } from '../protocol/messages.ts';
 import { NOTHING_RAN } from '../replica/handover.ts';
+import { HostClock } from './clock.ts';
 import { CopyStore } from './copy-store.ts';
 import { cutCopy } from './cut-copy.ts';
 import { inspectCopy, type LocalCopy, reaches } from './local-copy.ts';
@@ -25,17 +26,22 @@ import { RemoteMachine, type RemoteMachineOptions } from './remote-machine.ts';
 import type { RestoredCopy, RestoreRequest } from './restore-copy.ts';
 import { signKey } from './sign-keys.ts';
 import { SnapshotIntake } from './snapshot-intake.ts';
+import { WarmCopy } from './warm-copy.ts';
 
 export interface CopyDirectoryOptions {
   readonly dir: string;
   /** Runs nothing: no machine is made. */
   readonly cold: boolean;
+  /** A cold copy with snapshots of its own, of what is as old as `delay`; undefined: without. */
+  readonly warm: { readonly delay: Micros } | undefined;
   readonly hangLimitMs: number;
   /** Counts what is written and synced. */
   readonly meters: LogStoreOptions['meters'];
   /** The copy cannot be written, or its machine is gone. */
   readonly onError: (error: HvError) => void;
   readonly onMachine: (machine: RemoteMachine) => void;
+  /** What comes is written by another store from here on. */
+  readonly onStore: (store: CopyStore, dir: string) => void;
   /** What happened to what was there, for people and programs. */
   readonly trouble: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -47,6 +53,7 @@ export class CopyDirectory {
   #standing: LocalCopy | undefined;
   /** The log in it was begun or continued by this process. */
   #own = false;
+  readonly #warm: WarmCopy | undefined;
   store: CopyStore | undefined;
   machine: RemoteMachine | undefined;
 
@@ -55,6 +62,9 @@ export class CopyDirectory {
     this.dir = options.dir;
     this.#options = options;
     this.#lock = lockDirectory(options.dir);
+    const { dir, warm, hangLimitMs, trouble } = options;
+    const now = (): Micros => new HostClock().wall();
+    if (warm) this.#warm = new WarmCopy({ dir, hangLimitMs, trouble, now, ...warm });
   }
 
   /**
@@ -100,6 +110,7 @@ export class CopyDirectory {
 
   /** See `BackupPorts.reopen`. Undefined: it is no use, and the next copy begins anew. */
   async reopen(from: Lsn, lsnReleased: Lsn): Promise<ReopenedCopy | undefined> {
+    this.#warm?.stop();
     try {
       const { position, lsnLast: lsn, quarantine } = await cutCopy(this.dir, from);
       if (quarantine !== undefined)
@@ -158,6 +169,7 @@ export class CopyDirectory {
     readonly machine: RemoteMachine;
     readonly restored: RestoredCopy;
   }> {
+    this.quiet();
     const header = readLogHeader(this.dir);
     return new Promise((resolve) => {
       const machine = this.#machineOf(
@@ -170,7 +182,13 @@ export class CopyDirectory {
     });
   }
 
+  /** Nothing but its owner touches the directory from here on. */
+  quiet(): void {
+    this.#warm?.stop();
+  }
+
   release(): void {
+    this.#warm?.stop();
     this.#lock.release();
   }
 
@@ -236,13 +254,21 @@ export class CopyDirectory {
     };
   }
 
+  #placed(position: LogPosition, view: View | undefined): void {
+    this.machine?.placed(position, view);
+    this.#warm?.placed(position, view);
+  }
+
   #keep(log: FileLogStore): CopyStore {
     this.#own = true;
-    this.store = new CopyStore(log, (position, view) => this.machine?.placed(position, view));
-    return this.store;
+    const store = new CopyStore(log, (position, view) => this.#placed(position, view));
+    this.store = store;
+    this.#options.onStore(store, this.dir);
+    return store;
   }
 
   #clear(): void {
+    this.#warm?.stop();
     if (this.#own) rmSync(this.dir, { recursive: true, force: true });
     else {
       const aside = rotateAside(this.dir);

@@ -6,8 +6,16 @@ import type { View } from '../protocol/messages.ts';
 import type { LogPosition } from './log-cursor.ts';
 import type { FileLogStore } from './log-store.ts';
 
+/** Hears what the copy takes, in the very call in which it is appended. */
+export interface PassOn {
+  appended(batch: EncodedBatch): void;
+  /** Whole frames of a state transfer. */
+  frames(bytes: Uint8Array): void;
+}
+
 export class CopyStore implements BackupStore {
   readonly log: FileLogStore;
+  passOn: PassOn | undefined;
   readonly #onPlaced: (position: LogPosition, view: View | undefined) => void;
 
   /** `onPlaced`: the copy is on disk up to a checkpoint of the primary. */
@@ -21,10 +29,12 @@ export class CopyStore implements BackupStore {
 
   appendFrames(bytes: Uint8Array): void {
     this.log.appendFrames(bytes);
+    this.passOn?.frames(bytes);
   }
 
   append(batch: EncodedBatch): void {
     this.log.append(batch);
+    this.passOn?.appended(batch);
   }
 
   checkpoint(lsn: Lsn, view: View | undefined): void {

@@ -45,6 +45,8 @@ const ELSEWHERE: PlacedLog = {
 };
 
 export class FollowedCheckpoints {
+  /** Of the log where the machine stood at first. */
+  readonly #time: Micros;
   readonly #checkpointer: FileCheckpointer;
   /** Places told before their groups were replayed. */
   readonly #places = new Map<
@@ -58,6 +60,7 @@ export class FollowedCheckpoints {
 
   constructor(options: FollowedOptions) {
     const { dir, header, machine, lsn, time, onTaken, onTrouble, disk } = options;
+    this.#time = time;
     this.#checkpointer = new FileCheckpointer({
       ...{ dir, header, machine, lsn, time, onTaken },
       log: ELSEWHERE,
@@ -90,6 +93,13 @@ export class FollowedCheckpoints {
     if (known !== undefined) this.placed(known.position, known.view);
   }
 
+  /** A snapshot where the machine stood at first, which is `position`. The copy is on disk up to there. */
+  keep(position: LogPosition, view: View | undefined): void {
+    const time = this.#time;
+    const located = Promise.resolve(placeOf({ position, view, time }));
+    this.#checkpointer.follow({ lsn: position.lastLsn, time, located });
+  }
+
   /** The copy is on disk up to `position`, behind a group with a checkpoint record. */
   placed(position: LogPosition, view: View | undefined): void {
     const waiting = this.#waiting;
@@ -100,12 +110,7 @@ export class FollowedCheckpoints {
       return;
     }
     this.#waiting = undefined;
-    waiting.locate({
-      position,
-      time: waiting.time,
-      view: view ?? { epoch: asEpoch(0), primary: '', backups: [] },
-      logDurable: (done) => done(),
-    });
+    waiting.locate(placeOf({ position, view, time: waiting.time }));
   }
 
   /** The backup is promoted: its checkpoints are those of a primary with this log from here on. */
@@ -127,4 +132,13 @@ export class FollowedCheckpoints {
   whenIdle(done: () => void): void {
     this.#checkpointer.close(done);
   }
+}
+
+function placeOf(at: {
+  readonly position: LogPosition;
+  readonly view: View | undefined;
+  readonly time: Micros;
+}): CheckpointPlace {
+  const { position, time, view = { epoch: asEpoch(0), primary: '', backups: [] } } = at;
+  return { position, time, view, logDurable: (done) => done() };
 }

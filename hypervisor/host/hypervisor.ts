@@ -18,18 +18,18 @@ import { defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { TICKS_PER_MICRO } from '../base/limits.ts';
 import { heapBytesMax } from '../machine/engine.ts';
-import type { LinkHandlers } from '../ports.ts';
 import type { AckRule } from '../protocol/ack-level.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
-import { dialable, formatAddress } from './addresses.ts';
+import { formatAddress } from './addresses.ts';
+import { answerJoin } from './answer-join.ts';
 import { bundleGuest, type GuestImage } from './bundle.ts';
 import type { KeepPolicy } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
 import { loadFirmware } from './engine-parts.ts';
 import { checkName } from './guest-name.ts';
-import { type IncomingLink, LinkListener, type ListenerCounters } from './link.ts';
+import { LinkListener, type ListenerCounters } from './link.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
 import { refuseOtherLimits, resumableHeader } from './resume.ts';
@@ -206,7 +206,11 @@ export class Hypervisor {
       options.listen === undefined
         ? undefined
         : await LinkListener.listen(options.listen, {
-            onLink: (incoming) => answerJoin(incoming, (peer) => supervisor?.addBackup(peer)),
+            onLink: (incoming) =>
+              answerJoin(incoming, (peer) => {
+                supervisor?.addBackup(peer);
+                return undefined;
+              }),
             security,
           });
     const header = given.old ?? newHeader(given, options.limits);
@@ -351,19 +355,5 @@ function bootConfig(options: HypervisorOptions, script: string): BootConfig {
     hvVersion: HV_VERSION,
     ...options.terminal,
     heapBytesMax: heapBytesMax(options.limits.memoryPages),
-  };
-}
-
-function answerJoin(
-  { link, path, remoteAddress }: IncomingLink,
-  add: (peer: ReplicaId) => void,
-): LinkHandlers {
-  return {
-    onMessage: (message) => {
-      if (path === '/join' && message.type === 'join')
-        add(dialable(message.address, remoteAddress));
-      link.close();
-    },
-    onClose: () => undefined,
   };
 }

@@ -13,7 +13,8 @@ import { type SnapshotSource as OpenedSource, openSnapshotSource } from './snaps
 export interface JoinSourceOptions {
   readonly dir: string;
   readonly owner: SnapshotOwner;
-  readonly checkpoints: FileCheckpointer;
+  /** Undefined: none can be asked for, only those that are there. */
+  readonly checkpoints: FileCheckpointer | undefined;
   /** Last record of the log. */
   readonly lsnLast: () => Lsn;
   readonly trouble: (event: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -55,9 +56,11 @@ export class JoinSource implements SnapshotSource {
 
   /** Or as good as one: a guest that has nothing to do takes none, and its newest will do. */
   #checkpoint(): Promise<void> {
+    const { checkpoints } = this.#options;
+    if (checkpoints === undefined) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, JOIN_CHECKPOINT_MS);
-      this.#options.checkpoints.request({ complete: this.#avoid.size > 0 }, () => {
+      checkpoints.request({ complete: this.#avoid.size > 0 }, () => {
         clearTimeout(timer);
         resolve();
       });

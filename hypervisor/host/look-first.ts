@@ -1,17 +1,19 @@
-/** What the disk has of a guest's log is known before its primary is answered. */
+/** A link whose messages may have to wait for something that takes its time, each in its turn. */
 
 import type { LinkHandlers } from '../ports.ts';
-import type { Hello } from '../protocol/backup-events.ts';
+import type { Message } from '../protocol/messages.ts';
 
-export interface LookFirst {
-  /** A message of this link is about to be taken. */
-  speaks(): void;
-  /** Begins to look; undefined: there is no need. */
-  look(hello: Hello): Promise<void> | undefined;
+export interface LookFirstOptions {
+  /** Right before each message is looked at or passed on. */
+  readonly taking: () => void;
+  /** What has to come before `message`; undefined: nothing. */
+  readonly before: (message: Message) => Promise<void> | undefined;
 }
 
-/** The same handlers, but a hello waits, and what comes behind it, until the look is over. */
-export function lookFirst(handlers: LinkHandlers, options: LookFirst): LinkHandlers {
+export function lookFirst(
+  handlers: LinkHandlers,
+  { taking, before }: LookFirstOptions,
+): LinkHandlers {
   let ready: Promise<void> | undefined;
   const after = (act: () => void): void => {
     if (ready === undefined) act();
@@ -19,13 +21,14 @@ export function lookFirst(handlers: LinkHandlers, options: LookFirst): LinkHandl
   };
   return {
     onMessage: (message) => {
-      options.speaks();
-      if (message.type === 'hello')
-        ready = options.look(message)?.finally(() => {
+      taking();
+      const wait = before(message);
+      if (wait !== undefined)
+        ready = wait.finally(() => {
           ready = undefined;
         });
       after(() => {
-        options.speaks();
+        taking();
         handlers.onMessage(message);
       });
     },

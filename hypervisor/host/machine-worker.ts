@@ -205,6 +205,8 @@ function runBackup(given: BackupStart): void {
       });
     } else if (message.type === 'placed') {
       followed?.placed(message.position, message.view);
+    } else if (message.type === 'keep') {
+      followed?.keep(message.position, message.view);
     } else if (message.type === 'status') {
       const status = { meter: machine.meter(), primary: undefined };
       post({ type: 'status', id: message.id, status });

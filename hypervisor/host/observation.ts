@@ -4,11 +4,13 @@
  */
 
 import { statfsSync } from 'node:fs';
+import { HvError } from '../base/errors.ts';
 import type { Meters } from '../replica/meters.ts';
 import type { ReplicaActions } from './admin-actions.ts';
 import { type ArbiterState, arbiterState } from './arbiter-reach.ts';
 import { EventBuffer } from './event-buffer.ts';
 import { levelOf } from './events.ts';
+import type { ForceOptions, ForceReport } from './force.ts';
 import {
   type Forecast,
   type ForecastBackup,
@@ -30,6 +32,8 @@ export interface Observed {
   readonly detectMs: number | undefined;
   readonly logDir: string | undefined;
   readonly actions?: ReplicaActions | undefined;
+  /** By the word of an operator; only backups can be. */
+  promote?(options: ForceOptions): Promise<ForceReport>;
 }
 
 /** Everything known at one moment. */
@@ -77,6 +81,13 @@ export class Observation {
     const level = levelOf(evt);
     this.#eventCounts[level] = (this.#eventCounts[level] ?? 0) + 1;
     this.events.push(evt, json);
+  }
+
+  /** See `BackupHost.promote`. */
+  promote(options: ForceOptions): Promise<ForceReport> {
+    const promoted = this.#observed?.promote?.(options);
+    const reason = 'not promoted: this replica has never been a backup';
+    return promoted ?? Promise.reject(new HvError('HV_E_USAGE', reason));
   }
 
   look(done: (sight: Sight) => void): void {

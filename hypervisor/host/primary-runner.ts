@@ -10,8 +10,8 @@ import { HANDSHAKE_TIMEOUT_MS, REDIAL_MS, REDIAL_MS_MAX } from '../base/limits.t
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
 import { outputBytes } from '../machine/output-bytes.ts';
-import type { LogStore } from '../ports.ts';
-import { PROTOCOL_VERSION, type ReplicaId } from '../protocol/messages.ts';
+import type { Arbiter, LogStore } from '../ports.ts';
+import { PROTOCOL_VERSION, type ReplicaId, type View } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { Handover } from '../replica/handover.ts';
 import { PrimaryReplica } from '../replica/primary.ts';
@@ -19,6 +19,7 @@ import { openArbiter } from './arbiters.ts';
 import type { FileCheckpointer } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
 import { HostConsole } from './console.ts';
+import { LateArbiter } from './forced-view.ts';
 import { noteBusy } from './hang-watch.ts';
 import { JoinSource } from './join-source.ts';
 import { dialLink } from './link.ts';
@@ -88,8 +89,8 @@ export class PrimaryRunner {
       onNote: (event, fields) => options.post({ type: 'trouble', event, fields }),
       movesPorts: settings.movesPorts,
     });
-    const { arbiter } = settings;
-    this.#arbiter = new WatchedArbiter(arbiter ? openArbiter(arbiter) : new SoloArbiter(), {
+    this.#arbiter = new WatchedArbiter(arbiterOf(settings), {
+      onView: (view) => this.#heardOf(view),
       onTrouble: (reason) => {
         this.#arbiterTrouble = reason;
         if (this.#live)
@@ -208,6 +209,7 @@ export class PrimaryRunner {
       case 'placed':
         return;
       case 'replay':
+      case 'keep':
       case 'promote':
         throw new Error(`a primary takes no ${message.type}`);
     }
@@ -250,6 +252,17 @@ export class PrimaryRunner {
     if (settings.arbiter !== undefined) this.#arbiter.probe(header.vm);
   }
 
+  /**
+   * A primary that nobody has to ask the arbiter about, such as one without backups, hears here that another
+   * replica was made primary by force. What it holds dies with this process.
+   */
+  #heardOf({ epoch, primary }: View): void {
+    const { core } = this.#replica;
+    const later = epoch > core.view.epoch && primary !== this.#options.settings.id;
+    if (!this.#live || !later || core.switchingOver !== undefined || core.ended) return;
+    this.#fail('HV_E_FENCED', `FENCED: ${primary} is primary of epoch ${epoch}`);
+  }
+
   #noted(note: Note): void {
     if (note.type === 'primaryLive') this.#goLive();
     if (note.type === 'primaryLive' && this.#options.handover === undefined) {
@@ -261,13 +274,18 @@ export class PrimaryRunner {
       for (const peer of this.#options.backups) this.#add(peer);
       this.#bootIfReady();
     }
-    if (note.type === 'backupJoined') {
+    if (note.type === 'backupJoined' || (note.type === 'joining' && this.#observes(note.peer))) {
       this.#awaited.delete(note.peer);
       this.#bootIfReady();
     }
     if (note.type === 'refused' || note.type === 'diverged') this.#given.add(note.peer);
     if (note.type === 'refused' && this.#awaited.has(note.peer))
       this.#fail('HV_E_BACKUP_REFUSED', `backup ${note.peer} refused: ${note.reason}`);
+  }
+
+  /** It will never be in a view: there is nothing to wait for. */
+  #observes(peer: ReplicaId): boolean {
+    return this.#replica.core.sessions.some((one) => one.peer === peer && one.hidden);
   }
 
   /**
@@ -300,7 +318,11 @@ export class PrimaryRunner {
         peer,
         '/link',
         {
-          onMessage: (message) => handlers.onMessage(message),
+          onMessage: (message) => {
+            // Somebody knows of a later primary; whether it is one, the arbiter says.
+            if (message.epoch > this.#replica.core.view.epoch && this.#live) this.#goLive();
+            handlers.onMessage(message);
+          },
           onClose: (reason) => {
             handlers.onClose(reason);
             this.#options.post({ type: 'unlinked', peer });
@@ -327,4 +349,10 @@ export class PrimaryRunner {
     this.#over = true;
     this.#options.post({ type: 'failed', code, message, details: {} });
   }
+}
+
+function arbiterOf({ arbiter, late }: PrimarySettings): Arbiter {
+  if (arbiter === undefined || arbiter === '') return new SoloArbiter();
+  const opened = openArbiter(arbiter);
+  return late === undefined ? opened : new LateArbiter(opened, late);
 }

@@ -41,6 +41,7 @@ export class RemoteMachine implements BackupMachine {
   readonly control: Int32Array = newControl();
   readonly worker: Worker;
   #waiting: ((result: TurnsResult, divergence: MachineDivergence | undefined) => void) | undefined;
+  #kept: (() => void) | undefined;
   readonly #onMessage = (message: FromWorker): void => this.#take(message);
   readonly #onFailure: (error: HvError) => void;
   readonly #watch: HangWatch;
@@ -85,6 +86,15 @@ export class RemoteMachine implements BackupMachine {
     this.worker.postMessage({ type: 'placed', position, view } satisfies ToWorker);
   }
 
+  /**
+   * Leaves a snapshot where the machine was restored to, which is `position` in the copy. `done`: it is on
+   * disk, or could not be written.
+   */
+  keep(position: LogPosition, view: View | undefined, done: () => void): void {
+    this.#kept = done;
+    this.worker.postMessage({ type: 'keep', position, view } satisfies ToWorker);
+  }
+
   /** See `Supervisor.status`. */
   status(done: (hang: HangState, worker: WorkerStatus | undefined) => void): void {
     this.#desk.ask((worker) => done(this.#watch.state, worker));
@@ -113,6 +123,7 @@ export class RemoteMachine implements BackupMachine {
       this.#onFailure(new HvError(message.code, message.message, { details: message.details }));
     if (message.type === 'restored') this.#onRestored?.(message.restored);
     this.#desk.take(message);
+    if (message.type === 'checkpoint' || message.type === 'trouble') this.#kept?.();
     if (message.type !== 'replayed') return;
     const done = this.#waiting;
     this.#waiting = undefined;

@@ -14,7 +14,7 @@ import type { ReplicaId } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { PrimaryOutcome } from '../replica/hooks.ts';
 import type { Meters } from '../replica/meters.ts';
-import { announcePrimary, type PrimaryAnnouncement } from './announce.ts';
+import { type announcementOf, announcePrimary } from './announce.ts';
 import type { TakenCheckpoint } from './checkpoint-store.ts';
 import { HostClock } from './clock.ts';
 import { type HangState, HangWatch, hungText } from './hang-watch.ts';
@@ -55,7 +55,7 @@ export interface SupervisorOptions {
   /** SIGTERM hands a protected guest over instead of stopping it. */
   readonly handsOver?: boolean;
   /** For the view service, where the arbiter is one. */
-  readonly announce?: Pick<PrimaryAnnouncement, 'url' | 'vm' | 'replica' | 'rule' | 'wants'>;
+  readonly announce?: ReturnType<typeof announcementOf>;
   readonly control: Int32Array;
   readonly hangLimitMs: number;
   readonly security: LinkSecurity;

@@ -6,6 +6,7 @@
 import { performance } from 'node:perf_hooks';
 import { ARBITER_PROBE_AWAY_MS, ARBITER_PROBE_MS, ARBITER_TROUBLE_MS } from '../base/limits.ts';
 import type { Arbiter, ArbiterAnswer, ViewClaim } from '../ports.ts';
+import type { View } from '../protocol/messages.ts';
 
 /** For `hv status`. */
 export interface ArbiterFigures {
@@ -22,6 +23,8 @@ export interface ArbiterFigures {
 export interface WatchedOptions {
   /** Called with the reason at the first answer that is none, then every ARBITER_TROUBLE_MS of them. */
   readonly onTrouble: (reason: string) => void;
+  /** Every view the arbiter has answered with. */
+  readonly onView?: (view: View) => void;
   /** Milliseconds, monotonic. */
   readonly now?: () => number;
 }
@@ -29,6 +32,7 @@ export interface WatchedOptions {
 export class WatchedArbiter implements Arbiter {
   readonly #arbiter: Arbiter;
   readonly #onTrouble: (reason: string) => void;
+  readonly #onView: ((view: View) => void) | undefined;
   readonly #now: () => number;
   #rttMs: number | undefined;
   #answeredAt: number | undefined;
@@ -40,6 +44,7 @@ export class WatchedArbiter implements Arbiter {
   constructor(arbiter: Arbiter, options: WatchedOptions) {
     this.#arbiter = arbiter;
     this.#onTrouble = options.onTrouble;
+    this.#onView = options.onView;
     this.#now = options.now ?? (() => performance.now());
   }
 
@@ -104,6 +109,7 @@ export class WatchedArbiter implements Arbiter {
         }
       }
       done(answer);
+      if (answer.type !== 'unavailable' && answer.view !== undefined) this.#onView?.(answer.view);
     };
   }
 }

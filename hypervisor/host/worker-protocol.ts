@@ -52,6 +52,8 @@ export interface PrimarySettings {
   readonly id: ReplicaId;
   /** URL of the arbiter; undefined for a guest that will never have a backup. */
   readonly arbiter: string | undefined;
+  /** This replica went live without the arbiter: its view is to be claimed there yet. */
+  readonly late?: { readonly view: View; readonly token: string } | undefined;
   readonly detectMs: number;
   /** What of the own log outputs wait for. */
   readonly ownLog: OwnLogMode;
@@ -115,6 +117,8 @@ export type ToWorker =
   | { readonly type: 'replay'; readonly group: ReplayGroup }
   /** The copy is on disk up to a checkpoint of the primary; `view`: in force there. */
   | { readonly type: 'placed'; readonly position: LogPosition; readonly view: View | undefined }
+  /** Leave a snapshot where the machine was restored to, at `position`. */
+  | { readonly type: 'keep'; readonly position: LogPosition; readonly view: View | undefined }
   | {
       readonly type: 'promote';
       readonly handover: Handover;

@@ -4,8 +4,9 @@
  */
 
 import type { InterruptRecord, MachineVersion, TrapName } from '../../log-format/index.ts';
-import { TRAP, TRAPS_SINCE_2 } from '../../log-format/index.ts';
+import { TRAP, TRAP_SINCE } from '../../log-format/index.ts';
 import { ClockDevice } from './devices/clock.ts';
+import { CommitDevice } from './devices/commit.ts';
 import { ConsoleDevice } from './devices/console.ts';
 import type { Board, Device, TrapHandler } from './devices/device.ts';
 import { EntropyDevice } from './devices/entropy.ts';
@@ -34,6 +35,7 @@ export class Bus {
   readonly net: NetDevice;
   readonly process: ProcessDevice;
   readonly preempt: PreemptDevice;
+  readonly commit: CommitDevice;
   readonly #board: Board;
   readonly #devices: readonly Device[];
   readonly #handlers: (TrapHandler | undefined)[] = [];
@@ -50,6 +52,7 @@ export class Bus {
     this.net = new NetDevice(board);
     this.process = new ProcessDevice(board);
     this.preempt = new PreemptDevice(board);
+    this.commit = new CommitDevice(board);
     this.#devices = [
       this.timer,
       this.entropy,
@@ -57,6 +60,7 @@ export class Bus {
       this.process,
       new ConsoleDevice(board),
       this.preempt,
+      this.commit,
     ];
     const answers = [
       this.clock.trap(),
@@ -73,7 +77,7 @@ export class Bus {
     const { engine } = this.#board;
     const object = engine.call.newObject(engine.context);
     for (const [name, id] of Object.entries(TRAP)) {
-      if (machineVersion === 1 && TRAPS_SINCE_2.includes(name as TrapName)) continue;
+      if ((TRAP_SINCE[name as TrapName] ?? 1) > machineVersion) continue;
       const text = engine.cString(name);
       const fn = engine.call.newFunction(engine.context, text, 0, 0, id);
       engine.call.free(text);

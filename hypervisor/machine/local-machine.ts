@@ -12,6 +12,7 @@ import {
   type Lsn,
   type Micros,
   type MidTurnRecord,
+  type PendingCommit,
   type Ticks,
 } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
@@ -103,6 +104,10 @@ export class LocalMachine implements MachinePort {
 
   netTable(): NetTable {
     return this.machine.netTable();
+  }
+
+  pendingCommits(): readonly PendingCommit[] {
+    return this.machine.pendingCommits;
   }
 
   figures(): CheckpointFigures {

@@ -11,6 +11,7 @@ import type {
   Lsn,
   MachineVersion,
   MidTurnRecord,
+  PendingCommit,
   Ticks,
 } from '../../log-format/index.ts';
 import {
@@ -221,6 +222,11 @@ export class Machine {
   /** Standard input and signals the guest listens to; for a host that takes over. */
   processState(): { readonly stdin: boolean; readonly signals: readonly number[] } {
     return this.#bus.process.save();
+  }
+
+  /** Commits without an answer, oldest first; for a primary that goes on with the guest. */
+  get pendingCommits(): readonly PendingCommit[] {
+    return this.#bus.commit.pending;
   }
 
   /** Virtual time, microseconds: interrupts may not be stamped earlier. */

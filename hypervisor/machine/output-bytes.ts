@@ -3,10 +3,11 @@
  * in a fixed order, so that two machines that answer differently have different sums.
  */
 
+import { COMMIT_LEVELS } from '../../log-format/index.ts';
 import { unreachable } from '../base/assert.ts';
 import type { NetOutput, Output } from '../ports.ts';
 
-const DEVICE = { console: 1, exit: 2, stdin: 3, signal: 4, net: 5 } as const;
+const DEVICE = { console: 1, exit: 2, stdin: 3, signal: 4, net: 5, commit: 6 } as const;
 const NET_OP = {
   listen: 1,
   unlisten: 2,
@@ -30,6 +31,8 @@ export function outputBytes(output: Output): Uint8Array {
       return pack([DEVICE.signal, output.number, output.on ? 1 : 0]);
     case 'net':
       return netBytes(output);
+    case 'commit':
+      return pack([DEVICE.commit, output.id, COMMIT_LEVELS.indexOf(output.level)]);
     default:
       return unreachable(output);
   }

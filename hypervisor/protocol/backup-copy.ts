@@ -119,8 +119,10 @@ export function outdates(
 ): boolean {
   if (phase === 'ended' || phase === 'diverged') return false;
   if (copy === undefined) return hello.epoch >= epoch;
-  // It knows that it has lost: whoever rules by now rules later than any view it could win.
-  if (phase === 'parted') return hello.epoch >= epoch && hello.epoch > (copy.view?.epoch ?? 0);
+  // It knows that it has lost: whoever rules by now rules later than any view it could win. One that no
+  // view names wins none: the primary it had, or one that passes its log on, may come back as it is.
+  if (phase === 'parted')
+    return hello.epoch >= epoch && (!isSynced(copy) || hello.epoch > (copy.view?.epoch ?? 0));
   if (isSynced(copy)) return hello.epoch > epoch;
   const claimed = copy.candidacy.claimed ?? asEpoch(0);
   if (hello.epoch <= claimed) return false;
@@ -157,6 +159,11 @@ export function restart(
   const { hello } = copy;
   if (files.length > 0) return [{ type: 'join', hello, lsn, files }];
   return [{ type: 'open', hello, from: asLsn(0), how: 'fresh' }];
+}
+
+/** To a primary that may not be dead: it hears of the later epoch, and has to ask the arbiter. */
+export function deposed({ epoch }: View): Message {
+  return { type: 'refuse', epoch, reason: 'its operator made it primary' };
 }
 
 /** What of a primary's messages goes to the copy as it is. */

@@ -18,7 +18,12 @@ import {
   type Millis,
 } from '../../log-format/index.ts';
 import { assert, unreachable } from '../base/assert.ts';
-import { HANDSHAKE_TIMEOUT_MS, STALL_DROP_MS } from '../base/limits.ts';
+import {
+  HANDSHAKE_TIMEOUT_MS,
+  LINK_SILENT_FACTOR,
+  LINK_SILENT_MS_MIN,
+  STALL_DROP_MS,
+} from '../base/limits.ts';
 import type { AckLevel } from './ack-level.ts';
 import { earliest } from './deadlines.ts';
 import { FaultDetector } from './fault-detector.ts';
@@ -59,6 +64,9 @@ export class BackupSession {
   #early: Ack | undefined;
   /** Of the last ack that moved, or the first batch after all were acknowledged. */
   #movedAt: Millis;
+  /** Of the last message on the link, or the first batch after all were acknowledged. */
+  #saidAt: Millis;
+  readonly #linkSilentMs: number;
   readonly #level: AckLevel;
   /** What the backup was last told about released outputs. */
   lsnReleasedSent: Lsn = asLsn(0);
@@ -67,6 +75,8 @@ export class BackupSession {
     this.peer = peer;
     this.#level = options.level;
     this.#movedAt = options.now;
+    this.#saidAt = options.now;
+    this.#linkSilentMs = Math.max(LINK_SILENT_MS_MIN, options.detectMs * LINK_SILENT_FACTOR);
     this.detector = new FaultDetector(options.detectMs);
     this.#greetedBy = asMillis(options.now + HANDSHAKE_TIMEOUT_MS);
   }
@@ -103,7 +113,10 @@ export class BackupSession {
     return this.#lsnDurable;
   }
 
-  /** Every record up to here is as safe on this backup as `level` asks. */
+  /**
+   * Every record up to here is as safe on this backup as `level` asks. One that runs nothing cannot be
+   * asked for more than to have it; a rule that waits for replays does not take it.
+   */
   position(level: AckLevel): number {
     switch (level) {
       case 'async':
@@ -111,9 +124,9 @@ export class BackupSession {
       case 'received':
         return this.window.lsnAcked;
       case 'replayed':
-        return this.window.lsnReplayed;
+        return this.cold ? this.window.lsnAcked : this.window.lsnReplayed;
       case 'verified':
-        return this.#lsnVerified;
+        return this.cold ? this.window.lsnAcked : this.#lsnVerified;
       case 'durable':
         return this.#lsnDurable;
       default:
@@ -169,7 +182,10 @@ export class BackupSession {
 
   /** A batch goes out at `now`. */
   shipped(batch: EncodedBatch, now: Millis): void {
-    if (this.window.bytes === 0) this.#movedAt = now;
+    if (this.window.bytes === 0) {
+      this.#movedAt = now;
+      this.#saidAt = now;
+    }
     const { firstLsn, lastLsn, bytes } = batch;
     this.window.shipped({ firstLsn, lastLsn, bytes: bytes.length });
   }
@@ -177,6 +193,7 @@ export class BackupSession {
   /** `outputsCrc`: the primary's own of the record, if it is still known. */
   acked(ack: Ack, now: Millis, outputsCrc: (lsn: Lsn) => number | undefined): AckVerdict {
     const { lsnReceived, lsnReplayed } = ack;
+    this.#saidAt = now;
     const moved = lsnReceived > this.window.lsnAcked;
     if (!this.window.acked(lsnReceived, lsnReplayed) || ack.lsnDurable > lsnReceived)
       return 'untrue';
@@ -208,7 +225,8 @@ export class BackupSession {
 
   /** Silence is one thing; a peer that beats and takes nothing keeps the guest waiting as well. */
   get #stalledAt(): Millis | undefined {
-    return this.window.bytes === 0 ? undefined : asMillis(this.#movedAt + STALL_DROP_MS);
+    if (this.window.bytes === 0) return undefined;
+    return asMillis(Math.min(this.#movedAt + STALL_DROP_MS, this.#saidAt + this.#linkSilentMs));
   }
 
   /** What the silence of this backup means at `now`; undefined: nothing yet. */

@@ -74,11 +74,12 @@ export class BackupSessions {
     return lowest;
   }
 
-  /** What every backup that is linked has run; Infinity if there is none. */
+  /** What every linked backup that runs the guest has run; Infinity if there is none. */
   lowestReplayed(): number {
     let lowest = Infinity;
     for (const session of this.#sessions.values())
-      if (session.state !== 'lost') lowest = Math.min(lowest, session.window.lsnReplayed);
+      if (session.state !== 'lost' && !session.cold)
+        lowest = Math.min(lowest, session.window.lsnReplayed);
     return lowest;
   }
 

@@ -15,6 +15,7 @@ import { unreachable } from '../base/assert.ts';
 import {
   type BackupPhase,
   type Copy,
+  deposed,
   isSynced,
   meet,
   newCopy,
@@ -132,6 +133,7 @@ export class BackupCore {
         if (this.#phase === 'deciding') copy.candidacy.advance(now, this.#epoch, effects);
         return;
       case 'force':
+        this.#send(copy.link, deposed(event.view), effects);
         this.#win(copy, event.view, effects);
         return;
       case 'diverged':

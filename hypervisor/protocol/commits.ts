@@ -21,11 +21,24 @@ export class Commits {
     return this.#waiting.findLast(({ level }) => level === 'durable')?.lsn;
   }
 
+  /** Highest record that is waited for by one that does not ask for the disk; undefined if none is. */
+  get lsnWritten(): Lsn | undefined {
+    return this.#waiting.findLast(({ level }) => level !== 'durable')?.lsn;
+  }
+
+  /** Backups have to tell the hash of their outputs. */
+  get verifies(): boolean {
+    return this.#waiting.some(({ level }) => level === 'verified');
+  }
+
   /** Takes out what `limit` allows, in the order of the requests. */
   reached(limit: (level: AckLevel) => number): readonly Commit[] {
     if (this.#waiting.length === 0) return [];
-    const done = this.#waiting.filter(({ level, lsn }) => lsn <= limit(level));
-    if (done.length > 0) this.#waiting = this.#waiting.filter((commit) => !done.includes(commit));
+    const done: Commit[] = [];
+    const rest: Commit[] = [];
+    for (const commit of this.#waiting)
+      (commit.lsn <= limit(commit.level) ? done : rest).push(commit);
+    if (done.length > 0) this.#waiting = rest;
     return done;
   }
 }

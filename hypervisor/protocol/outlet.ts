@@ -48,6 +48,11 @@ export class Outlet<T> {
     return this.#commits.lsnDurable;
   }
 
+  /** A commit waits for the backups' own hashes. */
+  get verifies(): boolean {
+    return this.#commits.verifies;
+  }
+
   /** All outputs of records up to `lsn`. */
   produced(outputs: readonly Gated<T>[], lsn: Lsn): void {
     for (const output of outputs) this.#gate.hold(output);
@@ -70,10 +75,10 @@ export class Outlet<T> {
     const lowestAck = facts.limit(facts.level);
     const outputs = this.#gate.release(this.#ownLog.limit(lowestAck, alone));
     if (outputs.length > 0) effects.push({ type: 'release', outputs });
-    const { lsnOldest } = this.#gate;
+    this.#advanceCommits(facts, effects);
+    const lsnOldest = later(this.#gate.lsnOldest, this.#commits.lsnWritten);
     if (this.#ownLog.ask({ lsnOldest, lsnAppended, lowestAck, alone }))
       effects.push({ type: 'write', durable: this.#ownLog.durable });
-    this.#advanceCommits(facts, effects);
   }
 
   /** Throws away what is held; returns how much. */
@@ -99,4 +104,9 @@ export class Outlet<T> {
     )
       effects.push({ type: 'write', durable: true });
   }
+}
+
+/** Of two records that the file must have. */
+function later(one: Lsn | undefined, other: Lsn | undefined): Lsn | undefined {
+  return one === undefined || (other ?? 0) > one ? other : one;
 }

@@ -160,14 +160,14 @@ export class PrimaryCore<T> {
         return;
       case 'streamed':
         this.#backups.streamed(event, effects);
+        this.#backups.askDisks(this.#outlet.lsnDurableWanted, effects);
         return;
       case 'appended':
         this.#appended(event, effects);
         return;
       case 'produced':
         this.#outlet.produced(event.outputs, event.lsn);
-        if (event.end && this.#level === 'verified')
-          this.#backups.verifier.ended(event.end.lsn, event.end.outputsCrc);
+        if (event.end) this.#backups.groupEnded(event.end, this.#outlet);
         return;
       case 'written':
         this.#outlet.written(event.lsn, event);
@@ -292,8 +292,7 @@ export class PrimaryCore<T> {
     const alone = this.#view.backups.length === 0;
     const facts = { alone, level: this.#level, lsnAppended: this.#lsnAppended, limit };
     this.#outlet.advance(facts, effects);
-    if (this.lsnReleased > lsnReleased && this.#level === 'verified')
-      this.#backups.verifier.forget(this.#backups.sessions.lowestReplayed());
+    if (this.lsnReleased > lsnReleased) this.#backups.forgetHashes();
     const fill = Math.max(this.#outlet.gate.bytes / HELD_BYTES_MAX, this.#backups.sessions.fill());
     if (this.#throttle.update(fill)) effects.push({ type: 'throttle', on: this.#throttle.on });
     if (!this.#views.asking) this.#changeView(now, effects);

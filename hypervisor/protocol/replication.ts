@@ -179,7 +179,25 @@ export class Replication<T> {
     effects.push({ type: 'close', peer, reason: 'not in the view' });
   }
 
-  askDisks(lsn: Lsn, effects: PrimaryEffect<T>[]): void {
+  /**
+   * `verifies`: a commit waits for the backups' hashes. Where nobody does none are kept, not even old
+   * ones: they would be taken for those of what comes behind them.
+   */
+  groupEnded(
+    end: { readonly lsn: Lsn; readonly outputsCrc: number },
+    { verifies }: { readonly verifies: boolean },
+  ): void {
+    if (verifies || this.#facts.level === 'verified') this.verifier.ended(end.lsn, end.outputsCrc);
+    else this.verifier.clear();
+  }
+
+  forgetHashes(): void {
+    if (!this.verifier.empty) this.verifier.forget(this.sessions.lowestReplayed());
+  }
+
+  /** `undefined`: nothing waits for them. */
+  askDisks(lsn: Lsn | undefined, effects: PrimaryEffect<T>[]): void {
+    if (lsn === undefined) return;
     const { epoch } = this.#facts.view();
     for (const session of this.sessions.all())
       if (session.live) this.#send(session.peer, { type: 'sync', epoch, lsn }, effects);

@@ -32,6 +32,18 @@ export class Verifier {
     return low === this.#first ? undefined : this.#crcs[low - 1];
   }
 
+  get empty(): boolean {
+    return this.#lsns.length === 0;
+  }
+
+  /** From here on ends are left out. */
+  clear(): void {
+    if (this.empty) return;
+    this.#lsns = [];
+    this.#crcs = [];
+    this.#first = 0;
+  }
+
   /** No backup will speak of anything below `lsn` any more. The newest is kept: it is true until the next. */
   forget(lsn: number): void {
     const newest = this.#lsns.length - 1;

@@ -8,6 +8,7 @@
 import { asLsn, asMillis, type Lsn, toHex } from '../../log-format/index.ts';
 import { assert, defined, unreachable } from '../base/assert.ts';
 import {
+  HELD_ACK_MS,
   LAG_ACK_MS_MAX,
   LAG_RECORDS_FREE,
   LAG_RECORDS_PER_MS,
@@ -20,7 +21,7 @@ import type { Message, ReplicaId, View } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import { ask } from './ask.ts';
 import type { BackupConfig, BackupHooks, BackupOutcome, BackupPorts } from './hooks.ts';
-import { LogCopy, type LogCopyHandlers } from './log-copy.ts';
+import { LogCopy, type LogCopyHandlers, type PassableCopy } from './log-copy.ts';
 import { Stepper } from './stepper.ts';
 
 const TOKEN_BYTES = 16;
@@ -49,6 +50,7 @@ export class BackupReplica {
   #copyLast = 0;
   #ackDue = false;
   #ackHeld = false;
+  #lastAck: ReturnType<BackupCore['ack']>;
   #ackTimer: TimerHandle | undefined;
   /** Set when the end is decided and only the replay under way is waited for. */
   #final: (() => void) | undefined;
@@ -114,6 +116,16 @@ export class BackupReplica {
   /** The supervisor has given the primary up. */
   suspect(reason: string): void {
     this.#step({ type: 'suspect', now: this.#now(), reason });
+  }
+
+  /** Its operator has decided that it is primary of `view`, dead or not the one it follows. */
+  force(view: View): void {
+    this.#step({ type: 'force', now: this.#now(), view });
+  }
+
+  /** Its copy of the log, for replicas that follow it; undefined: there is nothing in it yet. */
+  get passable(): PassableCopy | undefined {
+    return this.#copy?.passable;
   }
 
   #now(): ReturnType<BackupPorts['clock']['now']> {
@@ -311,11 +323,26 @@ export class BackupReplica {
   #ack(): void {
     // Held back, so that the primary's window fills and the guest slows down to the replay's pace.
     this.#ackHeld = this.#copy?.overloaded ?? false;
-    if (this.#ackHeld) return;
     this.#ackTimer?.cancel();
     this.#ackTimer = undefined;
+    if (this.#ackHeld) {
+      this.#ackAgain();
+      return;
+    }
     const ack = this.#core.ack();
     if (ack !== undefined) this.#links.get(ack.link)?.send(ack.message);
+    this.#lastAck = ack;
+  }
+
+  /** Says the same once more, and later again: only the link's own news tells a slow backup from a dead link. */
+  #ackAgain(): void {
+    const last = this.#lastAck;
+    if (last !== undefined) this.#links.get(last.link)?.send(last.message);
+    const { clock } = this.#ports;
+    this.#ackTimer = clock.setTimer(asMillis(clock.now() + HELD_ACK_MS), () => {
+      this.#ackTimer = undefined;
+      this.#ack();
+    });
   }
 
   #promote(view: View): void {

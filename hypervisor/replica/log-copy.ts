@@ -38,6 +38,14 @@ export interface LogCopyOptions {
   readonly handlers: LogCopyHandlers;
 }
 
+/** What there is to pass on to a replica that follows this one. */
+export interface PassableCopy {
+  /** Of the primary that is followed. */
+  readonly hello: Hello;
+  readonly history: History;
+  readonly lsnReleased: Lsn;
+}
+
 /** Calls back when nobody writes to the disk's copy any more, with what is known to have left. */
 export type WhenFree = (act: (facts: { readonly lsnReleased: Lsn }) => void) => void;
 
@@ -144,6 +152,12 @@ export class LogCopy {
   /** The disk's copy is still being opened: nothing can be promoted yet. */
   get opening(): boolean {
     return this.#store === undefined;
+  }
+
+  get passable(): PassableCopy | undefined {
+    const { history } = this.#intake;
+    if (this.#store === undefined || this.#discarded || history.lsnLast === 0) return undefined;
+    return { hello: this.#hello, history, lsnReleased: this.lsnReleased };
   }
 
   /** Another primary continues this copy as it is. */

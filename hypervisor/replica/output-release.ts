@@ -28,7 +28,8 @@ export function release(
   ports: { readonly net: NetBackend; readonly console: Console },
 ): void {
   if (output.device === 'net') ports.net.release(output);
-  else ports.console.release(output);
+  // A commit asks the protocol, and is held nowhere (guest-commits.ts).
+  else if (output.device !== 'commit') ports.console.release(output);
 }
 
 /** Tells the backend of an output before anything is known of its release. */

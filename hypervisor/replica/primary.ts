@@ -23,7 +23,6 @@ import type {
   TimerHandle,
   TurnsResult,
 } from '../ports.ts';
-import { needsReplay } from '../protocol/ack-level.ts';
 import { EpochHistory } from '../protocol/history.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
@@ -34,6 +33,7 @@ import { ask } from './ask.ts';
 import { BackupLinks, type Dial } from './backup-links.ts';
 import { Brake } from './brake.ts';
 import { divergenceReport } from './divergence-report.ts';
+import { awaitsReplay, commitsOf, committed, leaves, pendingCommits } from './guest-commits.ts';
 import { type Handover, type MachineState, NOTHING_RAN } from './handover.ts';
 import {
   helloFor,
@@ -95,7 +95,10 @@ export class PrimaryReplica {
       outputsWait: () => this.#core.waitsForOwnLog,
       mayRun: () => this.#core.live && !this.#core.throttled,
       flush: () => this.#flush(),
-      produced: (result, lsn) => this.#produced(result, lsn),
+      produced: (result, lsn) => {
+        for (const event of commitsOf(result, this.#now())) this.#step(event);
+        this.#produced(result, lsn);
+      },
       halted: (code, reason) => this.#halted(code, reason),
     });
     this.#core = new PrimaryCore<Output>({
@@ -219,16 +222,12 @@ export class PrimaryReplica {
           this.#step({ type: 'answer', now: this.#now(), token, answer }),
         );
         return;
-      case 'appendView': {
-        const { epoch, primary, backups } = effect.view;
-        this.#appendControl((time) => ({ type: 'view', time, epoch, primary, backups }));
+      case 'appendView':
+        this.#appendControl((time) => ({ type: 'view', time, ...effect.view }));
         return;
-      }
-      case 'appendStop': {
-        const { code, reason } = effect;
-        this.#appendControl((time) => ({ type: 'stop', time, code, reason }));
+      case 'appendStop':
+        this.#appendControl((time) => ({ ...effect, type: 'stop', time }));
         return;
-      }
       case 'write':
         this.#journal.write(effect, (lsn) =>
           this.#step({ type: 'written', now: this.#now(), lsn, durable: effect.durable }),
@@ -244,15 +243,14 @@ export class PrimaryReplica {
         this.#pause(effect.on);
         return;
       case 'committed':
+        this.#turns.push(committed(effect.id));
         return;
       case 'handedOver':
         this.#end({ type: 'handedOver', view: effect.view });
         return;
-      case 'finish': {
-        const { code, confirmed, reason } = effect;
-        this.#end({ type: 'stopped', code, reason, confirmed });
+      case 'finish':
+        this.#end({ ...effect, type: 'stopped' });
         return;
-      }
       case 'halt':
         this.#end({ type: 'fenced', view: effect.view });
         return;
@@ -324,11 +322,11 @@ export class PrimaryReplica {
 
   #produced(result: TurnsResult, lsn: Lsn): void {
     for (const { output } of result.outputs) retain(output, this.#ports.net);
-    const outputs = result.outputs.map(gated);
+    const outputs = result.outputs.filter(leaves).map(gated);
     const end = { lsn: this.#journal.lsnLast, outputsCrc: result.end.outputsCrc };
     this.#step({ type: 'produced', now: this.#now(), lsn, outputs, end });
-    // The backups run a group once they have its end.
-    if (needsReplay(this.#setup.config.rule.level)) this.#flush();
+    const { config, ports } = this.#setup;
+    if (!this.#core.waitsForOwnLog && awaitsReplay(config.rule.level, ports.machine)) this.#flush();
   }
 
   #halted(code: number, reason: string): void {
@@ -382,6 +380,8 @@ export class PrimaryReplica {
       this.#step({ type: 'start', now: this.#now() });
     }
     this.#turns.begin(state);
+    for (const event of pendingCommits(this.#ports.machine, this.lsn, this.#now()))
+      this.#step(event);
   }
 
   #end(outcome: PrimaryOutcome): void {

@@ -19,6 +19,7 @@ import { LogWindow } from '../protocol/log-window.ts';
 import { OutputGate } from '../protocol/output-gate.ts';
 import { divergenceReport } from './divergence-report.ts';
 import { lastLsnOf } from './group-splitter.ts';
+import { leaves } from './guest-commits.ts';
 import type { MachineState } from './handover.ts';
 import type { Meters } from './meters.ts';
 import { gated } from './output-release.ts';
@@ -212,7 +213,7 @@ export class ReplayQueue {
   }
 
   #hold(outputs: readonly HeldOutput[]): void {
-    for (const held of outputs) {
+    for (const held of outputs.filter(leaves)) {
       this.#options.retain(held.output);
       this.#gate.hold(gated(held));
     }

@@ -65,6 +65,8 @@ export class GuestState {
   readonly connections: Map<number, GuestConnection> = new Map();
   readonly byKey: Map<string, GuestConnection> = new Map();
   readonly signals: Set<number> = new Set();
+  /** Ids of commits without an answer. */
+  readonly commits: Set<number> = new Set();
   stdin = false;
   /** Outgoing connections asked for since boot. */
   connects = 0;
@@ -83,6 +85,7 @@ export class GuestState {
       const listener = this.listeners.get(record.id);
       if (listener !== undefined) listener.gone = true;
     }
+    if (record.kind === INTERRUPT.committed) this.commits.delete(record.id);
     const connection = this.connections.get(record.id);
     if (connection === undefined) return;
     if (record.kind === INTERRUPT.netDrain) connection.drainedBytes += record.num;
@@ -100,6 +103,7 @@ export class GuestState {
       if (output.on) this.signals.add(output.number);
       else this.signals.delete(output.number);
     }
+    if (output.device === 'commit') this.commits.add(output.id);
     if (output.device === 'net') this.#net(output, place);
   }
 

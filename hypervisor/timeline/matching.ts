@@ -102,6 +102,8 @@ export class Matching {
       case INTERRUPT.netDrain:
       case INTERRUPT.netClose:
         return this.#connectionInput(record, place);
+      case INTERRUPT.committed:
+        return this.#replayed.commits.has(record.id) ? record : undefined;
       case INTERRUPT.boot:
       case INTERRUPT.reseed:
       case INTERRUPT.alarm:
@@ -119,6 +121,7 @@ export class Matching {
       ...this.#listenerAnswers(),
       ...this.#connectAnswers(now),
       ...this.#connectionAnswers(),
+      ...this.#commitAnswers(),
     ];
   }
 
@@ -181,6 +184,13 @@ export class Matching {
       else answers.push(answer);
     }
     return answers;
+  }
+
+  /** What both wait for comes with the record; else nobody can say how safe a run is that is none. */
+  #commitAnswers(): HostInterrupt[] {
+    return [...this.#replayed.commits]
+      .filter((id) => !this.#recorded.commits.has(id))
+      .map((id) => ({ kind: INTERRUPT.committed, id, num: 0, payload: undefined }));
   }
 
   #accept(record: InterruptRecord): HostInterrupt | undefined {

@@ -41,6 +41,7 @@ export class ObservedGuest {
         return;
       case 'stdin':
       case 'signal':
+      case 'commit':
         return;
       default:
         unreachable(output);

@@ -11,7 +11,7 @@ import { revive, reviveAll } from './operator.ts';
 import { type Bugs, type Sabotage, sabotaged } from './sabotage.ts';
 import { describeView, SimArbiter } from './sim-arbiter.ts';
 import type { MachineKind } from './sim-machine.ts';
-import { TOY } from './toy-machine.ts';
+import { COMMITTING_TOY } from './toy-machine.ts';
 import { type ClockFaults, World } from './world.ts';
 
 export interface HistoryOptions {
@@ -46,7 +46,7 @@ export function runHistory(options: HistoryOptions): History {
   const world = new World(options.seed);
   if (options.trace) world.trace = [];
   const bugs = sabotaged(options.sabotage, world);
-  return live(build(world, options.machines ?? TOY, bugs), (cluster) => {
+  return live(build(world, options.machines ?? COMMITTING_TOY, bugs), (cluster) => {
     start(cluster);
     plan(cluster, bugs);
   });
@@ -207,6 +207,10 @@ function finish(cluster: Cluster): History['end'] {
   if (leader?.store !== undefined && leader.machine !== undefined)
     checker.replays(leader.store, leader.machine);
   if (stopped(cluster)) return 'stopped';
+  const waits = (): boolean => (leader?.machine?.pendingCommits().length ?? 0) > 0;
+  // A backup that is slow at replaying has to catch up with all there is.
+  if (whole) world.run(world.now + GRACE_MS, () => failed() || !waits());
+  if (whole && waits()) checker.fail('a commit of the guest is never answered');
   if (edge.done && (whole || !survivor)) return 'answered';
   if (!survivor) return 'nobody left';
   const what = edge.done ? 'no protection' : 'no answers';

@@ -13,7 +13,7 @@ import { loopNth, NTH_KINDS, type NthTotals, runNth, STORIES } from './nth.ts';
 import { RealMachines } from './real-machine.ts';
 import { SABOTAGE_NAMES, type Sabotage } from './sabotage.ts';
 import type { MachineKind } from './sim-machine.ts';
-import { TOY } from './toy-machine.ts';
+import { COMMITTING_TOY } from './toy-machine.ts';
 
 /** Failures printed with their whole trace; of the rest the first violation. */
 const TRACES_MAX = 3;
@@ -36,7 +36,7 @@ function sabotageOf(given: string | undefined): Sabotage | undefined {
 }
 
 function machinesOf(given: string | undefined): MachineKind {
-  if (given === undefined || given === 'toy') return TOY;
+  if (given === undefined || given === 'toy') return COMMITTING_TOY;
   return given === 'real' ? new RealMachines() : usage('--machine is toy or real');
 }
 

@@ -21,6 +21,7 @@ import {
   type LogHeader,
   type Lsn,
   type MidTurnRecord,
+  type PendingCommit,
   sha256Hex,
 } from '../../log-format/index.ts';
 import { type Built, MachineWorks } from '../fuzz/machines.ts';
@@ -79,7 +80,7 @@ const GUEST = bytes(`(function hvMain(require) {
 
 const LOG_HEADER: LogHeader = {
   ...HEADER,
-  machineVersion: 2,
+  machineVersion: 3,
   ticksPerMicro: 128,
   seed: '5a'.repeat(32),
 };
@@ -142,6 +143,10 @@ class RealMachine implements SimMachine {
 
   netTable(): NetTable {
     return this.#port.netTable();
+  }
+
+  pendingCommits(): readonly PendingCommit[] {
+    return this.#port.pendingCommits();
   }
 
   figures(): CheckpointFigures {

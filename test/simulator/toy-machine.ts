@@ -17,6 +17,8 @@ import {
   asLsn,
   asMicros,
   asTicks,
+  COMMIT_LEVELS,
+  type CommitLevel,
   encodeBlob,
   encodeHeader,
   INTERRUPT,
@@ -25,6 +27,7 @@ import {
   type Lsn,
   type Micros,
   type MidTurnRecord,
+  type PendingCommit,
 } from '../../log-format/index.ts';
 import { type MachineKind, type MachineWorld, type SimMachine, setCause } from './sim-machine.ts';
 import { HEADER } from './sim-store.ts';
@@ -48,6 +51,9 @@ export class ToyMachine implements SimMachine {
   #outputsCrc = 0;
   #requests = 0;
   #lines = 0;
+  #commitLast = 0;
+  readonly #pending = new Map<number, CommitLevel>();
+  readonly #commits: boolean;
   #now = 0;
   #alarmAt: Micros | undefined;
   #immediate = false;
@@ -59,8 +65,9 @@ export class ToyMachine implements SimMachine {
   #out: HeldOutput[] = [];
   readonly #world: MachineWorld;
 
-  constructor(world: MachineWorld) {
+  constructor(world: MachineWorld, options: { readonly commits: boolean }) {
     this.#world = world;
+    this.#commits = options.commits;
   }
 
   get fingerprint(): number {
@@ -108,6 +115,10 @@ export class ToyMachine implements SimMachine {
 
   settle(group: ReplayGroup, done: (result: TurnsResult) => void): void {
     done(this.#replay(group));
+  }
+
+  pendingCommits(): readonly PendingCommit[] {
+    return [...this.#pending].map(([id, level]) => ({ id, level }));
   }
 
   /** The simulator keeps no checkpoints. */
@@ -182,6 +193,9 @@ export class ToyMachine implements SimMachine {
       case INTERRUPT.check:
         this.#line();
         return;
+      case INTERRUPT.committed:
+        if (!this.#pending.delete(record.id)) throw new Error('a commit is answered once');
+        return;
       case INTERRUPT.reseed:
         for (const byte of record.payload ?? []) this.#mix(byte);
         return;
@@ -205,6 +219,7 @@ export class ToyMachine implements SimMachine {
       return;
     }
     if (this.#requests % 5 === 0) this.#line();
+    if (this.#commits && this.#requests % 6 === 0) this.#commit();
     if (this.#requests % 3 === 0) {
       const resync = source(this.#cause, this.#ticks);
       if (resync?.type === 'resync') {
@@ -223,6 +238,14 @@ export class ToyMachine implements SimMachine {
     const { outOffset } = connection;
     connection.outOffset += bytes.length;
     this.#emit({ device: 'net', op: 'write', id: record.id, offset: outOffset, bytes });
+  }
+
+  #commit(): void {
+    this.#commitLast += 1;
+    const id = this.#commitLast;
+    const level = COMMIT_LEVELS[id % COMMIT_LEVELS.length] ?? 'durable';
+    this.#pending.set(id, level);
+    this.#emit({ device: 'commit', id, level });
   }
 
   /** A line on the console, numbered: the same number must always carry the same text. */
@@ -279,5 +302,11 @@ export const TOY: MachineKind = {
     }),
   ],
   boot: new Uint8Array(2),
-  build: (world) => new ToyMachine(world),
+  build: (world) => new ToyMachine(world, { commits: false }),
+};
+
+/** It asks to be told how safe it is, too. */
+export const COMMITTING_TOY: MachineKind = {
+  ...TOY,
+  build: (world) => new ToyMachine(world, { commits: true }),
 };

@@ -26,7 +26,7 @@ import {
 let parts: EngineParts | undefined;
 
 export const TEST_HEADER: MachineOptions['header'] = {
-  machineVersion: 2,
+  machineVersion: 3,
   turnTicksMax: 0,
   secondTicksMax: 0,
   memoryPages: 4096,

@@ -86,7 +86,7 @@ export class LiveGuest {
     return guest;
   }
 
-  /** Boots and goes on until the guest exits or waits for the world. */
+  /** Boots and goes on until the guest exits or waits for the world. A commit is answered when nothing else is due. */
   run(roundsMax = 200): this {
     const payload = new TextEncoder().encode(JSON.stringify(TEST_CONFIG));
     this.#turn(INTERRUPT.boot, payload);
@@ -96,7 +96,11 @@ export class LiveGuest {
       else if (alarmAt !== undefined) {
         this.#time = Math.max(this.#time, alarmAt);
         this.#turn(INTERRUPT.alarm);
-      } else return this;
+      } else {
+        const [commit] = this.machine.pendingCommits;
+        if (commit === undefined) return this;
+        this.#turn(INTERRUPT.committed, undefined, commit.id);
+      }
     }
     return this;
   }
@@ -125,12 +129,12 @@ export class LiveGuest {
     return found ?? sha256Hex(machine.usedMemory());
   }
 
-  #turn(kind: InterruptKind, payload?: Uint8Array): void {
+  #turn(kind: InterruptKind, payload?: Uint8Array, id = 0): void {
     const firstLsn = asLsn(this.records.length + 1);
     const add = (record: LogRecord): Lsn => asLsn(this.records.push(record));
     this.#time = Math.max(this.#time, Math.ceil(this.machine.now));
     const time = asMicros(this.#time);
-    const record = { type: 'interrupt', kind, time, id: 0, num: 0, payload } as const;
+    const record = { type: 'interrupt', kind, time, id, num: 0, payload } as const;
     const lsn = add(record);
     this.#port.run([{ lsn, record }], add, (result) => {
       this.#close(firstLsn, result);

@@ -541,7 +541,7 @@ export class Life {
           name: header.name,
           engineHash: header.engineHash,
           helperHash: header.helperHash,
-          machineVersion: 2,
+          machineVersion: 3,
           imageHash: header.imageHash,
           arbiter: '',
           spares: [],

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { preempt } from '../../hypervisor/guest.ts';
+import { hv, preempt } from '../../hypervisor/guest.ts';
 import { bundleGuest } from '../../hypervisor/host/bundle.ts';
 import { LiveGuest } from '../support/live-guest.ts';
 
@@ -20,6 +20,12 @@ describe('under plain Node', () => {
     vi.advanceTimersByTime(100);
     expect(calls).toEqual(['again', 'again', 'once', 'again']);
     vi.useRealTimers();
+  });
+
+  test('a commit is there at once at every level, and no other level is taken', async () => {
+    for (const level of ['async', 'received', 'replayed', 'verified', 'durable'] as const)
+      expect(await hv.commit(level)).toBeUndefined();
+    await expect(hv.commit('safe' as never)).rejects.toThrow(TypeError);
   });
 
   test('what is no handler and no time is refused', () => {
@@ -45,5 +51,28 @@ describe('inside a guest', () => {
     writeFileSync(join(dir, name), text);
     const { code, sourceMap } = await bundleGuest(join(dir, name), { cwd: dir });
     expect(new LiveGuest(code, {}, sourceMap).run().stdout).toBe('hit\n');
+  });
+
+  test('a commit keeps the guest alive, comes true by its answer alone, and replays', () => {
+    const guest = new LiveGuest(`(async function (require) {
+      const { hv } = require('hv/guest');
+      await hv.commit('async');
+      console.log('async', 0);
+      const both = [hv.commit('durable'), hv.commit('received')];
+      setTimeout(() => console.log('later'), 5);
+      await Promise.all(both);
+      console.log('both');
+      await hv.commit('sure').catch(({ code, message }) => console.log(code, message));
+    })`).run();
+    expect(guest.stdout.split('\n')).toEqual([
+      'async 0',
+      'later',
+      'both',
+      "ERR_INVALID_ARG_VALUE The argument 'level' must be one of: 'async', 'received', 'replayed', 'verified', 'durable'. Received 'sure'",
+      '',
+    ]);
+    expect(guest.exitCode).toBe(0);
+    expect(guest.machine.pendingCommits).toEqual([]);
+    expect(guest.replayed()).toBe(guest.memoryHash);
   });
 });

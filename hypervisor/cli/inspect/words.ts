@@ -112,6 +112,8 @@ export function outputText(output: Output): string {
       return `stdin ${output.on ? 'on' : 'off'}`;
     case 'signal':
       return `signal ${output.number} ${output.on ? 'on' : 'off'}`;
+    case 'commit':
+      return `commit #${output.id} ${output.level}`;
     case 'net':
       return netText(output);
     default:

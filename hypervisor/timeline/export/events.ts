@@ -76,6 +76,7 @@ export function outputKind(output: Output): string {
     case 'exit':
     case 'stdin':
     case 'signal':
+    case 'commit':
       return `out.${output.device}`;
     case 'net':
       return NET_KINDS[output.op];

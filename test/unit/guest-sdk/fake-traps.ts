@@ -40,6 +40,7 @@ export const seen: { warnings: (string | Error)[]; errors: string[]; late: unkno
 
 export const fakeTraps: Traps = {
   preempt: () => undefined,
+  commit: notHere,
   now: notHere,
   alarm: notHere,
   entropy(length) {

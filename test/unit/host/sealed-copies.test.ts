@@ -215,10 +215,12 @@ describe('the directory of a sealed copy', () => {
       const directory = new CopyDirectory({
         dir,
         cold: true,
+        warm: undefined,
         hangLimitMs: Number.POSITIVE_INFINITY,
         meters: undefined,
         onError,
         onMachine: () => undefined,
+        onStore: () => undefined,
         trouble: (event) => troubles.push(event),
       });
       void directory.inspect().then(() => onError('inspected'));

@@ -5,6 +5,7 @@ import {
   electionQuorum,
   quorumOf,
 } from '../../../hypervisor/protocol/ack-level.ts';
+import type { OwnLogMode } from '../../../hypervisor/protocol/own-log.ts';
 import { PrimaryCore } from '../../../hypervisor/protocol/primary.ts';
 import type { PrimaryEffect, PrimaryEvent } from '../../../hypervisor/protocol/primary-events.ts';
 import { Verifier } from '../../../hypervisor/protocol/verifier.ts';
@@ -23,7 +24,10 @@ class Pair {
   tokens = 0;
   now = 0;
 
-  constructor(level: AckLevel, options: { quorum?: number; onLoss?: 'continue' | 'stop' } = {}) {
+  constructor(
+    level: AckLevel,
+    options: { quorum?: number; onLoss?: 'continue' | 'stop'; ownLog?: OwnLogMode } = {},
+  ) {
     const { quorum = 0, onLoss = 'continue' } = options;
     this.core = new PrimaryCore<string>({
       id: 'a',
@@ -36,7 +40,7 @@ class Pair {
       formerIds: [],
       lsnAppended: asLsn(0),
       lsnReleased: asLsn(0),
-      ownLog: level === 'durable' ? 'durable' : 'none',
+      ownLog: options.ownLog ?? (level === 'durable' ? 'durable' : 'none'),
       rule: { level, quorum, onLoss },
     });
     this.step({ type: 'start' });
@@ -78,13 +82,15 @@ class Pair {
     return this.step({ type: 'message', peer, message });
   }
 
-  join(...peers: string[]): this {
+  join(...backups: (string | readonly [string, { readonly cold: boolean }])[]): this {
+    const peers = backups.map((one) => (typeof one === 'string' ? one : one[0]));
     const all = { lsnDurable: asLsn(this.lsn), outputsCrc: 1 };
     if (this.lsn === 1) this.turn();
     this.step({ type: 'written', lsn: asLsn(this.lsn), durable: true });
-    for (const peer of peers) {
+    for (const backup of backups) {
+      const [peer, traits] = typeof backup === 'string' ? [backup, {}] : backup;
       this.step({ type: 'linked', peer });
-      const welcome = welcomeOf({ epoch: this.core.view.epoch });
+      const welcome = welcomeOf({ epoch: this.core.view.epoch, ...traits });
       this.step({ type: 'message', peer, message: welcome });
       this.step({ type: 'streamed', peer, lastLsn: asLsn(this.lsn), failure: undefined });
       this.ack(peer, { ...all, lsnDurable: asLsn(this.lsn) });
@@ -102,6 +108,12 @@ const released = (effects: Effects): string[] =>
   effects.flatMap((effect) =>
     effect.type === 'release' ? effect.outputs.map(({ output }) => output) : [],
   );
+
+const committed = (effects: Effects): number[] =>
+  effects.flatMap((effect) => (effect.type === 'committed' ? [effect.id] : []));
+
+const noted = (effects: Effects): string[] =>
+  effects.flatMap((effect) => (effect.type === 'note' ? [effect.note.type] : []));
 
 const NONE = { lsnReplayed: asLsn(0), lsnDurable: asLsn(0) };
 
@@ -204,17 +216,120 @@ describe('what an output waits for', () => {
     }
   });
 
-  it('a backup that beats and acknowledges nothing is given up, by a claim', () => {
+  it('a backup that says again and again what it has, and never more, is given up in the end', () => {
     const pair = new Pair('received').join('b');
+    const stands = asLsn(pair.lsn);
     pair.turn();
     for (pair.now = 0; pair.now < 40_000; pair.now += 10) {
       pair.step({ type: 'beat', peer: 'b', at: asMillis(pair.now) });
+      pair.ack('b', { lsnReceived: stands, ...NONE });
       const effects = pair.step({ type: 'deadline' });
       if (!effects.some(({ type }) => type === 'ask')) continue;
       expect(pair.now).toBe(30_000);
       return;
     }
     expect.fail('it was kept for ever');
+  });
+
+  it('a link on which nothing comes is dead, whatever the heartbeats say: by a claim', () => {
+    const pair = new Pair('received').join('b');
+    pair.turn();
+    for (pair.now = 0; pair.now < 40_000; pair.now += 10) {
+      pair.step({ type: 'beat', peer: 'b', at: asMillis(pair.now) });
+      const effects = pair.step({ type: 'deadline' });
+      if (!effects.some(({ type }) => type === 'ask')) continue;
+      expect(pair.now).toBe(1_000);
+      return;
+    }
+    expect.fail('it was kept for ever');
+  });
+
+  it.each(ACK_LEVELS)('a commit under the rule %s waits for just what it asks', (rule) => {
+    for (const level of ACK_LEVELS.slice(1)) {
+      const pair = new Pair(rule, { ownLog: 'written' }).join('b');
+      const lsn = asLsn(pair.lsn + 1);
+      const reached: AckLevel[] = [];
+      const heard = (at: AckLevel, effects: Effects): void => {
+        if (committed(effects).includes(4)) reached.push(at);
+      };
+      heard('async', pair.step({ type: 'commit', id: 4, lsn, level }));
+      heard('async', pair.turn(7));
+      heard('received', pair.ack('b', NONE));
+      heard('durable', pair.step({ type: 'written', lsn, durable: true }));
+      heard('durable', pair.ack('b', { ...NONE, lsnDurable: lsn }));
+      heard(level, pair.ack('b', { lsnReplayed: lsn, outputsCrc: 7 }));
+      expect(reached).toEqual([level]);
+    }
+  });
+
+  it('a commit asks for the own log of a guest without backups, though no output waits', () => {
+    for (const level of ['received', 'verified', 'durable'] as const) {
+      const pair = new Pair('received', { ownLog: 'written' });
+      pair.append();
+      const lsn = asLsn(pair.lsn);
+      const asked = [
+        ...pair.step({ type: 'commit', id: 1, lsn, level }),
+        ...pair.step({ type: 'produced', lsn, outputs: [] }),
+      ];
+      const durable = level === 'durable';
+      expect(asked).toContainEqual({ type: 'write', durable });
+      expect(committed(asked)).toEqual([]);
+      if (durable)
+        expect(committed(pair.step({ type: 'written', lsn, durable: false }))).toEqual([]);
+      expect(committed(pair.step({ type: 'written', lsn, durable }))).toEqual([1]);
+    }
+  });
+
+  it('a guest without a log commits at once', () => {
+    const pair = new Pair('received');
+    pair.append();
+    const lsn = asLsn(pair.lsn);
+    pair.step({ type: 'commit', id: 1, lsn, level: 'durable' });
+    expect(committed(pair.step({ type: 'produced', lsn, outputs: [] }))).toEqual([1]);
+  });
+
+  it('a verified commit gives a backup with another hash up, and is not answered by it', () => {
+    const pair = new Pair('received').join('b');
+    pair.step({ type: 'commit', id: 1, lsn: asLsn(pair.lsn + 1), level: 'verified' });
+    pair.turn(7);
+    const effects = pair.ack('b', { lsnReplayed: asLsn(pair.lsn), outputsCrc: 8 });
+    expect(committed(effects)).toEqual([]);
+    expect(noted(effects)).toContain('diverged');
+  });
+
+  it('hashes kept for one verified commit are not compared with what comes behind it', () => {
+    const pair = new Pair('received').join('b');
+    pair.step({ type: 'commit', id: 1, lsn: asLsn(pair.lsn + 1), level: 'verified' });
+    pair.turn(7);
+    expect(committed(pair.ack('b', { outputsCrc: 7 }))).toEqual([1]);
+    pair.turn(9);
+    expect(noted(pair.ack('b', { outputsCrc: 9 }))).toEqual([]);
+    pair.turn(10);
+    pair.step({ type: 'commit', id: 2, lsn: asLsn(pair.lsn + 1), level: 'verified' });
+    pair.turn(11);
+    expect(noted(pair.ack('b', { lsnReplayed: asLsn(pair.lsn - 1), outputsCrc: 10 }))).toEqual([]);
+    expect(committed(pair.ack('b', { outputsCrc: 11 }))).toEqual([2]);
+  });
+
+  it('a backup that runs nothing is asked to have it where a commit waits for a replay', () => {
+    for (const level of ['replayed', 'verified'] as const) {
+      const pair = new Pair('received').join(['b', { cold: true }]);
+      pair.step({ type: 'commit', id: 1, lsn: asLsn(pair.lsn + 1), level });
+      expect(committed(pair.turn())).toEqual([]);
+      expect(committed(pair.ack('b', NONE))).toEqual([1]);
+    }
+  });
+
+  it('a backup that joins while a durable commit waits is asked for its disk', () => {
+    const pair = new Pair('received', { ownLog: 'written' });
+    pair.turn();
+    pair.step({ type: 'linked', peer: 'b' });
+    pair.step({ type: 'message', peer: 'b', message: welcomeOf({ epoch: pair.core.view.epoch }) });
+    pair.step({ type: 'commit', id: 1, lsn: asLsn(pair.lsn), level: 'durable' });
+    const lastLsn = asLsn(pair.lsn);
+    const effects = pair.step({ type: 'streamed', peer: 'b', lastLsn, failure: undefined });
+    const sent = effects.flatMap((one) => (one.type === 'send' ? [one.message.type] : []));
+    expect(sent).toContain('sync');
   });
 
   it('tells the guest when a record is as safe as it asked, and not before', () => {

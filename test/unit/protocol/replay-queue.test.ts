@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NOTHING_RAN } from '../../../hypervisor/replica/handover.ts';
 import { ReplayQueue } from '../../../hypervisor/replica/replay-queue.ts';
-import { asLsn } from '../../../log-format/index.ts';
+import { asLsn, asMicros } from '../../../log-format/index.ts';
 
 function queue(): ReplayQueue {
   return new ReplayQueue({
@@ -15,6 +15,8 @@ function queue(): ReplayQueue {
       setTimer: () => ({ cancel: () => {} }),
       defer: () => {},
     },
+    meters: undefined,
+    guestTime: () => asMicros(0),
     retain: () => {},
     replayed: () => {},
     diverged: () => {},

@@ -1,0 +1,54 @@
+/** What `hv status` prints of a process of `hv backup`, whichever role it has by now. */
+
+import type { BackupReplica } from '../replica/backup.ts';
+import { readLogHeader } from './log-reader.ts';
+import type { FollowerFigures } from './relay.ts';
+import type { RemoteMachine } from './remote-machine.ts';
+import { commonStatus } from './status.ts';
+import type { Supervisor } from './supervisor.ts';
+import type { ArbiterFigures } from './watched-arbiter.ts';
+
+export interface BackupFacts {
+  readonly name: string;
+  readonly replica: Pick<BackupReplica, 'core' | 'lsnReplayed'>;
+  /** Undefined: nothing runs. */
+  readonly machine: RemoteMachine | undefined;
+  /** Set once it is primary. */
+  readonly supervisor: Supervisor | undefined;
+  /** Directory of the copy; undefined: there is none. */
+  readonly logDir: string | undefined;
+  readonly arbiter: ArbiterFigures | undefined;
+  readonly links: object;
+  readonly followers: readonly FollowerFigures[];
+  /** Microseconds; 0: none. */
+  readonly delay: number;
+}
+
+export function backupStatus(facts: BackupFacts, done: (status: object) => void): void {
+  const { name, replica, machine, supervisor, logDir, arbiter, links, followers } = facts;
+  const { core, lsnReplayed } = replica;
+  const { phase, epoch, synced, lsnReceived } = core;
+  const lag = lsnReceived - lsnReplayed;
+  const delayMs = facts.delay / 1000;
+  const copy = { phase, epoch, synced, lsnReceived, lsnReplayed, lag, arbiter, followers, delayMs };
+  const alive = supervisor ?? machine;
+  if (alive === undefined || machine === undefined) {
+    if (logDir === undefined || lsnReceived === 0) {
+      done({ name, role: 'backup', pid: process.pid, phase, links });
+      return;
+    }
+    const header = readLogHeader(logDir);
+    const hang = { limitMs: Infinity, turn: 0, busyMs: 0, silentMs: 0 };
+    const common = commonStatus({ role: 'backup', header, logDir, hang, worker: undefined });
+    done({ ...common, cold: true, replication: copy, links });
+    return;
+  }
+  const role = supervisor === undefined ? 'backup' : 'primary';
+  alive.status((hang, worker) =>
+    done({
+      ...commonStatus({ role, header: machine.header, logDir, hang, worker }),
+      replication: role === 'primary' ? (worker?.primary ?? null) : copy,
+      links,
+    }),
+  );
+}
