@@ -30,6 +30,7 @@ export interface MemberOptions {
   readonly storeOnly?: boolean;
   readonly snapshots?: boolean;
   readonly delay?: Micros;
+  readonly join?: string;
   readonly from: readonly string[];
 }
 
@@ -119,6 +120,8 @@ export function memberOf(options: MemberOptions): MemberKind {
       'HV_E_USAGE',
       '--snapshots goes with --store-only: a backup that runs the guest keeps snapshots anyway',
     );
+  if (options.join !== undefined && from.length > 0)
+    throw new HvError('HV_E_USAGE', '--join asks a primary and --from a backup: pass one of them');
   const isHidden = hidden || span > 0 || from.length > 0;
   if (isHidden && priority !== 0)
     throw new HvError(
@@ -128,6 +131,7 @@ export function memberOf(options: MemberOptions): MemberKind {
   return {
     priority,
     hidden: isHidden,
+    chained: from.length > 0,
     cold: storeOnly || span > 0,
     warm: snapshots || span > 0,
     delay: span,

@@ -145,12 +145,23 @@ function replicationLines(fields: Fields, row: (name: string, value: string) => 
       row('epoch', `${text(fields.epoch)}, ${text(fields.phase)}`),
       row(
         'lsn',
-        `received ${count(fields.lsnReceived)}, replayed ${count(fields.lsnReplayed)} (lag ${count(fields.lag)})`,
+        fields.cold === true
+          ? `received ${count(fields.lsnReceived)}, runs nothing until it is promoted (cold)`
+          : `received ${count(fields.lsnReceived)}, replayed ${count(fields.lsnReplayed)} (lag ${count(fields.lag)})`,
+      ),
+      ...(Number(fields.delayMs) > 0
+        ? [row('delay', `hv promote --force goes back ${seconds(fields.delayMs)}`)]
+        : []),
+      ...listOf(fields.followers).map((one) =>
+        row(
+          'follower',
+          `${text(one.peer)} ${text(one.state)}: received ${count(one.lsnReceived)} (lag ${count(one.lag)})`,
+        ),
       ),
       ...arbiterLines(fields.arbiter, row),
     ];
   const view = fieldsOf(fields.view) ?? {};
-  const backups = Array.isArray(fields.backups) ? (fields.backups as readonly Fields[]) : [];
+  const backups = listOf(fields.backups);
   return [
     row('epoch', `${text(view.epoch)}, primary ${text(view.primary)}`),
     row(
@@ -174,6 +185,10 @@ function replicationLines(fields: Fields, row: (name: string, value: string) => 
     ...(backups.length === 0 ? [row('backup', 'none: UNPROTECTED')] : []),
     ...arbiterLines(fields.arbiter, row),
   ];
+}
+
+function listOf(value: unknown): readonly Fields[] {
+  return Array.isArray(value) ? (value as readonly Fields[]) : [];
 }
 
 /** What a failover would meet now. */

@@ -11,6 +11,8 @@ export interface MemberKind {
   readonly priority: number;
   readonly hidden: boolean;
   readonly cold: boolean;
+  /** Follows other backups: it looks for no primary by itself. */
+  readonly chained: boolean;
   /** Cold, with snapshots. */
   readonly warm: boolean;
   /** How far a forced promotion goes back unless told; 0: not at all. */

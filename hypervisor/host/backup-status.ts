@@ -28,9 +28,22 @@ export function backupStatus(facts: BackupFacts, done: (status: object) => void)
   const { name, replica, machine, supervisor, logDir, arbiter, links, followers } = facts;
   const { core, lsnReplayed } = replica;
   const { phase, epoch, synced, lsnReceived } = core;
-  const lag = lsnReceived - lsnReplayed;
+  // A cold copy has nothing to be behind with: what it would replay is known when it is promoted.
+  const cold = machine === undefined;
+  const lag = cold ? 0 : lsnReceived - lsnReplayed;
   const delayMs = facts.delay / 1000;
-  const copy = { phase, epoch, synced, lsnReceived, lsnReplayed, lag, arbiter, followers, delayMs };
+  const copy = {
+    phase,
+    cold,
+    epoch,
+    synced,
+    lsnReceived,
+    lsnReplayed,
+    lag,
+    arbiter,
+    followers,
+    delayMs,
+  };
   const alive = supervisor ?? machine;
   if (alive === undefined || machine === undefined) {
     if (logDir === undefined || lsnReceived === 0) {
@@ -40,7 +53,7 @@ export function backupStatus(facts: BackupFacts, done: (status: object) => void)
     const header = readLogHeader(logDir);
     const hang = { limitMs: Infinity, turn: 0, busyMs: 0, silentMs: 0 };
     const common = commonStatus({ role: 'backup', header, logDir, hang, worker: undefined });
-    done({ ...common, cold: true, replication: copy, links });
+    done({ ...common, replication: copy, links });
     return;
   }
   const role = supervisor === undefined ? 'backup' : 'primary';

@@ -243,6 +243,11 @@ export class CopyDirectory {
     return machine;
   }
 
+  #placed(position: LogPosition, view: View | undefined): void {
+    this.machine?.placed(position, view);
+    this.#warm?.placed(position, view);
+  }
+
   get #storeOptions(): LogStoreOptions {
     const { meters, onError, trouble } = this.#options;
     return {
@@ -252,11 +257,6 @@ export class CopyDirectory {
         if (signKey() !== undefined) trouble('log.sealed', { head: headText(head) });
       },
     };
-  }
-
-  #placed(position: LogPosition, view: View | undefined): void {
-    this.machine?.placed(position, view);
-    this.#warm?.placed(position, view);
   }
 
   #keep(log: FileLogStore): CopyStore {

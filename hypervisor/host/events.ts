@@ -75,6 +75,14 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
     'warn',
     'the end of the copy that no other replica has was cut off behind `lsn` and kept aside',
   ),
+  'copy.not-warm': row(
+    'warn',
+    'a warm or delayed copy got no snapshot at `lsn`: a promotion would replay more',
+  ),
+  'follower.lost': row(
+    'info',
+    '`peer`, to which this backup passes its log on, is gone; it comes back by itself',
+  ),
   'copy.aside': row('info', 'an earlier copy in `dir` was moved to `aside`'),
   'copy.unusable': row('warn', 'the copy in `dir` cannot be gone on from: `reason`'),
   'security.reloaded': row('info', 'tokens or certificates were read again and are in force'),

@@ -9,6 +9,7 @@ import type { Hello } from '../protocol/backup-events.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { BackupReplica } from '../replica/backup.ts';
 import { announceBackup, type BackupStanding } from './announce.ts';
+import type { MemberKind } from './backup-options.ts';
 import { seekPrimary } from './seek-primary.ts';
 import type { LinkSecurity } from './tls.ts';
 import type { Pings } from './view-pings.ts';
@@ -21,7 +22,7 @@ export interface OutreachOptions {
   /** The run whose primary is to be looked for from the start. */
   readonly seeks: string | undefined;
   readonly security: LinkSecurity;
-  readonly member: { readonly priority: number; readonly hidden: boolean };
+  readonly member: Pick<MemberKind, 'priority' | 'hidden' | 'chained'>;
   /** The newest hello. */
   readonly hello: () => Hello | undefined;
   readonly core: () => BackupReplica['core'];
@@ -54,7 +55,8 @@ export class Outreach {
       const url = this.#options.arbiter ?? this.#options.hello()?.arbiter;
       if (url !== undefined) this.#announce(url);
     }
-    if (note.type === 'parted') this.#seek();
+    // One that follows backups asks those: it would go around the chain.
+    if (note.type === 'parted' && !this.#options.member.chained) this.#seek();
     this.#pings?.now();
   }
 

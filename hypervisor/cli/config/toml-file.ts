@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { parse, TomlError } from 'smol-toml';
 import { HvError } from '../../base/errors.ts';
-import { CONFIG_BYTES_MAX, CONFIG_LINES_MAX } from '../../base/limits.ts';
+import { CONFIG_BYTES_MAX, CONFIG_LINES_MAX } from '../../base/tool-limits.ts';
 
 export interface TomlValue {
   readonly value: unknown;

@@ -9,7 +9,7 @@ import {
   DOCTOR_RTT_MS,
   DOCTOR_STEP_MS,
   DOCTOR_SYNC_P99_MS,
-} from '../../base/limits.ts';
+} from '../../base/tool-limits.ts';
 
 export interface Finding {
   /** `node`, `peer 10.0.0.2:7700`: stable. */

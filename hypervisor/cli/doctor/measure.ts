@@ -4,7 +4,7 @@ import { closeSync, fdatasyncSync, openSync, rmSync, statfsSync, writeSync } fro
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { HvError } from '../../base/errors.ts';
-import { DOCTOR_CONNECTS, DOCTOR_SYNC_BYTES, DOCTOR_SYNCS } from '../../base/limits.ts';
+import { DOCTOR_CONNECTS, DOCTOR_SYNC_BYTES, DOCTOR_SYNCS } from '../../base/tool-limits.ts';
 import { parseAddress } from '../../host/addresses.ts';
 import { makeDirectory } from '../../host/directories.ts';
 import { askStatus, statusPaths } from '../../host/status-socket.ts';

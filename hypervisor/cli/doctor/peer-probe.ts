@@ -7,7 +7,8 @@
 import { get, type RequestOptions } from 'node:http';
 import { get as getSecurely } from 'node:https';
 import { asEpoch, asLsn } from '../../../log-format/index.ts';
-import { DOCTOR_CONNECTS, HANDSHAKE_TIMEOUT_MS } from '../../base/limits.ts';
+import { HANDSHAKE_TIMEOUT_MS } from '../../base/limits.ts';
+import { DOCTOR_CONNECTS } from '../../base/tool-limits.ts';
 import { parseAddress } from '../../host/addresses.ts';
 import { dialLink } from '../../host/link.ts';
 import { MACHINE_VERSION } from '../../host/machine-factory.ts';

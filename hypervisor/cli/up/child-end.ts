@@ -2,7 +2,7 @@
 
 import { constants } from 'node:os';
 import { EXIT } from '../../base/errors.ts';
-import { UP_RESTART_MS, UP_RESTART_MS_MAX, UP_STEADY_MS } from '../../base/limits.ts';
+import { UP_RESTART_MS, UP_RESTART_MS_MAX, UP_STEADY_MS } from '../../base/tool-limits.ts';
 import type { Plan } from './plan.ts';
 
 export interface ChildEnd {

@@ -5,7 +5,7 @@
 
 import { asEpoch } from '../../../log-format/index.ts';
 import { HvError } from '../../base/errors.ts';
-import { UP_LOOK_MS } from '../../base/limits.ts';
+import { UP_LOOK_MS } from '../../base/tool-limits.ts';
 import { dialLink } from '../../host/link.ts';
 import type { LinkSecurity } from '../../host/tls.ts';
 import type { Arbiter } from '../../ports.ts';

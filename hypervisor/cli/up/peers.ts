@@ -2,7 +2,8 @@
 
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HANDSHAKE_TIMEOUT_MS, UP_PEER_PROBE_MS } from '../../base/limits.ts';
+import { HANDSHAKE_TIMEOUT_MS } from '../../base/limits.ts';
+import { UP_PEER_PROBE_MS } from '../../base/tool-limits.ts';
 import { parseAddress } from '../../host/addresses.ts';
 
 /** Those of `peers` that take connections, as soon as all do, at the latest after `waitMs`. */

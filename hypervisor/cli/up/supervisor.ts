@@ -7,7 +7,7 @@ import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HvError } from '../../base/errors.ts';
-import { UP_LOOK_MS } from '../../base/limits.ts';
+import { UP_LOOK_MS } from '../../base/tool-limits.ts';
 import { openArbiter } from '../../host/arbiters.ts';
 import { type DirectoryLock, lockDirectory, lockHolder } from '../../host/log-lock.ts';
 import { resumableHeader } from '../../host/resume.ts';

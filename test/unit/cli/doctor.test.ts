@@ -7,7 +7,7 @@ import {
   DOCTOR_MEMORY_BYTES,
   DOCTOR_RTT_MS,
   DOCTOR_SYNC_P99_MS,
-} from '../../../hypervisor/base/limits.ts';
+} from '../../../hypervisor/base/tool-limits.ts';
 import {
   type Finding,
   judgeArbiter,

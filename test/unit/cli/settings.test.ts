@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CONFIG_LINES_MAX } from '../../../hypervisor/base/limits.ts';
+import { CONFIG_LINES_MAX } from '../../../hypervisor/base/tool-limits.ts';
 import { settingOptions, sourcesOf } from '../../../hypervisor/cli/config/options.ts';
 import { settingLines, settingsJson } from '../../../hypervisor/cli/config/print-settings.ts';
 import { flagOf, pathOf, SETTINGS, variableOf } from '../../../hypervisor/cli/config/schema.ts';

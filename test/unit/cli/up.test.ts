@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { UP_RESTART_MS, UP_RESTART_MS_MAX, UP_STEADY_MS } from '../../../hypervisor/base/limits.ts';
+import {
+  UP_RESTART_MS,
+  UP_RESTART_MS_MAX,
+  UP_STEADY_MS,
+} from '../../../hypervisor/base/tool-limits.ts';
 import { SETTINGS, type SettingValue } from '../../../hypervisor/cli/config/schema.ts';
 import { Settings } from '../../../hypervisor/cli/config/settings.ts';
 import { childArguments } from '../../../hypervisor/cli/up/child-arguments.ts';

@@ -250,6 +250,13 @@ describe('BackupCore', () => {
     expect(types(effects)).toEqual(['send', 'close', 'reset']);
   });
 
+  it('made primary by force tells the primary it leaves the later epoch', () => {
+    const forced = view(40, 'b');
+    const effects = Bench.synced().step({ type: 'force', view: forced });
+    expect(types(effects)).toEqual(['send', 'close', 'promote']);
+    expect(effects[0]).toMatchObject({ link: 1, message: { type: 'refuse', epoch: 40 } });
+  });
+
   it('hears only its own link, and nothing of an earlier epoch', () => {
     const bench = Bench.synced();
     const released = { type: 'released', lsnReleased: asLsn(4) } as const;
