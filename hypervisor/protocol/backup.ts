@@ -11,7 +11,7 @@
  */
 
 import { asEpoch, asLsn, type Epoch, type Lsn, type Millis } from '../../log-format/index.ts';
-import { unreachable } from '../base/assert.ts';
+import { assert, unreachable } from '../base/assert.ts';
 import {
   type BackupPhase,
   type Copy,
@@ -307,6 +307,7 @@ export class BackupCore {
 
   #decide(copy: Copy, decision: Decision, now: Millis, effects: BackupEffect[]): void {
     if (decision.type === 'open') return;
+    assert(this.#phase === 'deciding', 'only a candidate asks the arbiter');
     const { view } = decision;
     if (view !== undefined && view.epoch > this.#epoch) this.#epoch = view.epoch;
     if (decision.type === 'won') {

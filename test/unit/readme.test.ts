@@ -56,17 +56,27 @@ function helpOf(...command: readonly string[]): Help {
   return help;
 }
 
+/** How many words name the command; a string: what is wrong with one of them. */
+function depthOf(words: readonly string[]): number | string {
+  let depth = 1;
+  if (!helpOf().commands.has(words[0] ?? '')) return `no command ${words[0] ?? ''}`;
+  for (;;) {
+    const help = helpOf(...words.slice(0, depth));
+    const next = words[depth] ?? '';
+    // `hv arbiter --data views` runs the command itself, `hv arbiter status` one below it.
+    if (help.commands.size === 0 || (next.startsWith('-') && help.options.has(next))) return depth;
+    if (!help.commands.has(next)) return `no command ${words.slice(0, depth + 1).join(' ')}`;
+    depth += 1;
+  }
+}
+
 /** What is wrong with the arguments of `hv`; options go before the script, as in `hv run`. */
 function hvFaults(words: readonly string[]): string[] {
-  const [name = '', ...rest] = words;
-  if (!helpOf().commands.has(name)) return [`no command ${name}`];
-  const sub = rest[0] ?? '';
-  const nested = helpOf(name).commands;
-  // `hv arbiter --data views` runs the command itself, `hv arbiter status` one below it.
-  const below = nested.size > 0 && !(sub.startsWith('-') && helpOf(name).options.has(sub));
-  if (below && !nested.has(sub)) return [`no command ${name} ${sub}`];
-  const help = below ? helpOf(name, sub) : helpOf(name);
-  const args = below ? rest.slice(1) : rest;
+  const depth = depthOf(words);
+  if (typeof depth === 'string') return [depth];
+  const [name = ''] = words;
+  const help = helpOf(...words.slice(0, depth));
+  const args = words.slice(depth);
   const faults: string[] = [];
   for (let at = 0; at < args.length; at++) {
     const word = args[at] ?? '';
@@ -173,6 +183,66 @@ describe('the README', () => {
     const begun = [...readme.matchAll(/<!-- (\w+):begin -->/g)].map(([, name]) => name);
     const ended = [...readme.matchAll(/<!-- (\w+):end -->/g)].map(([, name]) => name);
     expect(ended).toEqual(begun);
+  });
+});
+
+describe('every document', () => {
+  /** Lines of blocks, and of the indented examples of the changelog, in which hv itself is called. */
+  function callsIn(path: string): string[] {
+    const blocks = [...text(path).matchAll(/^```(\w*)\n(.*?)^```$/gms)].flatMap(
+      ([, language = '', block = '']) => (['', 'sh'].includes(language) ? block.split('\n') : []),
+    );
+    const indented = text(path).match(/^ {6}hv .*$/gm) ?? [];
+    return [...blocks, ...indented]
+      .map((line) => line.replace(/^\$ /, '').replace(/(?:^|\s+)#.*$/, ''))
+      .flatMap((line) => line.split(/&&|\||;/))
+      .map((line) => line.trim().replace(/^npx (?=hv )/, ''))
+      .filter((line) => /^hv [a-z]/.test(line));
+  }
+
+  /** What a reader brings along is his; commands and options are ours. */
+  const isOurs = (fault: string): boolean => !fault.startsWith('no file ');
+
+  test('calls only commands that there are, with options that they have', () => {
+    const calls = documents.flatMap((path) => callsIn(path).map((call) => ({ path, call })));
+    expect(calls.length).toBeGreaterThan(40);
+    const faults = calls.flatMap(({ path, call }) =>
+      commandFaults(call)
+        .filter(isOurs)
+        .map((fault) => `${path}: ${call}: ${fault}`),
+    );
+    expect(faults).toEqual([]);
+  });
+
+  /** Files of this repository by their path from its root, or below hypervisor/ as its layers are named. */
+  function namedFiles(path: string): string[] {
+    const roots =
+      'hypervisor|guest-sdk|log-format|test|docs|scripts|bench|guests|contrib|observability';
+    const layers = 'base|cli|host|machine|protocol|replica|timeline';
+    const named = new RegExp(`\`((?:${roots}|${layers})/[\\w./-]*\\w/?)\``, 'g');
+    return [...text(path).matchAll(named)].map(([, file = '']) => file);
+  }
+  /** Folders of log formats, also of those to come. */
+  const exists = (file: string): boolean =>
+    file.startsWith('test/golden/v') ||
+    existsSync(join(ROOT, file)) ||
+    existsSync(join(ROOT, 'hypervisor', file));
+
+  test('names only files that there are', () => {
+    const named = documents.flatMap((path) => namedFiles(path).map((file) => ({ path, file })));
+    expect(named.length).toBeGreaterThan(100);
+    expect(named.filter(({ file }) => !exists(file))).toEqual([]);
+  });
+
+  test('is reached by links from the README', () => {
+    const seen = new Set(['README.md']);
+    for (const path of seen) {
+      const links = [...text(path).matchAll(/\]\(([^)#\s]+)/g)].map(([, link = '']) => link);
+      for (const link of links.filter((one) => one.endsWith('.md') && !/^https?:/.test(one)))
+        seen.add(join(dirname(path), link));
+    }
+    const pages = documents.filter((path) => /^docs\/[^/]+\.md$/.test(path));
+    expect(pages.filter((path) => !seen.has(path))).toEqual([]);
   });
 });
 
