@@ -8,16 +8,16 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { assert, defined } from '../base/assert.ts';
 import type { HvError } from '../base/errors.ts';
-import { IN_STEP_POLL_MS, LAG_RECORDS_FREE } from '../base/limits.ts';
+import { IN_STEP_POLL_MS, LAG_RECORDS_FREE, RECLONES_MAX } from '../base/limits.ts';
 import type { LinkHandlers } from '../ports.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import { BackupReplica } from '../replica/backup.ts';
 import type { Handover } from '../replica/handover.ts';
 import type { BackupOutcome, Estate, PrimaryOutcome } from '../replica/hooks.ts';
 import { Meters } from '../replica/meters.ts';
-import { refusalOf } from '../replica/refusal.ts';
 import { formatAddress, parseAddress } from './addresses.ts';
 import type { ReplicaActions } from './admin-actions.ts';
+import { Allowance } from './allowance.ts';
 import { announcementOf } from './announce.ts';
 import { answerJoin } from './answer-join.ts';
 import { ArbiterDesk } from './arbiter-desk.ts';
@@ -25,14 +25,14 @@ import { absoluteArbiterUrl } from './arbiters.ts';
 import type { BackupHostOptions, Succession } from './backup-options.ts';
 import { backupStatus } from './backup-status.ts';
 import { HostClock } from './clock.ts';
-import { arbiterRefusal } from './colocation.ts';
 import { CopyDirectory } from './copy-directory.ts';
 import { makeDirectory, safeName } from './directories.ts';
 import { type ForceOptions, type ForceReport, factsOf, forcePromotion } from './force.ts';
 import { HeartbeatDesk } from './heartbeat-desk.ts';
+import { hostRefusal } from './hello-refusal.ts';
 import { dialLink, type IncomingLink, LinkListener, type ListenerCounters } from './link.ts';
 import { lookFirst } from './look-first.ts';
-import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
+import { engineParts } from './machine-factory.ts';
 import { startMeters } from './meters-clock.ts';
 import { Outreach } from './outreach.ts';
 import {
@@ -46,7 +46,6 @@ import { Relay, refuseLink } from './relay.ts';
 import type { RemoteMachine } from './remote-machine.ts';
 import { Supervisor } from './supervisor.ts';
 import { type LinkSecurity, LOCAL_ONLY } from './tls.ts';
-import { HV_VERSION } from './version.ts';
 
 export class BackupHost {
   readonly #options: BackupHostOptions;
@@ -78,6 +77,7 @@ export class BackupHost {
   #address = '';
   /** Replicas that followed this one when it won. */
   #followers: readonly string[] = [];
+  readonly #reclones = new Allowance(RECLONES_MAX);
 
   private constructor(options: BackupHostOptions) {
     this.#options = options;
@@ -247,9 +247,20 @@ export class BackupHost {
           this.#options.note(note, at);
         },
         promoted: (handover, estate) => this.#promoted(handover, estate),
-        ended: (outcome) => this.#end(outcome, undefined),
+        ended: (outcome) => this.#over(outcome),
       },
     });
+  }
+
+  /** A copy that differs is kept as evidence and made anew: its host may be well all the same. */
+  #over(outcome: BackupOutcome): void {
+    const reclones = outcome.type === 'diverged' && this.#reclones.next();
+    if (!reclones) this.#end(outcome, undefined);
+    if (!reclones) return;
+    this.#at?.condemn();
+    this.#options.trouble('copy.condemned', { ...outcome, dir: this.#at?.dir });
+    this.#replica = this.#newReplica();
+    this.#outreach?.noted({ type: 'parted', reason: 'its copy differed' });
   }
 
   /** In the view it holds the log; in step it has replayed it too, and a takeover takes no time. */
@@ -265,28 +276,18 @@ export class BackupHost {
   }
 
   #reachOut(): void {
-    const { arbiter, seeks, member, trouble } = this.#options;
     this.#outreach = new Outreach({
-      ...{ own: this.#address, arbiter, seeks, security: this.#security, member },
+      ...{ ...this.#options, own: this.#address, security: this.#security },
       hello: () => this.#hello,
       core: () => this.#replica.core,
       openArbiter: (url) => this.#arbiter.open(url),
       promoted: () => this.#replica.suspect('the view service has made this replica primary'),
-      trouble: (event, fields) => trouble(event, fields),
     });
   }
 
   #refuses(hello: Hello): string | undefined {
     const { arbiter, arbiterMayBeColocated: mayBeColocated } = this.#options;
-    const misplaced = arbiterRefusal(arbiter ?? hello.arbiter, this.#speaker, { mayBeColocated });
-    if (misplaced !== undefined) return misplaced;
-    const { engineHash, helperHash } = engineParts();
-    return refusalOf(hello, {
-      hvVersion: HV_VERSION,
-      engineHash,
-      helperHash,
-      machineVersion: MACHINE_VERSION,
-    });
+    return hostRefusal(hello, { arbiter, mayBeColocated, speaker: this.#speaker });
   }
 
   /** Locked at the first hello of its guest. Throws HV_E_NAME_IN_USE. */

@@ -53,6 +53,8 @@ export class CopyDirectory {
   #standing: LocalCopy | undefined;
   /** The log in it was begun or continued by this process. */
   #own = false;
+  /** It proved to be no use: what is there is evidence. */
+  #condemned = false;
   readonly #warm: WarmCopy | undefined;
   store: CopyStore | undefined;
   machine: RemoteMachine | undefined;
@@ -86,7 +88,7 @@ export class CopyDirectory {
 
   /** Of the log of `hello`'s run, as far as it can be gone on from; undefined: there is none. */
   standing(hello: Hello): History | undefined {
-    const copy = this.#standing;
+    const copy = this.#condemned ? undefined : this.#standing;
     if (copy === undefined || copy.vm !== hello.vm) return undefined;
     if (copy.header.imageHash !== hello.imageHash) return undefined;
     return reaches(copy, copy.lsnLast) ? copy : undefined;
@@ -106,6 +108,7 @@ export class CopyDirectory {
   condemn(): void {
     this.#own = false;
     this.#standing = undefined;
+    this.#condemned = true;
   }
 
   /** See `BackupPorts.reopen`. Undefined: it is no use, and the next copy begins anew. */
@@ -268,6 +271,7 @@ export class CopyDirectory {
   }
 
   #clear(): void {
+    this.#condemned = false;
     this.#warm?.stop();
     if (this.#own) rmSync(this.dir, { recursive: true, force: true });
     else {

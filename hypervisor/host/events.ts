@@ -84,6 +84,10 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
     '`peer`, to which this backup passes its log on, is gone; it comes back by itself',
   ),
   'copy.aside': row('info', 'an earlier copy in `dir` was moved to `aside`'),
+  'copy.condemned': row(
+    'error',
+    'the replay of the copy in `dir` differs (`lsn`, `report`): it is kept aside as evidence, and made anew',
+  ),
   'copy.unusable': row('warn', 'the copy in `dir` cannot be gone on from: `reason`'),
   'security.reloaded': row('info', 'tokens or certificates were read again and are in force'),
   'security.failed': row(

@@ -20,7 +20,7 @@ export interface OutreachOptions {
   /** Named by the operator; undefined: by whoever dials. */
   readonly arbiter: string | undefined;
   /** The run whose primary is to be looked for from the start. */
-  readonly seeks: string | undefined;
+  readonly seeks?: string | undefined;
   readonly security: LinkSecurity;
   readonly member: Pick<MemberKind, 'priority' | 'hidden' | 'chained'>;
   /** The newest hello. */

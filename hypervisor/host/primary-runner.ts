@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { asMillis, INTERRUPT, type LogHeader } from '../../log-format/index.ts';
 import type { HvErrorCode } from '../base/errors.ts';
-import { HANDSHAKE_TIMEOUT_MS, REDIAL_MS, REDIAL_MS_MAX } from '../base/limits.ts';
+import { HANDSHAKE_TIMEOUT_MS, RECLONES_MAX, REDIAL_MS, REDIAL_MS_MAX } from '../base/limits.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
 import { outputBytes } from '../machine/output-bytes.ts';
@@ -15,6 +15,7 @@ import { PROTOCOL_VERSION, type ReplicaId, type View } from '../protocol/message
 import type { Note } from '../protocol/notes.ts';
 import type { Handover } from '../replica/handover.ts';
 import { PrimaryReplica } from '../replica/primary.ts';
+import { Allowance } from './allowance.ts';
 import { openArbiter } from './arbiters.ts';
 import type { FileCheckpointer } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
@@ -67,6 +68,7 @@ export class PrimaryRunner {
   readonly #awaited: Set<ReplicaId>;
   /** Backups that must not come back: refused, or their replay differs. */
   readonly #given = new Set<ReplicaId>();
+  readonly #forgiven = new Map<ReplicaId, Allowance>();
   #booted = false;
   #live = false;
   #arbiterTrouble: string | undefined;
@@ -278,7 +280,8 @@ export class PrimaryRunner {
       this.#awaited.delete(note.peer);
       this.#bootIfReady();
     }
-    if (note.type === 'refused' || note.type === 'diverged') this.#given.add(note.peer);
+    if (note.type === 'refused' || (note.type === 'diverged' && !this.#forgive(note.peer)))
+      this.#given.add(note.peer);
     if (note.type === 'refused' && this.#awaited.has(note.peer))
       this.#fail('HV_E_BACKUP_REFUSED', `backup ${note.peer} refused: ${note.reason}`);
   }
@@ -308,6 +311,13 @@ export class PrimaryRunner {
     if (this.#booted || this.#awaited.size > 0 || boot === undefined || this.#over) return;
     this.#booted = true;
     this.#replica.push({ kind: INTERRUPT.boot, id: 0, num: 0, payload: boot });
+  }
+
+  /** A backup that differs is made anew, a few times. */
+  #forgive(peer: ReplicaId): boolean {
+    const allowance = this.#forgiven.get(peer) ?? new Allowance(RECLONES_MAX);
+    this.#forgiven.set(peer, allowance);
+    return allowance.next();
   }
 
   /** Dials `peer` now, or as soon as the protocol can take it. */

@@ -226,7 +226,9 @@ export class BackupSession {
   /** Silence is one thing; a peer that beats and takes nothing keeps the guest waiting as well. */
   get #stalledAt(): Millis | undefined {
     if (this.window.bytes === 0) return undefined;
-    return asMillis(Math.min(this.#movedAt + STALL_DROP_MS, this.#saidAt + this.#linkSilentMs));
+    // Nobody waits for one that joins, and it may be reading its disk: it has the longer time.
+    const silent = this.#state === 'gated' ? this.#linkSilentMs : STALL_DROP_MS;
+    return asMillis(Math.min(this.#movedAt + STALL_DROP_MS, this.#saidAt + silent));
   }
 
   /** What the silence of this backup means at `now`; undefined: nothing yet. */

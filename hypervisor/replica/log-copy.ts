@@ -164,6 +164,8 @@ export class LogCopy {
   continued(hello: Hello): void {
     this.#hello = hello;
     this.#arbiter = this.#options.ports.openArbiter(hello.arbiter);
+    // It was never acknowledged, so the new primary sends it again.
+    this.#waiting = [];
   }
 
   /** Part of a state transfer. */
