@@ -114,6 +114,7 @@ export class CopyDirectory {
   /** See `BackupPorts.reopen`. Undefined: it is no use, and the next copy begins anew. */
   async reopen(from: Lsn, lsnReleased: Lsn): Promise<ReopenedCopy | undefined> {
     this.#warm?.stop();
+    this.machine = undefined;
     try {
       const { position, lsnLast: lsn, quarantine } = await cutCopy(this.dir, from);
       if (quarantine !== undefined)
@@ -237,7 +238,11 @@ export class CopyDirectory {
     const { dir: checkpoints } = this;
     const machine = new RemoteMachine(base, {
       hangLimitMs,
-      onFailure: onError,
+      // One of a copy that was replaced meanwhile may find its log cut or gone: that ends nothing.
+      onFailure: (error) => {
+        if (this.machine === machine) onError(error);
+        else machine.dispose();
+      },
       checkpoints,
       ...options,
     });
@@ -280,6 +285,7 @@ export class CopyDirectory {
     }
     this.#own = false;
     this.#standing = undefined;
+    this.machine = undefined;
   }
 
   #fatal(error: HvError): Promise<never> {

@@ -18,8 +18,11 @@ const TICKER = `
   process.on('SIGTERM', () => process.exit(0));
   setInterval(() => console.log('tick ' + ++n + ' ' + process.env.SECRET), 5);
 `;
-/** Fills the log quickly. */
-const BUSY = `for (let n = 0; n < 40; n++) setInterval(() => n, 1 + (n % 7));`;
+/** Fills the log quickly, until SIGHUP. */
+const BUSY = `
+  const busy = Array.from({ length: 40 }, (_, n) => setInterval(() => n, 1 + (n % 7)));
+  process.on('SIGHUP', () => busy.forEach(clearInterval));
+`;
 const SECRET = 'xyzzy-plugh';
 const KEYS = ['--log-key-file', 'log.key', '--sign-key-file', 'sign.pem'];
 const READ = ['--log-key-file', 'log.key'];
@@ -34,7 +37,7 @@ beforeEach(async () => {
   writeFileSync(join(stage.dir, 'ticker.js'), TICKER);
   for (const args of [['log.key'], ['sign.pem', '--sign'], ['other.key']])
     expect((await hv('log', 'key', 'new', ...args)).code).toBe(0);
-});
+}, 60_000);
 afterEach(async () => {
   process.umask(mask);
   await stage.close();
@@ -162,6 +165,8 @@ describe('the log at rest', () => {
     const run = stage.hv(
       [
         ...['run', '--events-fd', '3', ...KEYS, '--listen', '127.0.0.1:0', '--checkpoint', '2000'],
+        // A kill closes links at once; silence of a busy machine is no death.
+        ...['--detect', '60000'],
         'busy.js',
       ],
       { env: { ...process.env, SECRET } },
@@ -172,6 +177,7 @@ describe('the log at rest', () => {
       from = run.events.indexOf(taken) + 1;
       lsn = Number(taken.lsn);
     }
+    run.kill('SIGHUP');
     const copy = join(stage.dir, 'copies/busy');
     const first = await stage.backup('--dir', 'copies', '--join', address, ...other);
     await first.process.event('in.step');

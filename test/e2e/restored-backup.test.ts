@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { checkpointLsns } from '../../hypervisor/host/checkpoint-files.ts';
+import type { CopyDirectory } from '../../hypervisor/host/copy-directory.ts';
 import { cutCopy } from '../../hypervisor/host/cut-copy.ts';
 import { openLog } from '../../hypervisor/host/log-reader.ts';
 import { FileLogStore } from '../../hypervisor/host/log-store.ts';
@@ -15,6 +16,8 @@ import { asLsn, type Batch, type Lsn } from '../../log-format/index.ts';
 import { RecordedRun, RUN_HEADER } from '../support/recorded-run.ts';
 
 /** Workers run what was built. */
+const builtDirectory = new URL('../../dist/hypervisor/host/copy-directory.js', import.meta.url)
+  .href;
 const built = new URL('../../dist/hypervisor/host/remote-machine.js', import.meta.url).href;
 
 async function remoteMachine(options: RemoteMachineOptions): Promise<RemoteMachine> {
@@ -33,6 +36,42 @@ function tempDir(): string {
 }
 
 const lastOf = ({ firstLsn, records }: Batch): Lsn => asLsn(firstLsn + records.length - 1);
+
+it('a worker whose copy was replaced while it restored the machine ends nothing', {
+  timeout: 120_000,
+}, async () => {
+  const dir = join(tempDir(), 'copy');
+  const run = new RecordedRun(dir, { every: 6 }).boot();
+  run.input('line');
+  await run.close();
+  const module = (await import(/* @vite-ignore */ builtDirectory)) as {
+    readonly CopyDirectory: typeof CopyDirectory;
+  };
+  const errors: unknown[] = [];
+  const failed = new Promise<void>((resolve) => {
+    const directory = new module.CopyDirectory({
+      dir,
+      cold: false,
+      warm: undefined,
+      hangLimitMs: Number.POSITIVE_INFINITY,
+      meters: undefined,
+      onError: (error) => errors.push(error),
+      onStore: () => undefined,
+      trouble: () => undefined,
+      onMachine: (machine) => {
+        const fresh = directory.fresh();
+        onTestFinished(() => new Promise((done) => fresh.close(done)));
+        machine.worker.once('message', ({ type }: FromWorker) => {
+          if (type === 'failed') setImmediate(resolve);
+        });
+      },
+    });
+    onTestFinished(() => directory.release());
+    void directory.reopen(run.lsn, run.lsn);
+  });
+  await failed;
+  expect(errors).toEqual([]);
+});
 
 it('a worker goes on from a copy that was cut, follows checkpoints, and says why if it cannot', {
   timeout: 120_000,
