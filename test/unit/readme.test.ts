@@ -280,6 +280,8 @@ describe('the check sees', () => {
     ['npx hv run --bakup x guests/kv.js', 'hv run has no --bakup'],
     ['npx hv run guests/nope.js', 'no file guests/nope.js'],
     ['npx hv log dog .hv/kv', 'no command log dog'],
+    ['npx hv log key gnu x', 'no command log key gnu'],
+    ['npx hv log key new --sing x', 'hv log has no --sing'],
     ['npx hv help HV_E_NOPE', 'no error HV_E_NOPE'],
     ['node dist/bench/nope.js', 'no file dist/bench/nope.js'],
     ['npm run nope', 'no npm script run nope'],
