@@ -1,6 +1,7 @@
 /** The process of `hv backup`: host, signals, join requests and exit status. */
 
 import { EXIT, HvError } from '../base/errors.ts';
+import { PARENT_LOOK_MS } from '../base/limits.ts';
 import { isLoopback, parseAddress } from '../host/addresses.ts';
 import type { AdminServer } from '../host/admin-server.ts';
 import { BackupHost } from '../host/backup-host.ts';
@@ -56,6 +57,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
   const security = openSecurity(securityOf(options, process.env));
   for (const address of [options.join ?? [], options.from].flat()) security.checkDial(address);
   const member = memberOf(options);
+  if (options.rejoin !== undefined) dieWithParent();
   if (options.join !== undefined && options.from.length > 0)
     throw new HvError('HV_E_USAGE', '--join asks a primary and --from a backup: pass one of them');
   let joining: Joining | undefined;
@@ -109,6 +111,12 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     joining = new Joining(asked, { own: host.address, security, patient: options.from.length > 0 });
     joining.ask();
   }
+}
+
+/** A process that runs in the place of another one ends with it: whoever kills that one means this replica. */
+function dieWithParent(): void {
+  const parent = process.ppid;
+  setInterval(() => process.ppid === parent || process.exit(EXIT.failed), PARENT_LOOK_MS).unref();
 }
 
 /** A primary that stopped on purpose has ended its backups with it. */

@@ -6,8 +6,8 @@ import type { Command } from 'commander';
 import { say } from './print.ts';
 
 interface KeyOptions {
-  readonly logKeyFile?: string;
-  readonly signKeyFile?: string;
+  readonly logKeyFile?: string | undefined;
+  readonly signKeyFile?: string | undefined;
 }
 
 /** Commands that look at sealed and plain logs together, or read one and write another. */
@@ -29,11 +29,20 @@ export function signKeyOption(command: Command): Command {
 
 /** Runs before the command's action: its threads inherit the keys. Rejects with HV_E_LOG_KEY. */
 export async function useKeyOptions(command: Command): Promise<void> {
-  const { logKeyFile, signKeyFile } = command.opts<KeyOptions>();
+  await useKeyFiles(
+    command.opts<KeyOptions>(),
+    MIXED.includes(command.name()) ? 'read' : 'refused',
+  );
+}
+
+/** `plain`: see `LogKeys`. Rejects with HV_E_LOG_KEY. */
+export async function useKeyFiles(
+  { logKeyFile, signKeyFile }: KeyOptions,
+  plain: 'refused' | 'read',
+): Promise<void> {
   if (logKeyFile !== undefined) {
     const { readLogKeys, useLogKeys } = await import('../host/log-keys.ts');
     const file = resolve(logKeyFile);
-    const plain = MIXED.includes(command.name()) ? 'read' : 'refused';
     useLogKeys({ keys: readLogKeys(file), file, plain });
     warnOfReaders(file);
   }

@@ -3,7 +3,7 @@
  * when it is between turns, and what the main thread beside it knows at any time.
  */
 
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LogHeader, Lsn } from '../../log-format/index.ts';
 import { STATUS_WAIT_MS } from '../base/limits.ts';
@@ -118,6 +118,8 @@ export function commonStatus(given: {
 }
 
 function bytesIn(dir: string): number {
+  // Whoever asks at once is answered before there is a log.
+  if (!existsSync(dir)) return 0;
   let bytes = 0;
   for (const entry of readdirSync(dir, { withFileTypes: true }))
     if (entry.isFile())

@@ -235,8 +235,6 @@ describe('--checkpoint', () => {
     [['--keep', '10XiB'], '--keep'],
     [['--ack', 'never'], '--ack'],
     [['--keep', '1000', '--checkpoint', 'off'], '--keep needs checkpoints'],
-    [['--keep', '1000', '--backup', 'local'], '--keep and a backup exclude each other'],
-    [['--keep', '1000', '--listen', '127.0.0.1:0'], '--keep and a backup exclude each other'],
   ])('%j is refused before the guest starts', async (options, reason) => {
     const one = stage.hv(['run', '--name', 'refused', ...options, 'echo.js']);
     const { code, stderr, stdout } = await one.exited;

@@ -374,18 +374,17 @@ describe('a fork', () => {
 });
 
 describe('a fork that is to have a backup', () => {
-  test('is refused while backups replay logs from their start, unless nothing had run there', async () => {
+  test('is protected like any other run: a backup joins by its snapshot and takes over', async () => {
     expect((await fork('bare', '50%', '--no-start').exited).code).toBe(0);
-    for (const option of [
-      ['--backup', 'local'],
-      ['--listen', '127.0.0.1:0'],
-    ]) {
-      const { code, stderr } = await stage.hv(['run', '--resume', '--name', 'bare', ...option])
-        .exited;
-      expect(code).toBe(2);
-      expect(stderr).toContain('begins with a checkpoint');
-    }
-    expect(existsSync(`${logDir('bare')}.lock`)).toBe(false);
+    const { process: shadow, address: at } = await stage.backup('--dir', 'shadows');
+    const bare = ['run', '--resume', '--name', 'bare', '--backup', at, '--events-fd', '3'];
+    const first = stage.hv(bare);
+    await first.event('protected');
+    await shadow.event('in.step');
+    first.kill('SIGKILL');
+    await shadow.event('live');
+    shadow.kill();
+    await Promise.all([first.exited, shadow.exited]);
     expect((await fork('anew', 'start', '--no-start').exited).code).toBe(0);
     const { process: backup, address } = await stage.backup('--dir', 'backups');
     const guest = stage.hv([
@@ -399,7 +398,7 @@ describe('a fork that is to have a backup', () => {
       '3',
     ]);
     await guest.event('protected');
-    guest.kill('SIGTERM');
+    guest.kill('SIGINT');
     await guest.exited;
     backup.kill();
     await backup.exited;

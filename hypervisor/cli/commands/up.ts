@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { settingOptions, sourcesOf } from '../config/options.ts';
+import { useKeyFiles } from '../key-options.ts';
 import { descriptor } from '../options.ts';
 
 interface UpFlags {
@@ -30,6 +31,11 @@ export function registerUp(program: Command): void {
       const { resolveSettings } = await import('../config/settings.ts');
       const { UpSupervisor } = await import('../up/supervisor.ts');
       const settings = resolveSettings(sourcesOf(command, name));
+      // Whose log is here is read from it.
+      const [logKeyFile, signKeyFile] = ['replica.log-key-file', 'replica.sign-key-file'].map(
+        (path) => settings.text(path),
+      );
+      await useKeyFiles({ logKeyFile, signKeyFile }, 'refused');
       const { bootstrap, eventsFd } = flags;
       process.exit(await UpSupervisor.run({ settings, bootstrap: bootstrap === true, eventsFd }));
     });

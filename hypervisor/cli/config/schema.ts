@@ -115,6 +115,20 @@ const REPLICA: readonly Omit<Setting, 'section'>[] = [
     standard: '.hv',
   },
   {
+    key: 'log-key-file',
+    kind: 'path',
+    takes: 'a path',
+    means: 'the log is sealed with the keys in this file, which are of this host alone',
+    standard: undefined,
+  },
+  {
+    key: 'sign-key-file',
+    kind: 'path',
+    takes: 'a path',
+    means: 'the log is signed with this key where a segment ends',
+    standard: undefined,
+  },
+  {
     key: 'wait-for-backups',
     kind: 'word',
     takes: 'a time such as 10s, or 0s',

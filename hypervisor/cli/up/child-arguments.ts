@@ -22,6 +22,8 @@ export function childArguments(settings: Settings, given: ChildGiven): readonly 
   const common = [
     ...value('listen', 'replica.listen'),
     ...value('dir', 'replica.dir'),
+    ...value('log-key-file', 'replica.log-key-file'),
+    ...value('sign-key-file', 'replica.sign-key-file'),
     ...value('arbiter', 'protection.arbiter'),
     ...flag('arbiter-colocated', 'protection.arbiter-colocated'),
     ...value('token-file', 'protection.token-file'),

@@ -158,6 +158,8 @@ describe('the command line of the replica', () => {
     'guest.args': ['-v'],
     'guest.env': ['A=1'],
     'replica.listen': OWN,
+    'replica.log-key-file': '/log.key',
+    'replica.sign-key-file': '/sign.pem',
     'replica.priority': -3,
     'replica.store-only': true,
     'protection.arbiter': 'etcd://e',
@@ -166,7 +168,9 @@ describe('the command line of the replica', () => {
   });
   const of = (role: 'begin' | 'resume' | 'backup') =>
     childArguments(settings, { role, name: 'app', backups: role === 'begin' ? [OTHER] : [] });
-  const common = ['--listen', OWN, '--dir', '.hv', '--arbiter', 'etcd://e', '--token-file', '/t'];
+  const keys = ['--log-key-file', '/log.key', '--sign-key-file', '/sign.pem'];
+  const links = ['--arbiter', 'etcd://e', '--token-file', '/t'];
+  const common = ['--listen', OWN, '--dir', '.hv', ...keys, ...links];
   const events = ['--events-fd', '3'];
   const rule = ['--ack', 'received', '--quorum', '1', '--on-backup-loss', 'continue'];
 

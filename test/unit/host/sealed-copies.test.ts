@@ -216,11 +216,11 @@ describe('the directory of a sealed copy', () => {
         dir,
         cold: true,
         warm: undefined,
-        onStore: () => undefined,
         hangLimitMs: Number.POSITIVE_INFINITY,
         meters: undefined,
         onError,
         onMachine: () => undefined,
+        onStore: () => undefined,
         trouble: (event) => troubles.push(event),
       });
       void directory.inspect().then(() => onError('inspected'));

@@ -1,10 +1,11 @@
 /** Copies that join by a snapshot, between hosts that seal and sign with keys of their own. */
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkpointLsns } from '../../../hypervisor/host/checkpoint-files.ts';
 import { cutCopy } from '../../../hypervisor/host/cut-copy.ts';
+import { REAL_DISK } from '../../../hypervisor/host/disk.ts';
 import { inspectCopy, reaches } from '../../../hypervisor/host/local-copy.ts';
 import { headText, segmentName } from '../../../hypervisor/host/log-cursor.ts';
 import { openLog, verifyLog } from '../../../hypervisor/host/log-reader.ts';
@@ -160,6 +161,25 @@ describe('a snapshot between two hosts that seal', () => {
     expect((await send(dir, newest - 1)).lsn).toBe(second);
     on(BACKUP);
     expect(await openSnapshotSource(dir, RUN_HEADER)).toBeUndefined();
+  });
+
+  it('is none when the complete one that a difference needs is of a key that is gone', async () => {
+    const { dir } = await recorded();
+    for (const lsn of checkpointLsns(dir)) {
+      on(PRIMARY);
+      const { files } = await send(dir, lsn);
+      if (files.length === 1) continue;
+      const path = join(dir, snapshotName(lsn));
+      const bytes = plainBytes(path);
+      rmSync(path);
+      on(BACKUP);
+      const file = REAL_DISK.openFile(path, { offset: 0 });
+      await file.write([bytes]);
+      await file.close();
+      expect(await openSnapshotSource(dir, RUN_HEADER, { lsnMax: lsn })).toBeUndefined();
+      return;
+    }
+    throw new Error('there is a difference');
   });
 });
 

@@ -1,0 +1,135 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { GUESTS, type HvProcess, Stage } from '../support/hv-process.ts';
+import { freePort, KvClient } from '../support/kv-client.ts';
+
+const KV = join(GUESTS, 'kv.js');
+
+let stage: Stage;
+beforeEach(() => {
+  stage = new Stage();
+});
+afterEach(() => stage.close());
+
+interface Pair {
+  readonly primary: HvProcess;
+  readonly backup: HvProcess;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Both can be dialled, so that either may become the other's backup. */
+async function pair(...more: string[]): Promise<Pair> {
+  const { process: backup, address } = await stage.backup('--dir', 'b');
+  const port = await freePort();
+  const primary = stage.hv([
+    ...['run', '--backup', address, '--listen', `127.0.0.1:${await freePort()}`],
+    ...['--events-fd', '3', '--detect', '2000', '--name', 'kv', ...more],
+    ...[KV, String(port)],
+  ]);
+  await primary.event('protected');
+  await backup.event('in.step');
+  return { primary, backup, address, port };
+}
+
+async function set(port: number, value: string): Promise<void> {
+  await (await KvClient.reach(port)).ask('SET', 'k', value);
+}
+
+async function get(port: number): Promise<string> {
+  const reply = await (await KvClient.reach(port)).ask('GET', 'k');
+  return reply.type === 'bulk' ? String(reply.text) : reply.type;
+}
+
+function hv(...args: string[]): HvProcess['exited'] {
+  return stage.hv(args).exited;
+}
+
+describe('hv switchover', () => {
+  test('hands the guest over and back, and the replica that handed over is a backup again', async () => {
+    const { primary, backup, address, port } = await pair();
+    await set(port, 'one');
+    const over = await hv('switchover', 'kv', '--json');
+    expect(over.code).toBe(0);
+    expect(JSON.parse(over.stdout)).toMatchObject({ type: 'handedOver', to: address });
+    await backup.event('live');
+    await primary.event('continuing');
+    await primary.event('in.step');
+    await backup.event('protected');
+    expect(await get(port)).toContain('one');
+    await set(port, 'two');
+    const back = await hv('switchover', 'kv', '--dir', 'b');
+    expect(back.stderr).toMatch(/handed over to .*; nothing was lost or sent twice/);
+    await primary.event('live');
+    expect(await get(port)).toContain('two');
+  });
+
+  test('without a backup in step is refused, and the guest goes on', async () => {
+    const port = await freePort();
+    const alone = stage.hv(['run', '--events-fd', '3', '--name', 'kv', KV, String(port)]);
+    await alone.event('first.output');
+    const { code, stderr } = await hv('switchover', 'kv');
+    expect(code).toBe(123);
+    expect(stderr).toContain('there is no backup in step; the guest goes on where it is');
+    await set(port, 'still');
+    expect(await get(port)).toContain('still');
+    expect((await hv('switchover', 'other')).code).toBe(2);
+  });
+});
+
+describe('SIGTERM of a protected primary', () => {
+  test('hands the guest over and ends with status 0', async () => {
+    const { primary, backup, port } = await pair();
+    await set(port, 'kept');
+    primary.kill('SIGTERM');
+    expect((await primary.exited).code).toBe(0);
+    await backup.event('live');
+    expect(await get(port)).toContain('kept');
+  });
+});
+
+describe('a primary that was only stopped', () => {
+  test('comes back as a backup when it wakes, and what it alone has is kept aside', async () => {
+    const { primary, backup, port } = await pair('--detect', '300');
+    await set(port, 'before');
+    primary.kill('SIGSTOP');
+    await primary.untilStopped();
+    await backup.event('live');
+    primary.kill('SIGCONT');
+    await primary.event('fenced');
+    await primary.event('following');
+    await backup.event('protected');
+    expect(await get(port)).toContain('before');
+  });
+});
+
+describe('hv protect', () => {
+  test('gives a guest that runs alone a backup, which then takes over', async () => {
+    const port = await freePort();
+    const primary = stage.hv(['run', '--events-fd', '3', '--name', 'kv', KV, String(port)]);
+    await primary.event('first.output');
+    await set(port, 'lonely');
+    const { process: backup, address } = await stage.backup('--dir', 'b');
+    const protect = await hv('protect', 'kv', address, '--json');
+    expect(protect.code).toBe(0);
+    expect(JSON.parse(protect.stdout)).toMatchObject({ name: 'kv', backup: address });
+    await backup.event('in.step');
+    primary.kill('SIGKILL');
+    await backup.event('live');
+    expect(await get(port)).toContain('lonely');
+  });
+});
+
+describe('hv drill', () => {
+  test('says that a failover would work after it has rehearsed one', async () => {
+    const { port } = await pair();
+    await set(port, 'kept');
+    const { code, stdout } = await hv('drill', 'kv', '--check', `127.0.0.1:${port}`, '--json');
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout) as Record<string, number>;
+    expect(report).toMatchObject({ type: 'handedOver', name: 'kv' });
+    expect(report.servesMs).toBeGreaterThan(0);
+    expect(report.backMs).toBeGreaterThan(report.servesMs ?? 0);
+    expect(await get(port)).toContain('kept');
+  });
+});
