@@ -52,6 +52,9 @@ export class PrimaryCore<T> {
     this.#outlet = new Outlet(options);
     this.#view = options.view ?? NO_VIEW;
     this.#lsnAppended = options.lsnAppended;
+    // A guest that waits for its first backup has ended no group, and put nothing out: that is confirmed.
+    if (options.rule.level === 'verified' && options.lsnAppended === 0)
+      this.#backups.verifier.ended(asLsn(0), 0);
   }
 
   get view(): View {
