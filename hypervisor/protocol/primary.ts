@@ -39,6 +39,7 @@ export class PrimaryCore<T> {
 
   constructor(options: PrimaryOptions) {
     this.#options = options;
+    this.#lsnAppended = options.lsnAppended;
     this.#views = new Views(options);
     this.#backups = new Replication({
       detectMs: options.detectMs,
@@ -51,10 +52,6 @@ export class PrimaryCore<T> {
     });
     this.#outlet = new Outlet(options);
     this.#view = options.view ?? NO_VIEW;
-    this.#lsnAppended = options.lsnAppended;
-    // A guest that waits for its first backup has ended no group, and put nothing out: that is confirmed.
-    if (options.rule.level === 'verified' && options.lsnAppended === 0)
-      this.#backups.verifier.ended(asLsn(0), 0);
   }
 
   get view(): View {
