@@ -16,6 +16,7 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { untilAccepting } from '../hypervisor/cli/demo/replicas.ts';
 import { GUESTS, type HvEvent, type HvProcess, Stage } from '../test/support/hv-process.ts';
 import { freePort } from '../test/support/kv-client.ts';
 import { linkOptions } from '../test/support/link-options.ts';
@@ -147,7 +148,9 @@ async function joinOnce(source: Source, heapMiB: number): Promise<JoinTrial> {
       String(heapMiB),
     ]);
     const { address = '' } = await eventOf(primary, 'started');
-    await eventOf(primary, 'net.listening');
+    const gaveUp = (): Error | undefined =>
+      primary.over ? new Error(`the guest ended: ${primary.stderr}`) : undefined;
+    await untilAccepting(port, { timeoutMs: WAIT_MS, gaveUp });
     const asker = new Asker(port);
     await asker.until(ANSWERS_BEFORE);
     if (source === 'there') await eventOf(primary, 'checkpoint');

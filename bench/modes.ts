@@ -285,6 +285,8 @@ function settingsOf(argv: readonly string[]): Settings {
 
 async function main(file: string, argv: readonly string[]): Promise<void> {
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(130));
+  // Each arm ends its processes when this one does.
+  process.setMaxListeners(2 * Object.keys(LOOPBACK_MODES).length);
   const settings = settingsOf(argv);
   const chance = new Chance(settings.seed);
   const [before = 0] = loadavg();

@@ -12,12 +12,13 @@ const port = Number(process.argv[2] ?? 7000);
 const mebibytes = Number(process.argv[3] ?? 100);
 const RECORD_BYTES = 8192;
 
-// Filled with something, because memory of zeros costs nobody anything.
-const records = Array.from({ length: (mebibytes * 1024 * 1024) / RECORD_BYTES }, (_, number) => ({
-  number,
-  changes: 0,
-  bytes: new Uint8Array(RECORD_BYTES).map((_, at) => (number * 31 + at * 7) & 255),
-}));
+// Filled with something, because memory of zeros costs nobody anything; no two pages are alike.
+const pattern = Uint8Array.from({ length: RECORD_BYTES }, (_, at) => (at * 7) & 255);
+const records = Array.from({ length: (mebibytes * 1024 * 1024) / RECORD_BYTES }, (_, number) => {
+  const bytes = new Uint8Array(pattern);
+  for (let at = 0; at < RECORD_BYTES; at += 1024) new DataView(bytes.buffer).setUint32(at, number);
+  return { changes: 0, bytes };
+});
 
 let answers = 0;
 

@@ -39,6 +39,7 @@ export class PrimaryCore<T> {
 
   constructor(options: PrimaryOptions) {
     this.#options = options;
+    this.#lsnAppended = options.lsnAppended;
     this.#views = new Views(options);
     this.#backups = new Replication({
       detectMs: options.detectMs,
@@ -51,7 +52,6 @@ export class PrimaryCore<T> {
     });
     this.#outlet = new Outlet(options);
     this.#view = options.view ?? NO_VIEW;
-    this.#lsnAppended = options.lsnAppended;
   }
 
   get view(): View {

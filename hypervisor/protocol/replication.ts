@@ -3,7 +3,13 @@
  * It knows what every backup has; what follows from that for outputs and views is the core's to decide.
  */
 
-import type { EncodedBatch, Epoch, Lsn, Millis } from '../../log-format/index.ts';
+import {
+  asLsn,
+  type EncodedBatch,
+  type Epoch,
+  type Lsn,
+  type Millis,
+} from '../../log-format/index.ts';
 import { WINDOW_BYTES_MAX } from '../base/limits.ts';
 import { type AckLevel, needsReplay } from './ack-level.ts';
 import { BackupSession, type Welcome } from './backup-session.ts';
@@ -32,6 +38,8 @@ export class Replication<T> {
   constructor(facts: ReplicationFacts) {
     this.#facts = facts;
     this.sessions = new BackupSessions((peer) => facts.named(peer));
+    // A guest that waits for its first backup has ended no group, and put nothing out: that is confirmed.
+    if (facts.level === 'verified' && facts.lsnAppended() === 0) this.verifier.ended(asLsn(0), 0);
   }
 
   greet(peer: ReplicaId, now: Millis, effects: PrimaryEffect<T>[]): void {

@@ -147,6 +147,20 @@ describe('what an output waits for', () => {
     expect(notes).toContain('diverged');
   });
 
+  it('verified: a guest that waits for its first backup takes it before any group has ended', () => {
+    for (const outputsCrc of [0, 8]) {
+      const pair = new Pair('verified');
+      const lsn = asLsn(pair.lsn);
+      pair.step({ type: 'linked', peer: 'b' });
+      const message = welcomeOf({ epoch: pair.core.view.epoch });
+      pair.step({ type: 'message', peer: 'b', message });
+      pair.step({ type: 'streamed', peer: 'b', lastLsn: lsn, failure: undefined });
+      const effects = pair.ack('b', { lsnReplayed: lsn, outputsCrc });
+      expect(noted(effects).includes('diverged')).toBe(outputsCrc === 8);
+      expect(effects.some(({ type }) => type === 'ask')).toBe(outputsCrc === 0);
+    }
+  });
+
   it('durable: waits for the own disk as well', () => {
     const pair = new Pair('durable').join('b');
     const asked = pair.turn().some((effect) => effect.type === 'write' && effect.durable);
