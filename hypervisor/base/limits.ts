@@ -86,6 +86,8 @@ export const HEARTBEAT_INTERVAL_MS = 10;
 /** Silence that makes a peer suspect, by --detect. A false alarm costs redundancy, never data, and a
  * kill shows at once by the closed link; 50 ms lost a backup in 1 of 3 starts on two busy cores. */
 export const DETECT_MS = { fast: 50, lan: 150, wan: 1000 } as const;
+/** A lost backup has this long to come back before a spare is recruited. */
+export const RECRUIT_MS = 1_000;
 /** A backup whose replay differs is made anew this many times; then something is wrong with its host. */
 export const RECLONES_MAX = 3;
 /** Backups of one guest, joining ones included. Each costs the primary one copy of the log to send. */

@@ -6,7 +6,13 @@
 import { randomBytes } from 'node:crypto';
 import { asMillis, INTERRUPT, type LogHeader } from '../../log-format/index.ts';
 import type { HvErrorCode } from '../base/errors.ts';
-import { HANDSHAKE_TIMEOUT_MS, RECLONES_MAX, REDIAL_MS, REDIAL_MS_MAX } from '../base/limits.ts';
+import {
+  HANDSHAKE_TIMEOUT_MS,
+  RECLONES_MAX,
+  RECRUIT_MS,
+  REDIAL_MS,
+  REDIAL_MS_MAX,
+} from '../base/limits.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
 import { outputBytes } from '../machine/output-bytes.ts';
@@ -276,6 +282,7 @@ export class PrimaryRunner {
       for (const peer of this.#options.backups) this.#add(peer);
       this.#bootIfReady();
     }
+    if (note.type === 'unprotected' || note.type === 'promoted') this.#recruit();
     if (note.type === 'backupJoined' || (note.type === 'joining' && this.#observes(note.peer))) {
       this.#awaited.delete(note.peer);
       this.#bootIfReady();
@@ -311,6 +318,19 @@ export class PrimaryRunner {
     if (this.#booted || this.#awaited.size > 0 || boot === undefined || this.#over) return;
     this.#booted = true;
     this.#replica.push({ kind: INTERRUPT.boot, id: 0, num: 0, payload: boot });
+  }
+
+  /** Where backups are missing a spare is dialled; one that was lost is welcome back all the same. */
+  #recruit(): void {
+    const { settings, backups } = this.#options;
+    const wanted = Math.max(1, settings.rule.quorum, backups.length);
+    if (settings.spares.length === 0) return;
+    this.#clock.setTimer(asMillis(this.#clock.now() + RECRUIT_MS), () => {
+      if (this.#over || this.#replica.core.view.backups.length >= wanted) return;
+      const known = new Set(this.#replica.core.sessions.map(({ peer }) => peer));
+      const spare = settings.spares.find((one) => !known.has(one) && one !== settings.id);
+      if (spare !== undefined) this.#add(spare);
+    });
   }
 
   /** A backup that differs is made anew, a few times. */
