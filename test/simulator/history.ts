@@ -201,9 +201,10 @@ function finish(cluster: Cluster): History['end'] {
   // What was sent last may still be under way.
   world.run(world.now + 30, failed);
   if (failed()) return 'violation';
-  const leader = [...cluster.hosts.values()].find(
-    (host) => host.process.alive && host.primary?.core.live,
-  );
+  // A deposed one that has not heard of it yet is none: it lets nothing out, and knows no answer.
+  const [leader] = [...cluster.hosts.values()]
+    .filter((host) => host.process.alive && host.primary?.core.live)
+    .sort((a, b) => (b.primary?.core.view.epoch ?? 0) - (a.primary?.core.view.epoch ?? 0));
   if (leader?.store !== undefined && leader.machine !== undefined)
     checker.replays(leader.store, leader.machine);
   if (stopped(cluster)) return 'stopped';
