@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { JOIN_LOG_RECORDS } from '../../hypervisor/base/limits.ts';
 import { type HvExit, Stage } from '../support/hv-process.ts';
+import { longTest } from '../support/long.ts';
 
 /** Ends with SIGTERM only; says a word that no file on disk may show. */
 const TICKER = `
@@ -96,7 +97,7 @@ describe('the log at rest', () => {
       expect(shows(join(stage.dir, '.hv', log), SECRET)).toEqual([]);
   });
 
-  test('that others may read is told, and left as it is', async () => {
+  longTest('that others may read is told, and left as it is', async () => {
     const run = started();
     await run.output(/tick 3/);
     run.kill();

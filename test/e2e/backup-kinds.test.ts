@@ -5,6 +5,7 @@ import { checkpointLsns } from '../../hypervisor/host/checkpoint-files.ts';
 import { askStatus, statusPaths } from '../../hypervisor/host/status-socket.ts';
 import { GUESTS, type HvProcess, Stage } from '../support/hv-process.ts';
 import { freePort, KvClient } from '../support/kv-client.ts';
+import { longTest } from '../support/long.ts';
 
 const KV = join(GUESTS, 'kv.js');
 
@@ -73,7 +74,7 @@ test('a cold backup that has run nothing takes over with every acknowledged writ
   expect(await ask('INCR', 'fresh')).toBe(1);
 });
 
-test('a warm backup keeps a snapshot of its own and goes on behind it', async () => {
+longTest('a warm backup keeps a snapshot of its own and goes on behind it', async () => {
   const warm = await stage.backup('--dir', 'warm', '--store-only', '--snapshots');
   const primary = runKv('--checkpoint', '20', '--backup', warm.address);
   await primary.event('protected');
@@ -88,39 +89,45 @@ test('a warm backup keeps a snapshot of its own and goes on behind it', async ()
   expect(JSON.parse(replay.stdout)).toMatchObject({ verdict: 'verified' });
 });
 
-test('a chain goes on over the death of its middle, and its end can be made primary', async () => {
-  const one = await stage.backup('--dir', 'b1');
-  const two = await stage.backup('--dir', 'b2');
-  const primary = runKv('--backup', one.address, '--backup', two.address);
-  await primary.event('protected');
-  const end = await stage.backup('--dir', 'end', '--from', one.address, '--from', two.address);
-  await end.process.event('following');
-  expect(await ask('INCR', 'n')).toBe(1);
-  const before = Number((await replication('b1')).lsnReceived);
-  await reaches('end', before);
-  expect(await replication('b1')).toMatchObject({
-    followers: [{ peer: end.address, state: 'following' }],
-  });
+longTest(
+  'a chain goes on over the death of its middle, and its end can be made primary',
+  async () => {
+    const one = await stage.backup('--dir', 'b1');
+    const two = await stage.backup('--dir', 'b2');
+    const primary = runKv('--backup', one.address, '--backup', two.address);
+    await primary.event('protected');
+    const end = await stage.backup('--dir', 'end', '--from', one.address, '--from', two.address);
+    await end.process.event('following');
+    expect(await ask('INCR', 'n')).toBe(1);
+    const before = Number((await replication('b1')).lsnReceived);
+    await reaches('end', before);
+    expect(await replication('b1')).toMatchObject({
+      followers: [{ peer: end.address, state: 'following' }],
+    });
 
-  one.process.kill('SIGKILL');
-  const seen = end.process.events.length;
-  await end.process.event('parted', seen);
-  expect(await end.process.event('continuing', seen)).toMatchObject({ peer: two.address });
-  expect(await ask('INCR', 'n')).toBe(2);
+    one.process.kill('SIGKILL');
+    const seen = end.process.events.length;
+    await end.process.event('parted', seen);
+    expect(await end.process.event('continuing', seen)).toMatchObject({ peer: two.address });
+    expect(await ask('INCR', 'n')).toBe(2);
 
-  // The next in the chain becomes primary, and takes its follower along as an observer.
-  primary.kill('SIGKILL');
-  await two.process.event('live');
-  await end.process.event('continuing', end.process.events.length);
-  expect(await ask('INCR', 'n')).toBe(3);
-  const lsn = Number((await replication('b2')).lsnAppended);
-  await reaches('end', lsn);
-  two.process.kill('SIGKILL');
-  await end.process.event('parted', end.process.events.length);
-  expect(await promote('--dir', 'end')).toMatchObject({ arbiter: 'claimed', replica: end.address });
-  await end.process.event('live');
-  expect(await ask('INCR', 'n')).toBe(4);
-});
+    // The next in the chain becomes primary, and takes its follower along as an observer.
+    primary.kill('SIGKILL');
+    await two.process.event('live');
+    await end.process.event('continuing', end.process.events.length);
+    expect(await ask('INCR', 'n')).toBe(3);
+    const lsn = Number((await replication('b2')).lsnAppended);
+    await reaches('end', lsn);
+    two.process.kill('SIGKILL');
+    await end.process.event('parted', end.process.events.length);
+    expect(await promote('--dir', 'end')).toMatchObject({
+      arbiter: 'claimed',
+      replica: end.address,
+    });
+    await end.process.event('live');
+    expect(await ask('INCR', 'n')).toBe(4);
+  },
+);
 
 test('a delayed backup takes back what the guest was told, and the old primary is fenced', async () => {
   const delayed = await stage.backup('--dir', 'late', '--delay', '1h');
@@ -143,25 +150,28 @@ test('a delayed backup takes back what the guest was told, and the old primary i
   expect(files.some((name) => name.includes('quarantine'))).toBe(true);
 });
 
-test('without an arbiter a promotion by force says so, and claims its epoch afterwards', async () => {
-  const { process: backup, address } = await stage.backup('--dir', 'b1');
-  const primary = runKv('--backup', address);
-  await primary.event('protected');
-  expect(await ask('INCR', 'n')).toBe(1);
-  renameSync(join(stage.dir, '.hv/arbiter'), join(stage.dir, '.hv/gone'));
-  primary.kill('SIGKILL');
-  await backup.event('suspected');
-  const report = await promote('--dir', 'b1');
-  expect(report).toMatchObject({ arbiter: 'unreachable' });
-  await backup.event('live');
-  expect(await ask('INCR', 'n')).toBe(2);
-  renameSync(join(stage.dir, '.hv/gone'), join(stage.dir, '.hv/arbiter'));
-  const next = await stage.backup('--dir', 'b2', '--join', address);
-  await backup.event('protected');
-  backup.kill('SIGKILL');
-  await next.process.event('live');
-  expect(await ask('INCR', 'n')).toBe(3);
-});
+longTest(
+  'without an arbiter a promotion by force says so, and claims its epoch afterwards',
+  async () => {
+    const { process: backup, address } = await stage.backup('--dir', 'b1');
+    const primary = runKv('--backup', address);
+    await primary.event('protected');
+    expect(await ask('INCR', 'n')).toBe(1);
+    renameSync(join(stage.dir, '.hv/arbiter'), join(stage.dir, '.hv/gone'));
+    primary.kill('SIGKILL');
+    await backup.event('suspected');
+    const report = await promote('--dir', 'b1');
+    expect(report).toMatchObject({ arbiter: 'unreachable' });
+    await backup.event('live');
+    expect(await ask('INCR', 'n')).toBe(2);
+    renameSync(join(stage.dir, '.hv/gone'), join(stage.dir, '.hv/arbiter'));
+    const next = await stage.backup('--dir', 'b2', '--join', address);
+    await backup.event('protected');
+    backup.kill('SIGKILL');
+    await next.process.event('live');
+    expect(await ask('INCR', 'n')).toBe(3);
+  },
+);
 
 test('a promotion that is not meant is refused', async () => {
   const { address } = await stage.backup('--dir', 'b1');

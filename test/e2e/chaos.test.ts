@@ -6,9 +6,12 @@
 import { describe, expect, test } from 'vitest';
 import { runStory } from '../chaos/run-story.ts';
 import { STORIES, storyNamed } from '../chaos/stories.ts';
+import { LONG } from '../support/long.ts';
 
 /** One of each kind: they start some thirty processes. */
-const IN_THE_GATE = ['kill-primary', 'freeze-primary', 'blackhole', 'corrupt', 'arbiter-away'];
+const IN_THE_GATE = LONG
+  ? ['kill-primary', 'freeze-primary', 'blackhole', 'corrupt', 'arbiter-away']
+  : ['kill-primary', 'blackhole'];
 
 describe('under load', () => {
   test.each(IN_THE_GATE.map((name) => [storyNamed(name).says, name]))('%s', async (_says, name) => {

@@ -5,6 +5,7 @@ import { writeNewToken } from '../../hypervisor/host/token-file.ts';
 import { HV_VERSION } from '../../hypervisor/host/version.ts';
 import { Stage } from '../support/hv-process.ts';
 import { freePort } from '../support/kv-client.ts';
+import { longTest } from '../support/long.ts';
 
 interface Report {
   readonly able: boolean;
@@ -47,7 +48,7 @@ describe('hv doctor', { timeout: 120_000 }, () => {
     expect(process.events.map(({ evt }) => evt)).toEqual(['listening']);
   });
 
-  test('says no to a peer with another token, without one, and that is not there', async () => {
+  longTest('says no to a peer with another token, without one, and that is not there', async () => {
     const on = stage();
     const { address } = await on.backup('--token-file', 'token');
     writeNewToken(join(on.dir, 'other'));
@@ -77,7 +78,7 @@ describe('hv doctor', { timeout: 120_000 }, () => {
     expect(dir.state('log directory')?.state).toBe('fail');
   });
 
-  test('prints for people one line each, what to do below, and the verdict last', async () => {
+  longTest('prints for people one line each, what to do below, and the verdict last', async () => {
     const on = stage();
     const { code, stdout } = await on.hv(['doctor', '--peer', '10.255.255.1:7700']).exited;
     const lines = stdout.trimEnd().split('\n');

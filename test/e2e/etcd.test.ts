@@ -18,6 +18,7 @@ import { checkRace, raceForEpochs } from '../support/claim-race.ts';
 import { EtcdCluster, hasEtcd } from '../support/etcd-cluster.ts';
 import { GUESTS, Stage } from '../support/hv-process.ts';
 import { freePort, KvClient } from '../support/kv-client.ts';
+import { longTest } from '../support/long.ts';
 import { LossyProxy } from '../support/lossy-proxy.ts';
 import { hasOpenssl, makeCertificate } from '../support/test-certificate.ts';
 import { requireTools } from '../support/tools.ts';
@@ -129,41 +130,49 @@ describe.skipIf(!canRun)('a real etcd of three', () => {
     proxy.stop();
   });
 
-  test('a value that hv did not write is not taken for a view, and not overwritten', async () => {
-    const vm = newVm();
-    const arbiter = client(cluster.url);
-    const key = base64(`/hv/views/${arbiterKey(vm)}`);
-    await claimView(arbiter, vm, 0);
-    const pretty = JSON.stringify({ epoch: 1, view: viewOf(1), token: 't' }, null, 2);
-    for (const text of ['', 'null', '{"epoch":1}', pretty]) {
-      const value = base64(text);
-      await cluster.ask('/v3/kv/put', { key, value });
-      const answers = [await readView(arbiter, vm), await claimView(arbiter, vm, 1)];
-      for (const answer of answers)
-        expect({ text, answer }).toMatchObject({
-          answer: { type: 'unavailable', reason: expect.stringContaining('damaged') },
-        });
-      const { kvs } = (await cluster.ask('/v3/kv/range', { key })) as { kvs: { value?: string }[] };
-      expect(kvs[0]?.value ?? '').toBe(value);
-    }
-  });
+  longTest(
+    'a value that hv did not write is not taken for a view, and not overwritten',
+    async () => {
+      const vm = newVm();
+      const arbiter = client(cluster.url);
+      const key = base64(`/hv/views/${arbiterKey(vm)}`);
+      await claimView(arbiter, vm, 0);
+      const pretty = JSON.stringify({ epoch: 1, view: viewOf(1), token: 't' }, null, 2);
+      for (const text of ['', 'null', '{"epoch":1}', pretty]) {
+        const value = base64(text);
+        await cluster.ask('/v3/kv/put', { key, value });
+        const answers = [await readView(arbiter, vm), await claimView(arbiter, vm, 1)];
+        for (const answer of answers)
+          expect({ text, answer }).toMatchObject({
+            answer: { type: 'unavailable', reason: expect.stringContaining('damaged') },
+          });
+        const { kvs } = (await cluster.ask('/v3/kv/range', { key })) as {
+          kvs: { value?: string }[];
+        };
+        expect(kvs[0]?.value ?? '').toBe(value);
+      }
+    },
+  );
 
-  test('hosts of two clusters in one URL are refused: both would give every epoch', async () => {
-    const other = await EtcdCluster.start(1);
-    const vm = newVm();
-    // The first is silent, so that the second is asked, and later the other way round.
-    const proxy = await LossyProxy.to(Number(cluster.hosts[0]?.split(':')[1]));
-    const arbiter = client(`etcd://127.0.0.1:${proxy.port},${other.hosts[0]}`, 500);
-    expect(await claimView(arbiter, vm, 0)).toMatchObject({ type: 'won' });
-    proxy.mode = 'swallow';
-    const answer = await readView(arbiter, vm);
-    expect(answer).toMatchObject({ type: 'unavailable' });
-    proxy.stop();
-    expect(await readView(arbiter, vm)).toMatchObject({
-      reason: expect.stringContaining('belongs to another etcd cluster'),
-    });
-    await other.stop();
-  });
+  longTest(
+    'hosts of two clusters in one URL are refused: both would give every epoch',
+    async () => {
+      const other = await EtcdCluster.start(1);
+      const vm = newVm();
+      // The first is silent, so that the second is asked, and later the other way round.
+      const proxy = await LossyProxy.to(Number(cluster.hosts[0]?.split(':')[1]));
+      const arbiter = client(`etcd://127.0.0.1:${proxy.port},${other.hosts[0]}`, 500);
+      expect(await claimView(arbiter, vm, 0)).toMatchObject({ type: 'won' });
+      proxy.mode = 'swallow';
+      const answer = await readView(arbiter, vm);
+      expect(answer).toMatchObject({ type: 'unavailable' });
+      proxy.stop();
+      expect(await readView(arbiter, vm)).toMatchObject({
+        reason: expect.stringContaining('belongs to another etcd cluster'),
+      });
+      await other.stop();
+    },
+  );
 
   test('a failover whose etcd loses its leader at the same moment loses nothing acknowledged', async () => {
     const stage = new Stage();

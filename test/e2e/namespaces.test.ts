@@ -10,6 +10,7 @@ import { History } from '../support/history.ts';
 import { GUESTS, type HvProcess, Stage } from '../support/hv-process.ts';
 import { checkHistory } from '../support/linearizability.ts';
 import { linkOptions } from '../support/link-options.ts';
+import { LONG, longTest } from '../support/long.ts';
 import { NetLab, whyNoNamespaces } from '../support/namespaces.ts';
 import { RECORDING_DEFAULTS, RecordingClients } from '../support/recording-clients.ts';
 
@@ -118,7 +119,7 @@ describe.skipIf(reason !== undefined)('replicas on hosts of their own', () => {
     await judge();
   });
 
-  test('a backup that is cut off from primary and arbiter never goes live', async () => {
+  longTest('a backup that is cut off from primary and arbiter never goes live', async () => {
     lab.cutArbiter('backup');
     await lab.cutBoth('primary', 'backup');
     await primary.event('unprotected');
@@ -143,7 +144,7 @@ describe.skipIf(reason !== undefined)('replicas on hosts of their own', () => {
     expect([says(backup, 'live'), says(primary, 'unprotected')].filter(Boolean)).toHaveLength(1);
   });
 
-  test.each([
+  test.skipIf(!LONG).each([
     ['primary', 'backup'],
     ['backup', 'primary'],
   ])('a cable cut from %s to %s only leaves one primary', async (from, to) => {

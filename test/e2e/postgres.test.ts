@@ -16,6 +16,7 @@ import {
 import { checkRace, raceForEpochs } from '../support/claim-race.ts';
 import { GUESTS, Stage } from '../support/hv-process.ts';
 import { freePort, KvClient } from '../support/kv-client.ts';
+import { longTest } from '../support/long.ts';
 import { LossyProxy } from '../support/lossy-proxy.ts';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.ts';
 import { hasOpenssl } from '../support/test-certificate.ts';
@@ -134,39 +135,47 @@ describe.skipIf(!canRun)('a real PostgreSQL', () => {
     proxy.stop();
   });
 
-  test('who waits for a lock of somebody else is answered, and leaves nothing behind', async () => {
-    const vm = newVm();
-    await claimView(client(server.url), vm, 0);
-    const psql = spawn('psql', [server.dsn, '-AtXq'], { stdio: ['pipe', 'pipe', 'inherit'] });
-    psql.stdin.write(`BEGIN; SELECT 'held' FROM hv_views WHERE vm = '${vm}' FOR UPDATE;\n`);
-    await once(psql.stdout, 'data');
-    expect(await claimView(client(server.url, 300), vm, 1)).toMatchObject({ type: 'unavailable' });
-    // It is gone from the server too, in the end, rather than wait there for ever.
-    const waiting = "application_name = 'hv' AND wait_event_type = 'Lock'";
-    const count = `SELECT count(*) FROM pg_stat_activity WHERE ${waiting}`;
-    while (server.sql(count) !== '0') await new Promise((resolve) => setImmediate(resolve));
-    psql.stdin.end('COMMIT;\n');
-    await once(psql, 'exit');
-    expect(await readView(client(server.url), vm)).toEqual({ type: 'current', view: viewOf(1) });
-  });
+  longTest(
+    'who waits for a lock of somebody else is answered, and leaves nothing behind',
+    async () => {
+      const vm = newVm();
+      await claimView(client(server.url), vm, 0);
+      const psql = spawn('psql', [server.dsn, '-AtXq'], { stdio: ['pipe', 'pipe', 'inherit'] });
+      psql.stdin.write(`BEGIN; SELECT 'held' FROM hv_views WHERE vm = '${vm}' FOR UPDATE;\n`);
+      await once(psql.stdout, 'data');
+      expect(await claimView(client(server.url, 300), vm, 1)).toMatchObject({
+        type: 'unavailable',
+      });
+      // It is gone from the server too, in the end, rather than wait there for ever.
+      const waiting = "application_name = 'hv' AND wait_event_type = 'Lock'";
+      const count = `SELECT count(*) FROM pg_stat_activity WHERE ${waiting}`;
+      while (server.sql(count) !== '0') await new Promise((resolve) => setImmediate(resolve));
+      psql.stdin.end('COMMIT;\n');
+      await once(psql, 'exit');
+      expect(await readView(client(server.url), vm)).toEqual({ type: 'current', view: viewOf(1) });
+    },
+  );
 
-  test('a role without durable commits has its claims committed durably all the same', async () => {
-    const vm = newVm();
-    server.sql('ALTER ROLE hv SET synchronous_commit = off');
-    server.sql(`CREATE TABLE modes (mode text);
+  longTest(
+    'a role without durable commits has its claims committed durably all the same',
+    async () => {
+      const vm = newVm();
+      server.sql('ALTER ROLE hv SET synchronous_commit = off');
+      server.sql(`CREATE TABLE modes (mode text);
       CREATE FUNCTION note_mode() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN INSERT INTO modes VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$;
       CREATE CONSTRAINT TRIGGER mode AFTER INSERT OR UPDATE ON hv_views DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW EXECUTE FUNCTION note_mode()`);
-    const arbiter = client(server.url);
-    for (const epoch of [0, 1]) await claimView(arbiter, vm, epoch);
-    // Deferred: this is the mode in which the transaction was committed.
-    expect(server.sql('SELECT mode FROM modes')).toBe('on\non');
-    server.sql('DROP TRIGGER mode ON hv_views; DROP FUNCTION note_mode; DROP TABLE modes');
-    server.sql('ALTER ROLE hv RESET synchronous_commit');
-  });
+      const arbiter = client(server.url);
+      for (const epoch of [0, 1]) await claimView(arbiter, vm, epoch);
+      // Deferred: this is the mode in which the transaction was committed.
+      expect(server.sql('SELECT mode FROM modes')).toBe('on\non');
+      server.sql('DROP TRIGGER mode ON hv_views; DROP FUNCTION note_mode; DROP TABLE modes');
+      server.sql('ALTER ROLE hv RESET synchronous_commit');
+    },
+  );
 
-  test('a row that hv did not write is not taken for a view', async () => {
+  longTest('a row that hv did not write is not taken for a view', async () => {
     const vm = newVm();
     const arbiter = client(server.url);
     await claimView(arbiter, vm, 0);

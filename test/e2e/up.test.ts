@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { KvClient } from '../support/kv-client.ts';
+import { longTest } from '../support/long.ts';
 import { childOf, rolesOf, UpPair } from '../support/up-pair.ts';
 
 async function pairOf(names: readonly string[], settings?: string): Promise<UpPair> {
@@ -44,7 +45,7 @@ describe('hv up', { timeout: 180_000 }, () => {
     expect(await (await KvClient.reach(pair.port)).ask('GET', 'k')).toMatchObject({ text: '2' });
   });
 
-  test('both go on where they were when both were down, whoever is there first', async () => {
+  longTest('both go on where they were when both were down, whoever is there first', async () => {
     const { pair, hostA, hostB, a, b } = await protectedPair();
     const client = await KvClient.reach(pair.port);
     expect(await client.ask('SET', 'k', '1')).toMatchObject({ text: 'OK' });
@@ -63,18 +64,21 @@ describe('hv up', { timeout: 180_000 }, () => {
     expect(runs()).toBe(before);
   });
 
-  test('a replica that is killed alone is started again as what it should be then', async () => {
-    const { pair, a, b } = await protectedPair();
-    // The supervisor looks only when the other one has taken over: before, it might be primary again.
-    a.kill('SIGSTOP');
-    await a.untilStopped();
-    process.kill(childOf(a) ?? 0, 'SIGKILL');
-    await pair.event(b, 'live');
-    a.kill('SIGCONT');
-    await pair.event(a, 'in.step');
-    expect(rolesOf(a)).toEqual(['begin', 'backup']);
-    expect(a.over).toBe(false);
-  });
+  longTest(
+    'a replica that is killed alone is started again as what it should be then',
+    async () => {
+      const { pair, a, b } = await protectedPair();
+      // The supervisor looks only when the other one has taken over: before, it might be primary again.
+      a.kill('SIGSTOP');
+      await a.untilStopped();
+      process.kill(childOf(a) ?? 0, 'SIGKILL');
+      await pair.event(b, 'live');
+      a.kill('SIGCONT');
+      await pair.event(a, 'in.step');
+      expect(rolesOf(a)).toEqual(['begin', 'backup']);
+      expect(a.over).toBe(false);
+    },
+  );
 
   test('a second hv up of the same replica is refused and touches nothing', async () => {
     const { pair, hostA, a } = await protectedPair();
@@ -93,17 +97,20 @@ describe('hv up', { timeout: 180_000 }, () => {
     expect([rolesOf(a), rolesOf(b)]).toEqual([['begin'], ['backup']]);
   });
 
-  test('a host without a log and without a part in the beginning waits and begins nothing', async () => {
-    const pair = await pairOf(['a', 'b'], '');
-    const b = pair.start(pair.hosts[1]);
-    await b.output(/no primary to follow: no run of the guest has begun anywhere/);
-    expect(rolesOf(b)).toEqual(['backup']);
-    b.kill('SIGTERM');
-    expect((await pair.exit(b)).code).toBe(0);
-    expect(readdirSync(join(pair.stage.dir, 'views'))).toEqual([]);
-  });
+  longTest(
+    'a host without a log and without a part in the beginning waits and begins nothing',
+    async () => {
+      const pair = await pairOf(['a', 'b'], '');
+      const b = pair.start(pair.hosts[1]);
+      await b.output(/no primary to follow: no run of the guest has begun anywhere/);
+      expect(rolesOf(b)).toEqual(['backup']);
+      b.kill('SIGTERM');
+      expect((await pair.exit(b)).code).toBe(0);
+      expect(readdirSync(join(pair.stage.dir, 'views'))).toEqual([]);
+    },
+  );
 
-  test('the first host begins without the others and takes them when they come', async () => {
+  longTest('the first host begins without the others and takes them when they come', async () => {
     const pair = await pairOf(['a', 'b'], '');
     const a = pair.start(pair.hosts[0], '--wait-for-backups', '0s');
     await pair.event(a, 'primary.live');
@@ -115,7 +122,7 @@ describe('hv up', { timeout: 180_000 }, () => {
     expect(a.stderr).toMatch(/^hv: up: this host begins the run/);
   });
 
-  test('--bootstrap beside a log of the guest is refused', async () => {
+  longTest('--bootstrap beside a log of the guest is refused', async () => {
     const { pair, hostA, a } = await protectedPair();
     await pair.kill(a);
     const end = await pair.exit(pair.start(hostA, '--bootstrap'));

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { LONG } from '../support/long.ts';
 import { loopNth, NTH_KINDS, type NthTotals, runNth, STORIES } from './nth.ts';
 
 /** `npm run sim -- --nth` leaves nothing out. */
-const STRIDE = 3;
+const STRIDE = LONG ? 1 : 5;
 
 describe('the n-th of everything', () => {
   for (const story of Object.keys(STORIES)) {
