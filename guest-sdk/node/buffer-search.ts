@@ -63,6 +63,8 @@ function findRun(
   const start = startOf(bytes.length, offset, needle.length, forward);
   if (needle.length === 0) return start;
   if (start === -1 || needle.length > bytes.length) return -1;
+  // Before an odd start is rounded down to a unit: what would not fit there is not found, as in Node.
+  if (forward && start + needle.length > bytes.length) return -1;
   const wide = encoding === ENCODING.utf16le;
   if (wide && (bytes.length < 2 || needle.length < 2)) return -1;
   if (!wide && needle.length === 1) return findByte(bytes, needle[0] as number, offset, forward);

@@ -87,6 +87,13 @@ describe('buffer: searching and comparing', () => {
     }
   });
 
+  test('a two-byte search from an odd place too near the end finds nothing', () => {
+    for (const at of [-1, 1, 0, -2, -3]) {
+      same((B) => B.from([3, 2]).indexOf(B.from([3, 2]), at, 'ucs2'));
+      same((B) => B.from([3, 2, 3, 2]).indexOf(B.from([3, 2]), at, 'ucs2'));
+    }
+  });
+
   test('random haystacks', () => {
     const bytes = fc.uint8Array({ maxLength: 40, max: 3 });
     fc.assert(
