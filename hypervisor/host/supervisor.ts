@@ -130,7 +130,7 @@ export class Supervisor {
     return announcePrimary({
       ...given,
       epoch: () => this.#epoch,
-      recruit: (spare) => this.addBackup(spare),
+      recruit: (spares) => this.send({ type: 'recruit', spares }),
       trouble: (event, fields) => this.#hooks.trouble(event, fields),
     });
   }
