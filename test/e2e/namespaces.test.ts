@@ -9,10 +9,10 @@ import { countExactly } from '../support/exact.ts';
 import { History } from '../support/history.ts';
 import { GUESTS, type HvProcess, Stage } from '../support/hv-process.ts';
 import { checkHistory } from '../support/linearizability.ts';
-import { linkOptions } from '../support/link-options.ts';
 import { LONG, longTest } from '../support/long.ts';
 import { NetLab, whyNoNamespaces } from '../support/namespaces.ts';
 import { RECORDING_DEFAULTS, RecordingClients } from '../support/recording-clients.ts';
+import { tokenFile } from '../support/secured.ts';
 
 const KV_PORT = 6379;
 const LINK_PORT = 7700;
@@ -28,16 +28,19 @@ if (reason !== undefined) {
 
 let stage: Stage;
 let lab: NetLab;
+let tokens: string;
 let history: History;
 let clients: RecordingClients;
 let primary: HvProcess;
 let backup: HvProcess;
 
 function replica(host: string, args: readonly string[]): HvProcess {
-  const options = ['--dir', host, '--events-fd', '3', ...linkOptions('network')];
+  const options = ['--dir', host, '--events-fd', '3', '--token-file', tokens];
   const { within, arbiter } = lab.host(host);
   const [command = '', ...rest] = args;
-  return stage.hv([command, ...options, '--arbiter', arbiter, ...rest], { within });
+  // The hosts of the lab see one directory, each by a path of its own; to hv it is a local disk.
+  const asked = ['--arbiter', arbiter, '--arbiter-colocated'];
+  return stage.hv([command, ...options, ...asked, ...rest], { within });
 }
 
 function at(host: string, port: number): string {
@@ -47,6 +50,7 @@ function at(host: string, port: number): string {
 beforeEach(async () => {
   if (reason !== undefined) return;
   stage = new Stage();
+  tokens = tokenFile(join(stage.dir, 'tokens')).path;
   lab = await NetLab.create(stage.dir, ['primary', 'backup', 'spare']);
   backup = replica('backup', ['backup', '--listen', at('backup', LINK_PORT)]);
   await backup.event('listening');
