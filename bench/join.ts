@@ -19,7 +19,6 @@ import { parseArgs } from 'node:util';
 import { untilAccepting } from '../hypervisor/cli/demo/replicas.ts';
 import { GUESTS, type HvEvent, type HvProcess, Stage } from '../test/support/hv-process.ts';
 import { freePort } from '../test/support/kv-client.ts';
-import { linkOptions } from '../test/support/link-options.ts';
 import { within } from '../test/support/recording-clients.ts';
 import { numberOption, type Provenance, provenanceOf } from './provenance.ts';
 import { type Percentiles, percentilesOf } from './statistics.ts';
@@ -144,7 +143,7 @@ async function joinOnce(source: Source, heapMiB: number): Promise<JoinTrial> {
     const primary = stage.hv([
       ...['run', '--listen', '127.0.0.1:0', '--arbiter', `file:${join(stage.dir, 'arbiter')}`],
       ...['--detect', '2000', '--dir', 'primary', '--events-fd', '3', '--checkpoint', checkpoint],
-      ...[...linkOptions('loopback'), join(GUESTS, 'bench-heap.js'), String(port)],
+      ...[join(GUESTS, 'bench-heap.js'), String(port)],
       String(heapMiB),
     ]);
     const { address = '' } = await eventOf(primary, 'started');
@@ -171,7 +170,7 @@ async function around(
   const [startedAt, startedWall] = [performance.now(), 1000 * Date.now()];
   const backup = stage.hv([
     ...['backup', '--listen', '127.0.0.1:0', '--join', address, '--dir', 'backup'],
-    ...['--events-fd', '3', ...linkOptions('loopback')],
+    ...['--events-fd', '3'],
   ]);
   const inStep = await eventOf(backup, 'in.step');
   const isProtected = await eventOf(primary, 'protected');

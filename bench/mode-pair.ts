@@ -7,7 +7,6 @@ import type { AckLevel } from '../hypervisor/protocol/ack-level.ts';
 import { ChaosProxy } from '../test/support/chaos-proxy.ts';
 import { GUESTS, type HvProcess, Stage } from '../test/support/hv-process.ts';
 import { freePort } from '../test/support/kv-client.ts';
-import { linkOptions } from '../test/support/link-options.ts';
 import { within } from '../test/support/recording-clients.ts';
 
 export interface Mode {
@@ -62,9 +61,7 @@ export class ModePair {
       const backups: HvProcess[] = [];
       const peers: string[] = [];
       for (let n = 0; n < mode.backups; n += 1) {
-        const { process, address } = await stage.backup(
-          ...['--dir', `backup-${n}`, ...linkOptions('loopback')],
-        );
+        const { process, address } = await stage.backup(...['--dir', `backup-${n}`]);
         backups.push(process);
         if (mode.delayMs === 0 && mode.cuttable !== true) {
           peers.push(address);
@@ -81,7 +78,7 @@ export class ModePair {
         ...['run', ...peers.flatMap((peer) => ['--backup', peer]), '--arbiter', `file:${arbiter}`],
         ...['--ack', mode.ack, ...(mode.quorum === 0 ? [] : ['--quorum', String(mode.quorum)])],
         ...['--detect', detect, '--name', 'kv', '--dir', 'primary', '--events-fd', '3'],
-        ...[...linkOptions('loopback'), join(GUESTS, 'kv.js'), String(port)],
+        ...[join(GUESTS, 'kv.js'), String(port)],
       ]);
       await within(WAIT_MS, primary.event('protected'), 'the guest is not protected').catch(
         (error: unknown) => {

@@ -23,6 +23,7 @@ function run(name, args) {
 
 const steps = [
   run('tsc', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']),
+  run('command', ['scripts/build-command.mjs']),
   run('firmware', ['scripts/build-firmware.mjs']),
 ];
 if (existsSync(`${root}scripts/build-helper.mjs`))
@@ -38,5 +39,5 @@ await run('golden image', ['dist/hypervisor/host/golden-builder.js']).catch((err
   process.exit(1);
 });
 
-const command = `${root}dist/hypervisor/cli/main.js`;
+const command = `${root}dist/bin/main.js`;
 if (existsSync(command)) chmodSync(command, 0o755);

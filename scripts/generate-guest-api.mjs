@@ -183,7 +183,7 @@ const OWN = [
 ];
 
 function render() {
-  const guest = survey(path('dist/hypervisor/cli/main.js'), 'run', '--no-record', '--');
+  const guest = survey(path('dist/bin/main.js'), 'run', '--no-record', '--');
   const node = JSON.parse(readFileSync(reference, 'utf8'));
   const lines = [
     '# Guest API',

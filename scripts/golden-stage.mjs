@@ -9,7 +9,7 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 export const HOST = 'golden';
 export const STAGE = '/tmp/hv-golden';
 export const NODE = join(STAGE, 'bin/node');
-const cli = join(root, 'dist/hypervisor/cli/main.js');
+const cli = join(root, 'dist/bin/main.js');
 /** A step that takes longer has failed. */
 const STEP_MS = 60_000;
 

@@ -6,8 +6,8 @@
 
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { HvError } from '../base/errors.ts';
+import { builtPath } from '../host/engine-parts.ts';
 import type { SecurityOptions } from '../host/tls.ts';
 import type { BackupOutcome, PrimaryOutcome } from '../replica/hooks.ts';
 import { keyArguments } from './key-arguments.ts';
@@ -15,7 +15,6 @@ import { say } from './print.ts';
 import { securityArguments } from './security-options.ts';
 import { closeOwnStatus } from './status-report.ts';
 
-const CLI = fileURLToPath(new URL('./main.js', import.meta.url));
 const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface Rejoin {
@@ -48,7 +47,18 @@ export function rejoin(given: Rejoin): void {
   const child = spawn(
     process.execPath,
     [
-      ...[CLI, 'backup', '--listen', address, '--dir', dir, '--rejoin', vm, '--arbiter', arbiter],
+      ...[
+        builtPath('bin/main.js'),
+        'backup',
+        '--listen',
+        address,
+        '--dir',
+        dir,
+        '--rejoin',
+        vm,
+        '--arbiter',
+        arbiter,
+      ],
       '--arbiter-colocated',
       ...securityArguments(security),
       ...keyArguments(),

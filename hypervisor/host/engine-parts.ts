@@ -13,13 +13,15 @@ import type { EngineParts } from '../machine/engine.ts';
 import { ENGINE_SHA256, PATCHED_EXPORTS } from '../machine/engine-abi.ts';
 import { addExports } from '../machine/wasm-patch.ts';
 
-/** Build output beside the compiled sources: `dist/` holds helper.wasm and firmware.js. */
+/**
+ * A file of `dist/`, such as helper.wasm, whether this code runs as source, compiled in
+ * dist/hypervisor/host, or bundled in dist/bin.
+ */
 export function builtPath(name: string): string {
   const here = dirname(fileURLToPath(import.meta.url));
-  const root = here.includes(`${join('dist', 'hypervisor')}`)
-    ? join(here, '..', '..')
-    : join(here, '..', '..', 'dist');
-  return join(root, name);
+  if (here.endsWith(join('dist', 'bin'))) return join(here, '..', name);
+  if (here.includes(join('dist', 'hypervisor'))) return join(here, '..', '..', name);
+  return join(here, '..', '..', 'dist', name);
 }
 
 function builtFile(name: string): Uint8Array {

@@ -230,11 +230,11 @@ describe('a deliberate stop', () => {
     const { primary, backup, port } = await protectedKv();
     const client = await KvClient.reach(port);
     await client.ask('SET', 'a', '1');
-    primary.kill('SIGTERM');
-    expect((await primary.exited).code).toBe(143);
+    primary.kill('SIGINT');
+    expect((await primary.exited).code).toBe(130);
     const exit = await backup.exited;
     expect(backup.events.map((event) => event.evt)).not.toContain('live');
-    expect(exit.code).toBe(143);
+    expect(exit.code).toBe(130);
     await expect(KvClient.open(port)).rejects.toThrow();
     const verify = await stage.hv(['log', 'verify', 'b1/kv']).exited;
     expect(verify.stdout).toContain('sealed');

@@ -19,6 +19,7 @@ import {
   type Surroundings,
 } from '../golden/goldens.ts';
 import { GUESTS, Stage } from '../support/hv-process.ts';
+import { longTest } from '../support/long.ts';
 
 const MAJORS = [22, 24] as const;
 const asked = process.env.HV_NODES === 'all';
@@ -59,7 +60,7 @@ const OF_VERSION_2 = [
   'weakref-storm',
 ];
 /** Of these, what the gate takes. */
-const IN_THE_GATE = ['semantics', 'stack-depth', 'preempt', 'memory-bomb', 'kv', 'checkpoints'];
+const IN_THE_GATE = ['semantics', 'stack-depth', 'preempt', 'kv'];
 const telling = everything.filter(({ version, name }) =>
   asked
     ? version === 1 || OF_VERSION_2.includes(name)
@@ -121,7 +122,7 @@ describe(`Node ${process.versions.node}, the one at hand`, () => {
     expect(await memories({ script, env: { _: script } }, few)).toEqual(hashesOf(few));
   });
 
-  test('replays to the same memory while every processor is busy', async () => {
+  longTest('replays to the same memory while every processor is busy', async () => {
     const busy = await Promise.all(
       Array.from({ length: availableParallelism() + 1 }, () => burn()),
     );

@@ -112,7 +112,7 @@ describe('bad arguments', () => {
       'an arbiter that dies with the primary and was asked for by name',
       [
         ...['run', '--backup', '192.0.2.1:7700', '--arbiter', 'etcd://hv:secret@127.0.0.1:1'],
-        ...['--arbiter-colocated', HELLO],
+        ...['--arbiter-colocated', '--insecure', HELLO],
       ],
       123,
       'the arbiter etcd://hv:***@127.0.0.1:1 decided no view: etcd at 127.0.0.1:1 does not answer',

@@ -12,6 +12,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Random } from '../simulator/random.ts';
 import { GUESTS, type HvProcess, Stage } from '../support/hv-process.ts';
 import { freePort, KvClient } from '../support/kv-client.ts';
+import { LONG } from '../support/long.ts';
 
 const KV = join(GUESTS, 'kv.js');
 const GOLDEN = new URL('../golden/v1/kv-killed.hvlog', import.meta.url).pathname;
@@ -108,16 +109,16 @@ async function replays(dir: string): Promise<void> {
 
 describe('kill -9 and resume, again and again', () => {
   test.each([
-    { how: 'everything is kept', options: ['--checkpoint', '500'], times: 5 },
+    { how: 'everything is kept', options: ['--checkpoint', '500'], times: LONG ? 5 : 3 },
     {
       how: 'the past is forgotten',
       options: ['--checkpoint', '100', '--keep', '256KiB'],
-      times: 5,
+      times: LONG ? 5 : 3,
     },
     {
       how: 'outputs wait for the disk',
       options: ['--checkpoint', '200', '--ack', 'durable'],
-      times: 3,
+      times: LONG ? 3 : 2,
     },
   ])('loses no acknowledged write: $how', { timeout: 120_000 }, async ({ options, times }) => {
     const random = new Random(3);

@@ -137,7 +137,7 @@ describe('the command line', () => {
     ['a plain port of hv run', ['run', '--listen', ':0', KV], 2, 'HV_E_PLAIN_LINK'],
     [
       'a plain backup elsewhere',
-      ['run', '--arbiter', 'file:.', '--backup', '192.0.2.1:7700', KV],
+      ['run', '--arbiter', 'file:.', '--arbiter-colocated', '--backup', '192.0.2.1:7700', KV],
       2,
       'HV_E_PLAIN_LINK',
     ],

@@ -83,6 +83,7 @@ const BYTES_MAX: Readonly<Record<number, number>> = { 1: 2_000_000, 2: 8_000_000
 
 /** Guests without a golden, and why. */
 const WITHOUT: Readonly<Record<string, string>> = {
+  'bench-heap.js': 'holds as much memory as a benchmark asks for, too much for a clone',
   'syntax-error.js': 'is refused before there is a machine, so there is no log',
   'unpolled-index-of.js': 'is ended by force inside a turn, which no replay can end',
 };

@@ -12,7 +12,6 @@ import { asEpoch } from '../../log-format/index.ts';
 import { ChaosProxy } from './chaos-proxy.ts';
 import { GUESTS, type HvEvent, type HvProcess, Stage } from './hv-process.ts';
 import { freePort } from './kv-client.ts';
-import { linkOptions } from './link-options.ts';
 import { within } from './recording-clients.ts';
 
 export interface ClusterOptions {
@@ -98,7 +97,7 @@ export class Cluster {
     const process = this.stage.hv([
       ...['run', ...options, '--arbiter', `file:${this.#arbiter}`, '--listen', '127.0.0.1:0'],
       ...['--detect', detect, '--name', VM, '--dir', dir, '--events-fd', '3'],
-      ...[...linkOptions('loopback'), ...run, join(GUESTS, 'kv.js'), String(this.port)],
+      ...[...run, join(GUESTS, 'kv.js'), String(this.port)],
     ]);
     const { address = '' } = await this.#event(process, name, 'started');
     const member = this.#enlist({ name, process, dir, address, proxy: undefined });
@@ -114,7 +113,7 @@ export class Cluster {
   /** A backup that listens and follows nobody yet. */
   async startBackup(): Promise<Member> {
     const name = `m${this.members.length}`;
-    const options = ['--dir', name, '--events-fd', '3', ...linkOptions('loopback')];
+    const options = ['--dir', name, '--events-fd', '3'];
     const process = this.stage.hv(['backup', '--listen', '127.0.0.1:0', ...options]);
     // Its number is taken before anything is awaited.
     const at = this.members.push({

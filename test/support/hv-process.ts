@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 /** This file is also run as built, where it lies a folder deeper. */
 const ROOT = rootAbove(dirname(fileURLToPath(import.meta.url)));
-export const HV: string = join(ROOT, 'dist/hypervisor/cli/main.js');
+export const HV: string = join(ROOT, 'dist/bin/main.js');
 export const GUESTS: string = join(ROOT, 'guests');
 
 function rootAbove(folder: string): string {

@@ -139,7 +139,7 @@ function commandFaults(command: string): string[] {
   if (program === 'npm') return npmFaults(rest);
   if (program === 'node') {
     const script = rest.find((word) => !word.startsWith('-')) ?? '';
-    const isHv = script === 'dist/hypervisor/cli/main.js';
+    const isHv = script === 'dist/bin/main.js';
     return isHv ? hvFaults(rest.slice(rest.indexOf(script) + 1)) : fileFaults(script);
   }
   return FOREIGN.has(program) ? [] : [`unknown program ${program}`];

@@ -8,11 +8,11 @@ import { appendFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
+import { builtPath } from '../../host/engine-parts.ts';
 import { parseEvent, type ReplicaEvent } from './failover-report.ts';
 
-/** The command line as built; the same file that runs this. */
-export const CLI_FILE: string = fileURLToPath(new URL('../main.js', import.meta.url));
+/** The command line as built. */
+export const CLI_FILE: string = builtPath('bin/main.js');
 
 /** Descriptor of the event stream in the child. */
 const EVENTS_FD = 3;
