@@ -133,10 +133,7 @@ export const IN_STEP_POLL_MS = 20;
 export const ARBITER_TROUBLE_MS = 5_000;
 /** A lost backup is dialled again after this, doubling up to the second. */
 export const REDIAL_MS = 250;
-export const REDIAL_MS_MAX = 5_000;
-/** A replica that runs in the place of another process looks this often whether that is still there. */
-export const PARENT_LOOK_MS = 50;
-/** A backup without a primary asks the one the arbiter names this often. */
+export const REDIAL_MS_MAX = 5_000; /** A backup without a primary asks the one the arbiter names this often. */
 export const SEEK_MS = 500;
 /** A fresh backup that was not dialled asks the primary again after this. */
 export const JOIN_RETRY_MS = 200;
