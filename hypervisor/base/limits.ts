@@ -141,8 +141,6 @@ export const REDIAL_JITTER = 0.25;
 export const REDIAL_GIVEN_UP_MS = 60_000;
 /** Addresses a primary dials. Past it the one not reached for longest is forgotten: it may ask again. */
 export const REDIALS_MAX = 32;
-/** A replica that runs in the place of another process looks this often whether that is still there. */
-export const PARENT_LOOK_MS = 50;
 /** A backup without a primary asks the one the arbiter names this often. */
 export const SEEK_MS = 500;
 /** A fresh backup that was not dialled asks the primary again after this. */

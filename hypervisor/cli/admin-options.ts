@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { ADMIN_PORT } from '../base/limits.ts';
-import { type HostPort, parseAddress } from '../host/addresses.ts';
+import { formatAddress, type HostPort, parseAddress } from '../host/addresses.ts';
 
 /** Where the port is. `auto`: at the usual place, or if that is taken at a free one. */
 export type AdminPlace = 'auto' | 'off' | HostPort;
@@ -34,4 +34,13 @@ export function adminOptions(command: Command): Command {
     )
     .option('--admin-token-file <path>', 'who asks the admin port needs the token in this file')
     .option('--log-file <path>', "append hv's own events to this file, as JSON lines");
+}
+
+/** The options again, for a process that takes the place of this one. */
+export function adminArguments({ admin, adminTokenFile, logFile }: AdminOptions): string[] {
+  return [
+    ...['--admin', typeof admin === 'string' ? admin : formatAddress(admin)],
+    ...(adminTokenFile === undefined ? [] : ['--admin-token-file', adminTokenFile]),
+    ...(logFile === undefined ? [] : ['--log-file', logFile]),
+  ];
 }

@@ -1,7 +1,6 @@
 /** The process of `hv backup`: host, signals, join requests and exit status. */
 
 import { EXIT, HvError } from '../base/errors.ts';
-import { PARENT_LOOK_MS } from '../base/limits.ts';
 import { isLoopback, parseAddress } from '../host/addresses.ts';
 import type { AdminServer } from '../host/admin-server.ts';
 import { BackupHost } from '../host/backup-host.ts';
@@ -10,14 +9,15 @@ import { refuseColocated, SOME_OTHER_HOST } from '../host/colocation.ts';
 import { Observation } from '../host/observation.ts';
 import type { BackupOutcome, PrimaryOutcome } from '../replica/hooks.ts';
 import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
-import type { AdminOptions } from './admin-options.ts';
+import { type AdminOptions, adminArguments } from './admin-options.ts';
 import { Joining } from './joining.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { hangArguments } from './limit-options.ts';
 import { warnOfWideModes } from './mode-warning.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
 import { type MemberOptions, memberArguments, memberOf } from './protection-options.ts';
-import { mayRejoin, type Rejoin, rejoin } from './rejoin.ts';
+import { endWithParent, mayRejoin, type Rejoin, rejoin } from './rejoin.ts';
 import { openSecurity, tendSecurity } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
@@ -26,7 +26,8 @@ export interface BackupProcessOptions extends MemberOptions, SecurityFlags, Admi
   readonly listen: string;
   readonly join?: string;
   readonly dir?: string;
-  readonly rejoin?: string;
+  readonly seek?: string;
+  readonly rejoin: boolean;
   readonly arbiter?: string;
   readonly arbiterColocated?: boolean;
   readonly hangLimit: number;
@@ -57,7 +58,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
   const security = openSecurity(securityOf(options, process.env));
   for (const address of [options.join ?? [], options.from].flat()) security.checkDial(address);
   const member = memberOf(options);
-  if (options.rejoin !== undefined) dieWithParent();
+  if (options.seek !== undefined) endWithParent();
   if (options.join !== undefined && options.from.length > 0)
     throw new HvError('HV_E_USAGE', '--join asks a primary and --from a backup: pass one of them');
   let joining: Joining | undefined;
@@ -66,7 +67,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     listen: options.listen,
     dir,
     arbiter: options.arbiter,
-    seeks: options.rejoin,
+    seeks: options.seek,
     arbiterMayBeColocated: options.arbiterColocated === true,
     security,
     hangLimitMs: options.hangLimit,
@@ -88,7 +89,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     ended: (outcome, error) => {
       joining?.found();
       if (host?.primary === false) tellStop(outcome, host.guestName, lifecycle);
-      const next = comesBack(mayRejoin(outcome, error), { host, dir, options });
+      const next = comesBack(mayRejoin(outcome), { host, dir, options });
       if (next === undefined) exitWith(outcome, error);
       admin.close();
       rejoin(next);
@@ -111,12 +112,6 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     joining = new Joining(asked, { own: host.address, security, patient: options.from.length > 0 });
     joining.ask();
   }
-}
-
-/** A process that runs in the place of another one ends with it: whoever kills that one means this replica. */
-function dieWithParent(): void {
-  const parent = process.ppid;
-  setInterval(() => process.ppid === parent || process.exit(EXIT.failed), PARENT_LOOK_MS).unref();
 }
 
 /** A primary that stopped on purpose has ended its backups with it. */
@@ -142,12 +137,17 @@ function comesBack(
 ): Rejoin | undefined {
   const { host, dir, options } = given;
   const next = host?.succession;
-  if (!isDeposed || next === undefined) return undefined;
+  if (!isDeposed || !options.rejoin || next === undefined) return undefined;
   const { eventsFd, verbose } = options;
   return {
     ...{ ...next, dir, eventsFd, verbose: verbose === true },
     security: securityOf(options, process.env),
-    also: memberArguments(options),
+    isSuccessor: options.seek !== undefined,
+    also: [
+      ...memberArguments(options),
+      ...adminArguments(options),
+      ...hangArguments(options.hangLimit),
+    ],
   };
 }
 

@@ -94,3 +94,8 @@ export function guestLimits(options: LimitOptions): GuestLimits {
     secondTicksMax: ticksOf('second'),
   };
 }
+
+/** `--hang-limit` again, for another process that is to judge alike. */
+export function hangArguments(hangLimitMs: number): string[] {
+  return ['--hang-limit', Number.isFinite(hangLimitMs) ? `${hangLimitMs}ms` : 'off'];
+}

@@ -14,6 +14,7 @@ import { HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import { makeDirectory } from '../host/directories.ts';
 import type { SecurityOptions } from '../host/tls.ts';
 import { keyArguments } from './key-arguments.ts';
+import { hangArguments } from './limit-options.ts';
 import { securityArguments } from './security-options.ts';
 
 export interface LocalBackup {
@@ -42,7 +43,7 @@ export async function startLocalBackup(
       ...[entry, 'backup', '--listen', '127.0.0.1:0', '--dir', home, '--events-fd', '3'],
       ...keyArguments(),
       ...securityArguments(security),
-      ...['--hang-limit', Number.isFinite(hangLimitMs) ? `${hangLimitMs}ms` : 'off'],
+      ...hangArguments(hangLimitMs),
     ],
     { detached: true, stdio: ['ignore', output, output, 'pipe'] },
   );

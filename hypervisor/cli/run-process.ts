@@ -15,9 +15,9 @@ import type { LinkSecurity, SecurityOptions } from '../host/tls.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { counted } from '../timeline/record-words.ts';
 import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
-import type { AdminOptions } from './admin-options.ts';
+import { type AdminOptions, adminArguments } from './admin-options.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { type CpuLimit, limitsOf } from './limit-options.ts';
+import { type CpuLimit, hangArguments, limitsOf } from './limit-options.ts';
 import { type LocalBackup, startLocalBackup } from './local-backup.ts';
 import { warnOfWideModes } from './mode-warning.ts';
 import { guestEnvironment } from './options.ts';
@@ -106,7 +106,7 @@ export async function runGuest(
         ended: (outcome, error) => {
           if (error !== undefined) local?.kill();
           const facts = { options, hypervisor: running, securityAsked };
-          const next = comesBack(mayRejoin(outcome, error), facts);
+          const next = comesBack(mayRejoin(outcome), facts);
           if (next === undefined) exitWith(outcome, error);
           admin.close();
           rejoin(next);
@@ -164,7 +164,11 @@ function comesBack(
   if (!isDeposed || !options.rejoin || hypervisor?.supervisor.terminated === true) return undefined;
   if (address === undefined || arbiter === undefined || vm === undefined) return undefined;
   const { dir, eventsFd, verbose } = options;
-  return { address, dir, vm, arbiter, security, eventsFd, verbose: verbose === true, also: [] };
+  return {
+    ...{ address, dir, vm, arbiter, security, eventsFd, verbose: verbose === true },
+    isSuccessor: false,
+    also: [...adminArguments(options), ...hangArguments(options.hangLimit)],
+  };
 }
 
 /** From here on others can look at the guest. */

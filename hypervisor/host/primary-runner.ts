@@ -262,11 +262,11 @@ export class PrimaryRunner {
    * A primary that nobody has to ask the arbiter about, such as one without backups, hears here that another
    * replica was made primary by force. What it holds dies with this process.
    */
-  #heardOf({ epoch, primary }: View): void {
+  #heardOf(view: View): void {
     const { core } = this.#replica;
-    const later = epoch > core.view.epoch && primary !== this.#options.settings.id;
+    const later = view.epoch > core.view.epoch && view.primary !== this.#options.settings.id;
     if (!this.#live || !later || core.switchingOver !== undefined || core.ended) return;
-    this.#fail('HV_E_FENCED', `FENCED: ${primary} is primary of epoch ${epoch}`);
+    this.#replica.deposed(view);
   }
 
   #noted(note: Note): void {

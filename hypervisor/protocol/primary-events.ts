@@ -45,6 +45,8 @@ export type PrimaryEvent<T> = { readonly now: Millis } & (
   /** Nothing has been shipped for a while. */
   | { readonly type: 'idle' }
   | { readonly type: 'answer'; readonly token: string; readonly answer: ArbiterAnswer }
+  /** The arbiter named a later view, in which this replica is not primary, without being asked for one. */
+  | { readonly type: 'deposed'; readonly view: View }
   | { readonly type: 'deadline' }
   /** The guest has exited or is to be stopped; no more turns will run. */
   | { readonly type: 'stop'; readonly code: number; readonly reason: string }

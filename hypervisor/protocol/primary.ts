@@ -140,7 +140,8 @@ export class PrimaryCore<T> {
     const now = event.now;
     switch (event.type) {
       case 'start':
-        this.#start(now, effects);
+        if (this.#options.view !== undefined) this.#goLive(effects);
+        else this.#claimAlone(this.#options.epochLast, now, effects);
         return;
       case 'linked':
         assert(this.canLink(event.peer), 'a backup is greeted only when it may join');
@@ -188,6 +189,9 @@ export class PrimaryCore<T> {
       case 'answer':
         this.#decide(this.#views.answer(event.token, event.answer, now), now, effects);
         return;
+      case 'deposed':
+        this.#halt(event.view, effects);
+        return;
       case 'deadline':
         this.#expire(now, effects);
         return;
@@ -209,17 +213,17 @@ export class PrimaryCore<T> {
     this.#backups.ship(batch, event.now, effects);
   }
 
-  #start(now: Millis, effects: PrimaryEffect<T>[]): void {
-    if (this.#options.view !== undefined) {
-      this.#goLive(effects);
-      return;
-    }
-    this.#claimAlone(this.#options.epochLast, now, effects);
-  }
-
   #claimAlone(expect: Epoch, now: Millis, effects: PrimaryEffect<T>[]): void {
     const next = aloneAfter(expect, this.#options.id);
     effects.push({ type: 'ask', question: this.#views.claim(expect, next, now) });
+  }
+
+  /** Fenced: no output leaves any more, and the replica ends. */
+  #halt(view: View | undefined, effects: PrimaryEffect<T>[]): void {
+    const discarded = this.#outlet.discard();
+    this.#ended = true;
+    effects.push({ type: 'note', note: { type: 'fenced', view, discarded } });
+    effects.push({ type: 'halt', view, discarded });
   }
 
   #goLive(effects: PrimaryEffect<T>[]): void {
@@ -243,14 +247,8 @@ export class PrimaryCore<T> {
     }
     if (decision.type === 'lost') {
       const { view } = decision;
-      if (!this.#live && wasOwn(view, this.#options)) {
-        this.#claimAlone(view.epoch, now, effects);
-        return;
-      }
-      const discarded = this.#outlet.discard();
-      this.#ended = true;
-      effects.push({ type: 'note', note: { type: 'fenced', view, discarded } });
-      effects.push({ type: 'halt', view, discarded });
+      if (!this.#live && wasOwn(view, this.#options)) this.#claimAlone(view.epoch, now, effects);
+      else this.#halt(view, effects);
       return;
     }
     if (this.#switchover?.claimed === true) {

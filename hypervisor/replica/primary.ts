@@ -142,12 +142,11 @@ export class PrimaryReplica {
   /** Claims a view, or takes over from a dead primary with the one it has won. Call once. */
   start(): void {
     const { handover } = this.#setup;
-    if (handover?.view !== undefined) {
-      this.#takeOver(handover);
-      return;
+    if (handover?.view !== undefined) this.#takeOver(handover);
+    else {
+      if (handover === undefined) this.#turns.begin(NOTHING_RAN);
+      this.#step({ type: 'start', now: this.#now() });
     }
-    if (handover === undefined) this.#turns.begin(NOTHING_RAN);
-    this.#step({ type: 'start', now: this.#now() });
   }
 
   /** Something happened outside. Runs when the replica is live, in the order of the calls. */
@@ -164,13 +163,17 @@ export class PrimaryReplica {
   }
 
   heartbeat(peer: ReplicaId): void {
-    const now = this.#now();
-    this.#step({ type: 'beat', now, peer, at: now });
+    this.#step({ type: 'beat', now: this.#now(), peer, at: this.#now() });
   }
 
   /** The supervisor has given `peer` up. */
   suspect(peer: ReplicaId, reason: string): void {
     this.#step({ type: 'suspect', now: this.#now(), peer, reason });
+  }
+
+  /** The arbiter names another primary: this one is fenced. */
+  deposed(view: PrimaryFacts['view']): void {
+    this.#step({ type: 'deposed', now: this.#now(), view });
   }
 
   /** Hands the guest over to `to`, or to the backup that is nearest; notes say how it goes. */
@@ -265,11 +268,11 @@ export class PrimaryReplica {
   /** The group under way is the last one; nothing of the log stays behind. */
   #pause(on: boolean): void {
     this.#brake.set('paused', on);
-    if (!on) return;
-    this.#turns.betweenGroups(() => {
-      this.#flush();
-      this.#step({ type: 'paused', now: this.#now() });
-    });
+    if (on)
+      this.#turns.betweenGroups(() => {
+        this.#flush();
+        this.#step({ type: 'paused', now: this.#now() });
+      });
   }
 
   #note(note: Note): void {
@@ -337,8 +340,7 @@ export class PrimaryReplica {
 
   #armIdle(): void {
     if (this.#ended) return;
-    const at = asMillis(this.#now() + END_IDLE_MS);
-    this.#idle ??= this.#ports.clock.setTimer(at, () => {
+    this.#idle ??= this.#ports.clock.setTimer(asMillis(this.#now() + END_IDLE_MS), () => {
       this.#idle = undefined;
       if (!this.#core.waitsForOwnLog) this.#flush();
       this.#step({ type: 'idle', now: this.#now() });
@@ -360,10 +362,9 @@ export class PrimaryReplica {
   }
 
   #diverged(divergence: MachineDivergence): void {
-    const { lsn } = divergence;
-    const report = divergenceReport(divergence);
-    this.#note({ type: 'diverged', peer: this.#setup.config.id, lsn, report });
-    this.#end({ type: 'diverged', lsn, report });
+    const differs = { lsn: divergence.lsn, report: divergenceReport(divergence) };
+    this.#note({ type: 'diverged', peer: this.#setup.config.id, ...differs });
+    this.#end({ type: 'diverged', ...differs });
   }
 
   #goLive(handover: Handover, state: MachineState): void {
@@ -372,10 +373,9 @@ export class PrimaryReplica {
     const { view } = this.#core;
     for (const interrupt of urgentInterrupts(this.#ports, view.epoch, state))
       this.#turns.pushUrgent(interrupt);
-    const { lsnReceived } = handover;
-    if (handover.view === undefined) {
-      this.#note({ type: 'resumed', view, lsn: lsnReceived });
-    } else {
+    const { view: won, lsnReceived } = handover;
+    if (won === undefined) this.#note({ type: 'resumed', view, lsn: lsnReceived });
+    else {
       this.#note({ type: 'promoted', view, lsnReceived });
       this.#step({ type: 'start', now: this.#now() });
     }

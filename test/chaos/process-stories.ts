@@ -80,6 +80,33 @@ export const PROCESS_STORIES: readonly Story[] = [
     },
   },
   {
+    name: 'frozen-comes-back',
+    says: 'a deposed primary comes back as a backup by itself and takes over, and is still the process that was started (F7)',
+    cluster: { rejoin: true },
+    async run(trial) {
+      const { cluster, primary, backup } = trial;
+      for (const [old, next] of [
+        [primary, backup],
+        [backup, primary],
+      ] as const) {
+        await trial.moment();
+        const from = next.process.events.length;
+        const before = old.process.events.length;
+        await cluster.freeze(old);
+        await trial.live(next, from);
+        const back = next.process.events.length;
+        cluster.thaw(old);
+        await cluster.event(old, 'fenced', before);
+        await cluster.event(next, 'protected', back);
+        await trial.load(100);
+      }
+      const from = backup.process.events.length;
+      await cluster.kill(primary);
+      await trial.live(backup, from);
+      await trial.load(100);
+    },
+  },
+  {
     name: 'freeze-primary-then-kill-next',
     says: 'a deposed primary does not serve even when its successor dies as well (B15)',
     async run(trial) {

@@ -9,7 +9,7 @@ import { GUESTS, HV, type HvProcess, Stage } from '../support/hv-process.ts';
 import { freePort, KvClient } from '../support/kv-client.ts';
 
 const KV = join(GUESTS, 'kv.js');
-const FLIP = pathToFileURL(join(dirname(HV), '../../test/support/flip-memory.js')).href;
+const FLIP = pathToFileURL(join(dirname(HV), '../test/support/flip-memory.js')).href;
 /** A value of the guest that is nowhere else in its memory. */
 const SECRET = 'Uncorrupted-value-of-one-key';
 

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GUESTS, type HvProcess, Stage } from '../support/hv-process.ts';
@@ -41,6 +42,15 @@ async function get(port: number): Promise<string> {
   return reply.type === 'bulk' ? String(reply.text) : reply.type;
 }
 
+/** Replicas it has started that are still there. */
+function childrenOf(pid: number): number[] {
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks)
+    .flatMap((task) => readFileSync(join(tasks, task, 'children'), 'utf8').split(' '))
+    .flatMap((child) => (child === '' ? [] : [Number(child)]))
+    .filter((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('backup'));
+}
+
 function hv(...args: string[]): HvProcess['exited'] {
   return stage.hv(args).exited;
 }
@@ -62,6 +72,34 @@ describe('hv switchover', () => {
     expect(back.stderr).toMatch(/handed over to .*; nothing was lost or sent twice/);
     await primary.event('live');
     expect(await get(port)).toContain('two');
+  });
+
+  test('to and fro again and again leaves two processes a replica, and their first one ends both', async () => {
+    const { primary, backup, port } = await pair();
+    const places = [
+      { one: primary, dir: '.hv' },
+      { one: backup, dir: 'b' },
+    ];
+    for (let round = 0; round < 4; round++) {
+      const [from, to] = round % 2 === 0 ? places : places.toReversed();
+      if (from === undefined || to === undefined) throw new Error('there are two');
+      const [live, back, home] = [to.one, from.one, to.one].map(({ events }) => events.length);
+      expect((await hv('switchover', 'kv', '--dir', from.dir)).code).toBe(0);
+      await to.one.event('live', live);
+      await from.one.event('in.step', back);
+      await to.one.event('protected', home);
+      await set(port, `round ${round}`);
+    }
+    expect(await get(port)).toContain('round 3');
+    for (const { one } of places) {
+      const successors = childrenOf(one.pid);
+      expect(successors).toHaveLength(1);
+      expect(successors.flatMap(childrenOf)).toEqual([]);
+    }
+    const from = backup.events.length;
+    primary.kill('SIGKILL');
+    await backup.event('live', from);
+    expect(await get(port)).toContain('round 3');
   });
 
   test('without a backup in step is refused, and the guest goes on', async () => {

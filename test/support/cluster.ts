@@ -20,6 +20,8 @@ export interface ClusterOptions {
   /** Backups to begin with. */
   readonly backups?: number;
   readonly detect?: string;
+  /** Primaries that are deposed come back as backups by themselves; otherwise they end. */
+  readonly rejoin?: boolean;
   /** More options of `hv run`. */
   readonly run?: readonly string[];
 }
@@ -78,6 +80,10 @@ export class Cluster {
     return join(this.stage.dir, 'arbiter');
   }
 
+  get #manners(): readonly string[] {
+    return this.#options.rejoin === true ? [] : ['--no-rejoin'];
+  }
+
   /** What happened and when, for people. */
   note(text: string): void {
     this.#diary.push(`${Date.now()} ${text}`);
@@ -96,7 +102,7 @@ export class Cluster {
     const { detect = 'lan', run = [] } = this.#options;
     const process = this.stage.hv([
       ...['run', ...options, '--arbiter', `file:${this.#arbiter}`, '--listen', '127.0.0.1:0'],
-      ...['--detect', detect, '--name', VM, '--dir', dir, '--events-fd', '3'],
+      ...['--detect', detect, '--name', VM, '--dir', dir, '--events-fd', '3', ...this.#manners],
       ...[...run, join(GUESTS, 'kv.js'), String(this.port)],
     ]);
     const { address = '' } = await this.#event(process, name, 'started');
@@ -113,7 +119,7 @@ export class Cluster {
   /** A backup that listens and follows nobody yet. */
   async startBackup(): Promise<Member> {
     const name = `m${this.members.length}`;
-    const options = ['--dir', name, '--events-fd', '3'];
+    const options = ['--dir', name, '--events-fd', '3', ...this.#manners];
     const process = this.stage.hv(['backup', '--listen', '127.0.0.1:0', ...options]);
     // Its number is taken before anything is awaited.
     const at = this.members.push({

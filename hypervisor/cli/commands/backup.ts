@@ -10,7 +10,8 @@ import { type SecurityFlags, securityOptions } from '../security-options.ts';
 interface BackupOptions extends MemberOptions, SecurityFlags, AdminOptions {
   readonly listen: string;
   readonly join?: string;
-  readonly rejoin?: string;
+  readonly seek?: string;
+  readonly rejoin: boolean;
   readonly dir?: string;
   readonly arbiter?: string;
   readonly arbiterColocated?: boolean;
@@ -26,7 +27,11 @@ export function registerBackup(program: Command): void {
     .option('-l, --listen <host:port>', 'where the primary connects', '127.0.0.1:7700')
     .option('-j, --join <host:port>', 'ask this running primary to take us as its backup')
     // What `hv run` and `hv backup` start when another replica is primary; people use --join.
-    .addOption(command.createOption('--rejoin <vm>', 'find the primary at the arbiter').hideHelp())
+    .addOption(command.createOption('--seek <vm>', 'find the primary at the arbiter').hideHelp())
+    .option(
+      '--no-rejoin',
+      'once primary: end, instead of going on as a backup, when another one is',
+    )
     .option('--dir <path>', 'where the copies of logs go (default: .hv/backup-<port>)')
     .option('--arbiter <url>', "use this arbiter instead of the primary's")
     .option('--arbiter-colocated', 'allow one that dies with the host of a replica');

@@ -140,6 +140,19 @@ describe('PrimaryCore', () => {
     expect(released(bench.ack('b', bench.lsn))).toEqual([`o${bench.lsn}`]);
   });
 
+  it('says that it is fenced when it hears of a later view unasked, and lets nothing out any more', () => {
+    const bench = Bench.protectedBy('b');
+    bench.turn();
+    const view = { epoch: asEpoch(9), primary: 'z', backups: [] };
+    const effects = bench.step({ type: 'deposed', view });
+    expect(effects).toEqual([
+      { type: 'note', note: { type: 'fenced', view, discarded: 1 } },
+      { type: 'halt', view, discarded: 1 },
+    ]);
+    expect(bench.core.ended).toBe(true);
+    expect(released(bench.ack('b', bench.lsn))).toEqual([]);
+  });
+
   it('does not claim for a newcomer that lacks something that has left', () => {
     const bench = Bench.live();
     bench.step({ type: 'linked', peer: 'b' });
