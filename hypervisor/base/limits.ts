@@ -328,6 +328,9 @@ export const TOKEN_LENGTH_MIN = 32;
 export const TOKEN_LENGTH_MAX = 1_024;
 /** Tokens of one file: the new one, and old ones until every replica has the new. */
 export const TOKENS_MAX = 16;
+/** A link whose peer has shown no token that is still in the file ends this long after that was read
+ * again: time for the other host to read its own. */
+export const TOKEN_WITHDRAWN_MS = 10_000;
 /** A file of tokens, certificates or a key. Larger is some other file. */
 export const SECRET_FILE_BYTES_MAX: number = 256 * KIB;
 /** Certificates of `hv cert new` are valid so long: a leaf as browsers would take one, an authority as

@@ -364,11 +364,11 @@ export class BackupHost {
       forced: this.#forced,
     });
     const { control } = machine;
-    const { hangLimitMs } = this.#options;
+    const { hangLimitMs, readsAgain } = this.#options;
     const supervisor = new Supervisor(
       machine.release(),
       {
-        ...{ control, hangLimitMs, security: this.#security, handsOver: true },
+        ...{ control, hangLimitMs, readsAgain, security: this.#security, handsOver: true },
         announce: announcementOf(handover.id, settings, { vm: handover.vm, wants: 1 }),
       },
       {

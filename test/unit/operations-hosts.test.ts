@@ -10,7 +10,13 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { EXIT } from '../../hypervisor/base/errors.ts';
 import { registerArbiter } from '../../hypervisor/cli/commands/arbiter.ts';
 import { registerUp } from '../../hypervisor/cli/commands/up.ts';
-import { flagOf, pathOf, SETTINGS, variableOf } from '../../hypervisor/cli/config/schema.ts';
+import {
+  flagOf,
+  pathOf,
+  SECTIONS,
+  SETTINGS,
+  variableOf,
+} from '../../hypervisor/cli/config/schema.ts';
 import { resolveSettings } from '../../hypervisor/cli/config/settings.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -133,7 +139,7 @@ describe('docs/operations-hosts.md', () => {
   test('has every setting with its variable, flag and default, in order, and no other', () => {
     const rows = document
       .split('\n')
-      .filter((line) => /^\| `(?:guest|replica|protection)\./.test(line));
+      .filter((line) => new RegExp(`^\\| \`(?:${SECTIONS.join('|')})\\.`).test(line));
     const cells = rows.map((row) => row.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')));
     expect(cells).toEqual(
       SETTINGS.map((setting) => {
