@@ -15,6 +15,7 @@ import { assert } from '../base/assert.ts';
 import { NET_DATA_BYTES_MAX, NET_DRAIN_BYTES, NET_RECEIVE_WINDOW_BYTES } from '../base/limits.ts';
 import type { HostInterrupt } from '../ports.ts';
 import { netAddress } from './addresses.ts';
+import { resetSocket } from './reset-socket.ts';
 
 // A guest waits for a drain only when its credit is used up, and less than one step stays unreported.
 assert(2 * NET_DRAIN_BYTES <= NET_WRITE_CREDIT_BYTES, 'a drained guest has credit');
@@ -121,9 +122,8 @@ export class DirectConnection {
   destroy({ reset }: { readonly reset: boolean }): void {
     this.#ended = true;
     this.flush();
-    if (reset && !this.#socket.connecting && !this.#socket.destroyed) {
-      this.#socket.resetAndDestroy();
-    } else this.#socket.destroy();
+    if (reset) resetSocket(this.#socket);
+    else this.#socket.destroy();
   }
 
   /** The guest has used up input: at the window's edge this starts reading again. */

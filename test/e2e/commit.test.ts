@@ -77,7 +77,7 @@ describe('a guest that answers behind a commit', () => {
       const backup = await stage.backup('--dir', 'b1');
       const primary = stage.hv(['run', '--backup', backup.address, script, level]);
       expect(await ask(await portOf(primary), 'a secret')).toBe('safe');
-      primary.kill('SIGTERM');
+      primary.kill('SIGINT');
       await Promise.all([backup.process.exited, primary.exited]);
       const records = (await stage.hv(['log', 'cat', 'b1/vault']).exited).stdout;
       expect(records).toMatch(/committed +#1/);

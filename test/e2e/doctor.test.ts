@@ -45,7 +45,7 @@ describe('hv doctor', { timeout: 120_000 }, () => {
     });
     expect(found.report).toMatchObject({ able: true });
     expect(found.code).toBe(0);
-    expect(process.events.map(({ evt }) => evt)).toEqual(['listening']);
+    expect(process.events.map(({ evt }) => evt)).toEqual(['listening', 'admin']);
   });
 
   longTest('says no to a peer with another token, without one, and that is not there', async () => {

@@ -25,10 +25,10 @@ describe('recursion in thirty shapes', () => {
       lines.filter((line) => /InternalError|RangeError|SyntaxError|no memory/.test(line)).length,
     ).toBeGreaterThan(20);
     const hashes = new Set<string>();
-    for (const flags of ['', '--liftoff-only', '--no-liftoff']) {
-      const replay = await stage.hv(['replay', '--json', '.hv/shapes'], {
-        nodeFlags: flags === '' ? [] : [flags],
-      }).exited;
+    // The golden of the same guest is replayed with the compilers in turn, as Node comes.
+    for (const flag of ['--liftoff-only', '--no-liftoff']) {
+      const replay = await stage.hv(['replay', '--json', '.hv/shapes'], { nodeFlags: [flag] })
+        .exited;
       expect(replay.stderr).toBe('');
       expect(replay.code).toBe(0);
       hashes.add((JSON.parse(replay.stdout) as { memoryHash: string }).memoryHash);

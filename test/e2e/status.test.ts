@@ -45,7 +45,7 @@ test('hv status shows a primary and its backup, and nobody once they are gone', 
   const people = (await stage.hv(['status']).exited).stdout;
   expect(people).toMatch(/echo: primary, pid \d+\n {2}vm +echo-/);
   expect(people).toContain(`backup       ${backup.address} gated: acked`);
-  primary.kill('SIGTERM');
+  primary.kill('SIGINT');
   await Promise.all([primary.exited, backup.process.exited]);
   const nobody = await stage.hv(['status']).exited;
   expect(nobody.code).toBe(2);

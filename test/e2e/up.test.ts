@@ -91,9 +91,9 @@ describe('hv up', { timeout: 180_000 }, () => {
 
   test('a stop on purpose ends both with its status', async () => {
     const { pair, a, b } = await protectedPair();
-    a.kill('SIGTERM');
+    a.kill('SIGINT');
     const ends = await Promise.all([pair.exit(a), pair.exit(b)]);
-    expect(ends.map(({ code }) => code)).toEqual([143, 143]);
+    expect(ends.map(({ code }) => code)).toEqual([130, 130]);
     expect([rolesOf(a), rolesOf(b)]).toEqual([['begin'], ['backup']]);
   });
 

@@ -10,6 +10,7 @@
  */
 
 import { createServer, type Server, Socket } from 'node:net';
+import { resetSocket } from '../../hypervisor/host/reset-socket.ts';
 import { ChaosPipe, CLEAN, type Impairment } from './chaos-pipe.ts';
 
 export interface ChaosTarget {
@@ -302,8 +303,8 @@ class Connection {
     this.#there.stop();
     this.#back.stop();
     for (const socket of [this.#client, this.#server])
-      if (how === 'closed' || socket.pending) socket.destroy();
-      else socket.resetAndDestroy();
+      if (how === 'closed') socket.destroy();
+      else resetSocket(socket);
     this.#onGone();
   }
 }

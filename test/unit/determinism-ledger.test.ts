@@ -68,7 +68,8 @@ const EXPECTED =
 
 /** Titles of the tests and groups in a test file. */
 function titlesOf(text: string): string[] {
-  const title = /(?:\b(?:test|describe)\(|\]\)\(|\)\)?\()\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1\s*,/g;
+  const title =
+    /(?:\b(?:test|longTest|describe)\(|\]\)\(|\)\)?\()\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1\s*,/g;
   return [...text.matchAll(title)].map(([, , words = '']) => words);
 }
 
