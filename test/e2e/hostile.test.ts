@@ -103,7 +103,8 @@ describe('a built-in that never polls', () => {
   });
 
   test('is never what a guest is taken for that computes', async () => {
-    const options = ['--hang-limit', '100ms', '--cpu', '10M'];
+    // Two seconds of a processor; a thread waits for one longer than a tenth where many want it.
+    const options = ['--hang-limit', '500ms', '--cpu', '20M'];
     const one = await stage.hv(['run', ...options, path('infinite-loop')]).exited;
     expect(one.stderr).toContain('HV_E_CPU_LIMIT');
     expect(one.stderr).not.toContain('HV_E_GUEST_HUNG');
