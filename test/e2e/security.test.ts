@@ -27,7 +27,8 @@ async function pair(security: readonly string[], backupSecurity = security): Pro
   const { process: backup, address } = await stage.backup('--dir', 'b1', ...backupSecurity);
   const port = await freePort();
   const primary = stage.hv([
-    ...['run', '--name', 'kv', '--events-fd', '3', '--listen', '127.0.0.1:0'],
+    // A busy machine is no silent one: that nobody was suspected shall mean something.
+    ...['run', '--name', 'kv', '--detect', 'wan', '--events-fd', '3', '--listen', '127.0.0.1:0'],
     ...['--backup', address, ...security, KV, String(port)],
   ]);
   await primary.event('protected');
