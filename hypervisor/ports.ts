@@ -332,7 +332,12 @@ export interface ReopenedCopy {
   readonly tail: ReplayGroup | undefined;
   /** Outputs of what was replayed just now that are not known to have left, oldest first. */
   readonly held: readonly HeldOutput[];
+  /** The machine is on its way there: `done` is called once, before it replays anything; never if it is lost. */
+  readonly restoring?: ((done: (standing: RestoredStanding) => void) => void) | undefined;
 }
+
+/** What only a machine that has been restored can say. */
+export type RestoredStanding = Pick<ReopenedCopy, 'outputsCrc' | 'state' | 'held'>;
 
 /** A snapshot that is coming in. */
 export interface SnapshotReceiver {
