@@ -304,10 +304,10 @@ export class PrimaryReplica {
   #stream(peer: ReplicaId, from: Lsn): void {
     const link = this.#links.stream(peer);
     if (link === undefined) return;
-    const { clock, store, snapshots } = this.#ports;
-    const transfer = new StateTransfer({ clock, store, snapshots }, link, {
-      epoch: () => this.#core.view.epoch,
-      lsnReleased: () => this.#core.lsnReleased,
+    const core = this.#core;
+    const transfer = new StateTransfer(this.#ports, link, {
+      epoch: () => core.view.epoch,
+      lsnSettled: () => (core.heldBytes === 0 ? this.lsn : core.lsnReleased),
       done: (lastLsn, failure) =>
         this.#step({ type: 'streamed', now: this.#now(), peer, lastLsn, failure }),
     });
