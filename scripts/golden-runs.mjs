@@ -5,6 +5,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Hv, root, STAGE, waitFor } from './golden-stage.mjs';
 
+const { INTERRUPT } = await import(join(root, 'dist/log-format/index.js'));
+
 const ENVIRONMENT = ['--env', 'LANG=C.UTF-8'];
 /** As in test/e2e/hostile.test.ts. */
 const LIMITS = ['--memory', '48MiB', '--cpu', '3M'];
@@ -103,14 +105,15 @@ async function killed(name) {
   return { log: join('logs', name) };
 }
 
+async function backup(dir, ...more) {
+  const flags = ['--listen', '127.0.0.1:0', '--events-fd', '3', '--dir', dir, ...more];
+  const one = new Hv(['backup', ...flags]);
+  return { one, address: (await one.event('listening')).address };
+}
+
 /** Three replicas in turn: the log of the last one, through two kills, two promotions, two joins. */
 async function failover(name) {
   const port = await freePort();
-  const backup = async (dir, ...more) => {
-    const flags = ['--listen', '127.0.0.1:0', '--events-fd', '3', '--dir', dir, ...more];
-    const one = new Hv(['backup', ...flags]);
-    return { one, address: (await one.event('listening')).address };
-  };
   let next = await backup('b1');
   let primary = run(name, 'kv.js', { args: [String(port)], flags: ['--backup', next.address] });
   for (let round = 1; round <= 2; round++) {
@@ -291,6 +294,106 @@ async function fork(name) {
   return { log: join('logs', name), lived, isDirectory: true };
 }
 
+/** The guest asks, at every level, how safe it is; two connections ask at once. */
+async function commit(name) {
+  const port = await freePort();
+  const { address } = await backup('commits');
+  const lived = run(name, 'golden/commit.mjs', {
+    args: [String(port)],
+    flags: ['--backup', address],
+  });
+  await lived.event('protected');
+  await lived.until('a listener', () => lived.stdout.includes('listening'));
+  const [one, two] = [await visitor(port), await visitor(port)];
+  const ask = async (who, ...lines) => {
+    const from = who.text.length;
+    who.socket.write(`${lines.join('\n')}\n`);
+    const answers = lines.map((line) => line.split(' ').reverse().join(' is '));
+    await waitFor(lines.join(), () => answers.every((text) => who.text.includes(text, from)));
+  };
+  for (const level of ['received', 'replayed', 'verified', 'durable']) await ask(one, `${level} a`);
+  await Promise.all([
+    ask(one, 'durable b', 'received c'),
+    ask(two, 'received d', 'durable e', 'verified f'),
+  ]);
+  two.socket.destroy();
+  one.socket.write('quit\n');
+  await lived.exited;
+  const has = (records) => records.filter(({ kind }) => kind === INTERRUPT.committed).length === 9;
+  return { log: join('logs', name), lived, has };
+}
+
+/** The log of a backup that took over among several, and then had several of its own. */
+async function promoted(name) {
+  const port = await freePort();
+  const first = await backup('p1', '--priority', '2');
+  const second = await backup('p2', '--priority', '1');
+  const flags = ['--backup', first.address, '--backup', second.address];
+  const primary = run(name, 'kv.js', { args: [String(port)], flags });
+  for (const { one } of [first, second]) await one.event('in.step');
+  const before = await client(port);
+  await session(before);
+  await primary.stop('SIGKILL');
+  before.close();
+  await first.one.event('live');
+  const joining = first.one.events.length;
+  const third = await backup('p3', '--join', first.address);
+  await third.one.event('in.step');
+  await first.one.until('two backups', () =>
+    first.one.events.slice(joining).some(({ evt }) => evt === 'backup.joined'),
+  );
+  const after = await client(port);
+  await after.ask('GET', 'greeting');
+  await after.ask('SPOP', 'nothing');
+  await after.ask('RANDOMKEY');
+  after.close();
+  await first.one.stop('SIGINT');
+  const has = (records) => {
+    const several = records.filter(({ type, backups }) => type === 'view' && backups.length >= 2);
+    return new Set(several.map(({ primary: of }) => of)).size === 2;
+  };
+  return { log: join('p1', name), has };
+}
+
+/** A copy that has never had the beginning: it joined by a snapshot. */
+async function joined(name) {
+  const port = await freePort();
+  const listen = `127.0.0.1:${await freePort()}`;
+  const flags = ['--checkpoint', '3', '--keep', '1B', '--listen', listen];
+  const primary = run(name, 'echo.js', { args: [String(port)], flags });
+  await primary.until('a listener', () => primary.stdout.includes('listening'));
+  const one = await visitor(port);
+  // Segments are 1 MiB where little is kept.
+  await echoed(one, Buffer.alloc(1_050_000, 'golden '));
+  const isTrimmed = () => !readdirSync(join(STAGE, 'logs', name)).includes('000001.hvlog');
+  while (!isTrimmed()) await echoed(one, 'more');
+  const { one: copy } = await backup('j1', '--join', listen);
+  await copy.event('in.step');
+  for (const text of ['behind', 'the', 'snapshot']) await echoed(one, text);
+  one.socket.destroy();
+  await primary.stop('SIGINT');
+  await copy.exited;
+  const has = (records) =>
+    records.every(({ kind }) => kind !== INTERRUPT.boot) &&
+    snapshotsIn(join('j1', name)).length > 0;
+  return { log: join('j1', name), has, isDirectory: true };
+}
+
+/** As it lies on a disk that others can read, and the key that opens it. */
+async function sealed(name) {
+  const key = `${name}.key`;
+  await new Hv(['log', 'key', 'new', key]).exited;
+  const port = await freePort();
+  // A snapshot is 1.7 MB, sealed or not, and `joined` has one.
+  const flags = ['--log-key-file', key, '--checkpoint', 'off'];
+  const lived = run(name, 'kv.js', { args: [String(port)], flags });
+  const kv = await client(port);
+  await session(kv);
+  kv.close();
+  await lived.stop('SIGTERM');
+  return { log: join('logs', name), lived, isDirectory: true, key };
+}
+
 function typed(type) {
   return (records) => records.some((record) => record.type === type);
 }
@@ -350,6 +453,10 @@ export const GOLDENS = {
   resumed,
   stopped,
   fork,
+  commit,
+  promoted,
+  joined,
+  sealed,
   'stack-depth': runs('golden/stack-depth.js'),
   semantics: runs('golden/semantics.js'),
   'small-stack': runs('hostile/deep-recursion.js', { flags: ['--stack', '256KiB'] }),

@@ -32,17 +32,20 @@ import { endAll, HOST, Hv, NODE, root, STAGE } from './golden-stage.mjs';
 const { FORMAT_VERSION, FrameReader, decodeBlob } = await import(
   join(root, 'dist/log-format/index.js')
 );
+const { readLogKeys, useLogKeys } = await import(join(root, 'dist/hypervisor/host/log-keys.js'));
 const { FRAME_BYTES_MAX } = await import(join(root, 'dist/hypervisor/base/limits.js'));
 const target = join(root, `test/golden/v${FORMAT_VERSION}`);
 
 /** What a replay says about the log: the part of it that must never change. */
-async function verdictOf(log) {
-  const json = new Hv(['replay', '--json', log]);
+async function verdictOf(log, key) {
+  const keys = key === undefined ? [] : ['--log-key-file', key];
+  const json = new Hv(['replay', '--json', ...keys, log]);
   const code = await json.exited;
   if (code !== 0) throw new Error(`${log} does not replay (${code}): ${json.stderr}`);
-  // Where the next record would go is a place on the disk, no property of the history.
   const { seconds: _, ...report } = JSON.parse(json.stdout);
-  const shown = new Hv(['replay', log]);
+  // Said by the log itself, and not in the entries of all goldens.
+  delete report.log.firstLsn;
+  const shown = new Hv(['replay', ...keys, log]);
   await shown.exited;
   return { report, stdout: shown.stdout, stderr: guestLines(shown.stderr) };
 }
@@ -115,11 +118,13 @@ function entryOf(name) {
 }
 
 async function record(name) {
-  const { log, lived, has, isDirectory = false } = await GOLDENS[name](name);
+  const { log, lived, has, isDirectory = false, key } = await GOLDENS[name](name);
+  const keyFile = key && join(STAGE, key);
+  useLogKeys(key && { keys: readLogKeys(keyFile), file: keyFile, plain: 'refused' });
   const records = await recordsOf(log);
   if (has !== undefined && !has(records))
     throw new Error(`${name} does not contain what it is recorded for`);
-  const { report, ...printed } = await verdictOf(log);
+  const { report, ...printed } = await verdictOf(log, key);
   // What cannot be said of a killed process: it may have died before it had printed all.
   if (lived && (lived.stdout !== printed.stdout || guestLines(lived.stderr) !== printed.stderr))
     throw new Error(
@@ -135,6 +140,8 @@ async function record(name) {
       return [kept, keep(kept, readFileSync(join(dir, file)))];
     }),
   );
+  // A fixture, and no secret: it opens nothing but this golden.
+  if (key !== undefined) files[key] = keep(key, readFileSync(keyFile));
   writeFileSync(entryOf(name), `${JSON.stringify({ files, report, ...printed }, null, 2)}\n`);
   console.log(
     `${name}: ${report.records} records, epoch ${report.log.epoch}, ${report.log.bytes} bytes`,

@@ -93,7 +93,7 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   HV_E_DIVERGED: {
     exit: EXIT.diverged,
     means: 'A replay did not produce what the log says was produced. The log itself is intact.',
-    fix: 'Replay with the hv version that recorded it; keep the log and report it.',
+    fix: 'Replay with the hv version that recorded it; keep the log and report it. If one host differs again and again, test its memory.',
   },
   HV_E_ENGINE_MISMATCH: {
     exit: EXIT.diverged,

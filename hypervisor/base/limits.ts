@@ -131,9 +131,17 @@ export const LAG_ACK_MS_MAX = 25;
 export const IN_STEP_POLL_MS = 20;
 /** An arbiter that does not answer is reported again after this. */
 export const ARBITER_TROUBLE_MS = 5_000;
-/** A lost backup is dialled again after this, doubling up to the second. */
+/** A lost backup is dialled again after this, doubling up to the second; less a share of it by chance, so
+ * that the primaries of a host that comes back do not all dial at once. */
 export const REDIAL_MS = 250;
-export const REDIAL_MS_MAX = 5_000; /** A backup without a primary asks the one the arbiter names this often. */
+export const REDIAL_MS_MAX = 5_000;
+export const REDIAL_JITTER = 0.25;
+/** One that refused, or differs again and again, is dialled at most this often, and only when it asks: it
+ * may be another process by now, and a join costs the primary a copy of its log to send. */
+export const REDIAL_GIVEN_UP_MS = 60_000;
+/** Addresses a primary dials. Past it the one not reached for longest is forgotten: it may ask again. */
+export const REDIALS_MAX = 32;
+/** A backup without a primary asks the one the arbiter names this often. */
 export const SEEK_MS = 500;
 /** A fresh backup that was not dialled asks the primary again after this. */
 export const JOIN_RETRY_MS = 200;
@@ -328,6 +336,9 @@ export const TOKEN_LENGTH_MIN = 32;
 export const TOKEN_LENGTH_MAX = 1_024;
 /** Tokens of one file: the new one, and old ones until every replica has the new. */
 export const TOKENS_MAX = 16;
+/** A link whose peer has shown no token that is still in the file ends this long after that was read
+ * again: time for the other host to read its own. */
+export const TOKEN_WITHDRAWN_MS = 10_000;
 /** A file of tokens, certificates or a key. Larger is some other file. */
 export const SECRET_FILE_BYTES_MAX: number = 256 * KIB;
 /** Certificates of `hv cert new` are valid so long: a leaf as browsers would take one, an authority as
@@ -376,6 +387,7 @@ assert(BATCH_BYTES_MAX < FRAME_BYTES_MAX, 'a batch fits a frame');
 assert(NET_DATA_BYTES_MAX < BATCH_BYTES_MAX, 'one interrupt fits a batch');
 assert(WORKER_STACK_MIB * MIB >= 32 * GUEST_STACK_BYTES, 'native stack outlasts the guest stack');
 assert(BACKUPS_MAX <= VIEW_BACKUPS_MAX, 'a view can name every backup');
+assert(REDIALS_MAX > BACKUPS_MAX, 'whoever is in the view is dialled when lost');
 assert(VIEW_GRACE_PINGS > VIEW_DEAD_PINGS, 'grace is longer than a death');
 assert(ARBITER_BODY_BYTES_MAX > VIEW_BACKUPS_MAX * ARBITER_NAME_CHARS_MAX, 'a view fits a request');
 assert(ARBITER_POLL_MS_MAX <= ARBITER_IDLE_MS, 'a poll ends before its connection does');

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { ADMIN_PORT } from '../base/limits.ts';
 import { formatAddress } from '../host/addresses.ts';
 import { actionRoutes } from '../host/admin-actions.ts';
-import { readToken } from '../host/admin-guard.ts';
 import { adminRoutes } from '../host/admin-pages.ts';
 import { AdminServer } from '../host/admin-server.ts';
 import { HostClock } from '../host/clock.ts';
@@ -13,6 +12,7 @@ import type { Observation } from '../host/observation.ts';
 import { type AdminOptions, LOOPBACK } from './admin-options.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { say } from './print.ts';
+import type { Secrets } from './secure-links.ts';
 
 const SOCKET_SUFFIX = '.admin.sock';
 
@@ -31,12 +31,11 @@ export function openLog(
  */
 export async function openAdmin(
   observation: Observation,
-  { admin, adminTokenFile }: AdminOptions,
+  { admin, secrets }: Pick<AdminOptions, 'admin'> & { readonly secrets: Secrets },
 ): Promise<AdminServer> {
-  const token = adminTokenFile === undefined ? undefined : readToken(adminTokenFile);
   const server = new AdminServer({
     routes: [...adminRoutes(observation), ...actionRoutes(() => observation.actions)],
-    token,
+    token: secrets.adminToken,
   });
   if (admin === 'off') return server;
   const isAuto = admin === 'auto';

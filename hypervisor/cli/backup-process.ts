@@ -18,7 +18,7 @@ import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
 import { type MemberOptions, memberArguments, memberOf } from './protection-options.ts';
 import { endWithParent, mayRejoin, type Rejoin, rejoin } from './rejoin.ts';
-import { openSecurity, tendSecurity } from './secure-links.ts';
+import { openSecrets, tendSecrets } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
@@ -38,7 +38,9 @@ export interface BackupProcessOptions extends MemberOptions, SecurityFlags, Admi
 export async function runBackup(options: BackupProcessOptions): Promise<void> {
   let host: BackupHost | undefined;
   const observation = new Observation('backup');
-  const admin = await openAdmin(observation, options);
+  const secrets = openSecrets(securityOf(options, process.env), options);
+  const { security } = secrets;
+  const admin = await openAdmin(observation, { admin: options.admin, secrets });
   const lifecycle = new Lifecycle({
     observation,
     logger: openLog(options, { replica: options.listen, role: 'backup' }),
@@ -55,9 +57,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     !isLoopback(wanted.host)
   )
     await refuseColocated(options.arbiter, [SOME_OTHER_HOST]);
-  const security = openSecurity(securityOf(options, process.env));
   for (const address of [options.join ?? [], options.from].flat()) security.checkDial(address);
-  const member = memberOf(options);
   if (options.seek !== undefined) endWithParent();
   if (options.join !== undefined && options.from.length > 0)
     throw new HvError('HV_E_USAGE', '--join asks a primary and --from a backup: pass one of them');
@@ -70,8 +70,9 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     seeks: options.seek,
     arbiterMayBeColocated: options.arbiterColocated === true,
     security,
+    readsAgain: secrets.readsAgain,
     hangLimitMs: options.hangLimit,
-    member,
+    member: memberOf(options),
     note: (note, at) => {
       if (note.type === 'following') joining?.found();
       // Who follows a backup looks for the next one; a primary dials by itself.
@@ -103,7 +104,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
   const backup = host;
   for (const name of ['SIGINT', 'SIGTERM'] as const)
     process.once(name, () => backup.primary || backup.stop(EXIT.ok, name));
-  tendSecurity(security, lifecycle, () => {
+  tendSecrets(secrets, lifecycle, () => {
     // As a primary its supervisor acts on it.
     if (host?.primary === false) host.stop(EXIT.ok, 'SIGHUP');
   });

@@ -25,7 +25,7 @@ import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
 import { type ProtectionOptions, ruleOf } from './protection-options.ts';
 import { mayRejoin, type Rejoin, rejoin } from './rejoin.ts';
-import { openSecurity, tendSecurity } from './secure-links.ts';
+import { openSecrets, tendSecrets } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
@@ -61,9 +61,9 @@ export async function runGuest(
   const record = recordMode(options);
   const rule = ruleOf(options);
   const securityAsked = securityOf(options, process.env);
-  const security = openSecurity(securityAsked);
+  const secrets = openSecrets(securityAsked, options);
   const observation = new Observation('primary');
-  const admin = await openAdmin(observation, options);
+  const admin = await openAdmin(observation, { admin: options.admin, secrets });
   const lifecycle = new Lifecycle({
     observation,
     logger: openLog(options, { replica: name, role: 'primary' }),
@@ -90,7 +90,8 @@ export async function runGuest(
       backups,
       listen: options.listen,
       arbiter: options.arbiter,
-      security,
+      security: secrets.security,
+      readsAgain: secrets.readsAgain,
       detectMs: options.detect,
       checkpoint: options.checkpoint,
       keep: options.keep,
@@ -114,7 +115,7 @@ export async function runGuest(
       },
     });
     running = hypervisor;
-    tendSecurity(security, lifecycle);
+    tendSecrets(secrets, lifecycle);
     name = hypervisor.name;
     address = hypervisor.address;
     const { pid } = process;
@@ -124,7 +125,7 @@ export async function runGuest(
     tellStart(hypervisor, {
       chatty: options.verbose === true || backups.length > 0,
       local,
-      security,
+      security: secrets.security,
     });
   } catch (error) {
     local?.kill();

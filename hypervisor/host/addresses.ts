@@ -38,6 +38,17 @@ export function parseAddress(
   return { host, port };
 }
 
+/** Why nobody can be dialled at what others say is the name of a replica; undefined: it is an address. */
+export function notAnAddress(name: string): string | undefined {
+  try {
+    parseAddress(name, { what: 'its name' });
+    return undefined;
+  } catch (error) {
+    if (error instanceof HvError) return error.message;
+    throw error;
+  }
+}
+
 /** The inverse of parseAddress. */
 export function formatAddress({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

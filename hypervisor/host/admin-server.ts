@@ -17,7 +17,7 @@ import {
   ADMIN_REQUEST_MS,
 } from '../base/limits.ts';
 import { formatAddress, type HostPort, isLoopback } from './addresses.ts';
-import { refusalFor, type TokenDigest } from './admin-guard.ts';
+import { type AdminToken, refusalFor } from './admin-guard.ts';
 import { listenForOwner } from './owner-socket.ts';
 
 export interface AdminRequest {
@@ -52,7 +52,7 @@ export interface AdminRoute {
 export interface AdminServerOptions {
   readonly routes: readonly AdminRoute[];
   /** Undefined: only this machine may ask, and nobody may act through the port. */
-  readonly token: TokenDigest | undefined;
+  readonly token: AdminToken | undefined;
 }
 
 const NO_BODY: Uint8Array = new Uint8Array(0);
@@ -66,6 +66,8 @@ export class AdminServer {
   constructor(options: AdminServerOptions) {
     this.#options = options;
     this.#server = this.#newServer({ owner: false });
+    // Streams of events among them; whoever has a good token comes again.
+    options.token?.onWithdrawn(() => this.#server.closeAllConnections());
   }
 
   /** As bound. */

@@ -19,7 +19,7 @@ export interface PrimaryAnnouncement {
   readonly wants: number;
   /** Of its view; 0: it has none yet. */
   readonly epoch: () => Epoch;
-  readonly recruit: (spare: ReplicaId) => void;
+  readonly recruit: (spares: readonly ReplicaId[]) => void;
   readonly trouble: Trouble;
 }
 
@@ -48,8 +48,7 @@ export function announcePrimary(given: PrimaryAnnouncement): Pings {
       return { epoch, role: 'primary', synced: true, lsn: asLsn(0), needs, wants };
     },
     onAdvice: (advice) => {
-      if (advice.type === 'recruit' || advice.type === 'promoted')
-        for (const spare of advice.spares) given.recruit(spare);
+      if (advice.type === 'recruit' || advice.type === 'promoted') given.recruit(advice.spares);
     },
     onTrouble: (reason) => trouble('view-service.unavailable', { reason }),
   });

@@ -2,7 +2,7 @@
 
 import type { LinkHandlers } from '../ports.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
-import { dialable } from './addresses.ts';
+import { dialable, notAnAddress } from './addresses.ts';
 import type { IncomingLink } from './link.ts';
 import { refuseJoin } from './relay.ts';
 
@@ -14,7 +14,8 @@ export function answerJoin(
   return {
     onMessage: (message) => {
       if (path === '/join' && message.type === 'join') {
-        const reason = add(dialable(message.address, remoteAddress));
+        const wrong = notAnAddress(message.address);
+        const reason = wrong ?? add(dialable(message.address, remoteAddress));
         if (reason !== undefined) refuseJoin(link, reason);
       }
       link.close();

@@ -23,7 +23,7 @@ export function readTokenFile(path: string): string {
   if (fits && TOKEN.test(text)) return text;
   throw new HvError(
     'HV_E_USAGE',
-    `the token file ${path} does not hold one word of ${ARBITER_TOKEN_CHARS_MIN} to ${ARBITER_NAME_CHARS_MAX} characters (openssl rand -hex 32 makes one)`,
+    `the token file ${path} does not hold one word of ${ARBITER_TOKEN_CHARS_MIN} to ${ARBITER_NAME_CHARS_MAX} characters (hv token new makes one)`,
     { details: { path } },
   );
 }

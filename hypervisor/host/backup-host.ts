@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { assert, defined } from '../base/assert.ts';
 import type { HvError } from '../base/errors.ts';
-import { IN_STEP_POLL_MS, LAG_RECORDS_FREE, RECLONES_MAX } from '../base/limits.ts';
+import { IN_STEP_POLL_MS, LAG_RECORDS_FREE } from '../base/limits.ts';
 import type { LinkHandlers } from '../ports.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import { BackupReplica } from '../replica/backup.ts';
@@ -17,7 +17,6 @@ import type { BackupOutcome, Estate, PrimaryOutcome } from '../replica/hooks.ts'
 import { Meters } from '../replica/meters.ts';
 import { formatAddress, parseAddress } from './addresses.ts';
 import type { ReplicaActions } from './admin-actions.ts';
-import { Allowance } from './allowance.ts';
 import { announcementOf } from './announce.ts';
 import { answerJoin } from './answer-join.ts';
 import { ArbiterDesk } from './arbiter-desk.ts';
@@ -42,6 +41,7 @@ import {
   settingsAfter,
   worldError,
 } from './promotion.ts';
+import { Reclones } from './reclones.ts';
 import { Relay, refuseLink } from './relay.ts';
 import type { RemoteMachine } from './remote-machine.ts';
 import { Supervisor } from './supervisor.ts';
@@ -77,11 +77,12 @@ export class BackupHost {
   #address = '';
   /** Replicas that followed this one when it won. */
   #followers: readonly string[] = [];
-  readonly #reclones = new Allowance(RECLONES_MAX);
+  readonly #reclones: Reclones;
 
   private constructor(options: BackupHostOptions) {
     this.#options = options;
     this.#security = options.security ?? LOCAL_ONLY;
+    this.#reclones = new Reclones((event, fields) => options.trouble(event, fields));
     this.#replica = this.#newReplica();
     this.#arbiter = new ArbiterDesk((reason) => options.trouble('arbiter.unavailable', { reason }));
     this.#heartbeats = new HeartbeatDesk({
@@ -254,11 +255,9 @@ export class BackupHost {
 
   /** A copy that differs is kept as evidence and made anew: its host may be well all the same. */
   #over(outcome: BackupOutcome): void {
-    const reclones = outcome.type === 'diverged' && this.#reclones.next();
-    if (!reclones) this.#end(outcome, undefined);
-    if (!reclones) return;
-    this.#at?.condemn();
-    this.#options.trouble('copy.condemned', { ...outcome, dir: this.#at?.dir });
+    const verdict = this.#reclones.take(this.#at, outcome);
+    if (verdict.type === 'end') this.#end(verdict.outcome, verdict.error);
+    if (verdict.type === 'end') return;
     this.#replica = this.#newReplica();
     this.#outreach?.noted({ type: 'parted', reason: 'its copy differed' });
   }
@@ -365,11 +364,11 @@ export class BackupHost {
       forced: this.#forced,
     });
     const { control } = machine;
-    const { hangLimitMs } = this.#options;
+    const { hangLimitMs, readsAgain } = this.#options;
     const supervisor = new Supervisor(
       machine.release(),
       {
-        ...{ control, hangLimitMs, security: this.#security, handsOver: true },
+        ...{ control, hangLimitMs, readsAgain, security: this.#security, handsOver: true },
         announce: announcementOf(handover.id, settings, { vm: handover.vm, wants: 1 }),
       },
       {

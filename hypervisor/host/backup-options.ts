@@ -34,6 +34,8 @@ export interface BackupHostOptions {
   readonly hangLimitMs: number;
   /** How links are authenticated; by default plain, and to this machine only. */
   readonly security?: LinkSecurity;
+  /** See `SupervisorOptions`; after a takeover. */
+  readonly readsAgain?: boolean;
   readonly member: MemberKind;
   readonly note: SupervisorHooks['note'];
   readonly trouble: SupervisorHooks['trouble'];

@@ -16,6 +16,7 @@ import { NOTHING_RAN } from '../replica/handover.ts';
 import { HostClock } from './clock.ts';
 import { CopyStore } from './copy-store.ts';
 import { cutCopy } from './cut-copy.ts';
+import { type Divergence, divergenceOf, markDivergence } from './divergence-file.ts';
 import { inspectCopy, type LocalCopy, reaches } from './local-copy.ts';
 import { headText, type LogPosition } from './log-cursor.ts';
 import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
@@ -75,7 +76,9 @@ export class CopyDirectory {
    */
   async inspect(): Promise<void> {
     try {
-      this.#standing = await inspectCopy(this.dir);
+      const divergence = divergenceOf(this.dir);
+      this.#standing = divergence === undefined ? await inspectCopy(this.dir) : undefined;
+      if (divergence !== undefined && !this.#condemned) this.#unusable(new Error(divergence));
     } catch (error) {
       // Only forgotten: what comes in its place would lie there in plain.
       const forgotten = error instanceof HvError && error.details.why === 'missing';
@@ -104,8 +107,12 @@ export class CopyDirectory {
     return this.#machineOf(base, {});
   }
 
-  /** Keeps what is there as evidence: the next copy begins anew beside it. */
-  condemn(): void {
+  /**
+   * Keeps what is there as evidence: the next copy begins anew beside it. With a `divergence` no later process
+   * goes on from it either. Throws HV_E_LOG_WRITE.
+   */
+  condemn(divergence?: Divergence): void {
+    if (divergence !== undefined) markDivergence(this.dir, divergence, new HostClock().wall());
     this.#own = false;
     this.#standing = undefined;
     this.#condemned = true;

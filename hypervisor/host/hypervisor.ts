@@ -77,6 +77,8 @@ export interface HypervisorOptions {
   readonly arbiter: string | undefined;
   /** How links are authenticated; by default plain, and to this machine only. */
   readonly security?: LinkSecurity;
+  /** See `SupervisorOptions`. */
+  readonly readsAgain?: boolean;
   readonly detectMs: number;
   /** What of the log on disk outputs wait for (`hv run --ack`). */
   readonly ownLog: Exclude<OwnLogMode, 'none'>;
@@ -268,8 +270,8 @@ function supervision(
   },
 ): SupervisorOptions {
   const { settings, vm, control, security } = given;
-  const { hangLimitMs, backups, listen, handsOver = false, rule } = options;
-  const common = { control, hangLimitMs, security, handsOver };
+  const { hangLimitMs, readsAgain, backups, listen, handsOver = false, rule } = options;
+  const common = { control, hangLimitMs, readsAgain, security, handsOver };
   // Who listens to nobody has no name that others could dial.
   if (settings.arbiter === undefined || listen === undefined) return common;
   const wants = Math.max(1, backups.length, rule.quorum);

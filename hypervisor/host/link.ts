@@ -7,7 +7,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectSecure } from 'node:tls';
 import { assert } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import {
@@ -20,6 +19,7 @@ import type { Link, LinkHandlers } from '../ports.ts';
 import { formatAddress, type HostPort, parseAddress } from './addresses.ts';
 import { Admission, type Refusal, RefusalCounts } from './admission.ts';
 import { createLinkServer, type LinkServer, renewServer } from './link-server.ts';
+import { keepTokenFresh } from './link-tokens.ts';
 import { dialFailure, type LinkSecurity, LOCAL_ONLY } from './tls.ts';
 import { dialWebSocket, WebSocketAcceptor, type WsLink } from './ws-link.ts';
 
@@ -83,7 +83,10 @@ export function dialLink(
     timeoutMs,
     connect: () => dialSocket({ ...peer, timeout: timeoutMs }, security),
     explain: (error) => dialFailure(error, security.mode),
-    onOpen: () => handlers.onOpen?.(),
+    onOpen: (socket) => {
+      keepTokenFresh(link, { socket, end: 'dialled', security });
+      handlers.onOpen?.();
+    },
   });
   link.attach(handlers);
   return link;
@@ -91,9 +94,9 @@ export function dialLink(
 
 /** A socket on its way to `peer`. One that may not be plain fails before a byte has left. */
 function dialSocket(peer: HostPort & { readonly timeout: number }, security: LinkSecurity): Socket {
-  const options = security.clientOptions();
   // Names, unlike addresses, are not sent to the server: it has one certificate for all of them.
-  if (options !== undefined) return connectSecure({ ...options, ...peer });
+  const secure = security.connect(peer);
+  if (secure !== undefined) return secure;
   const refusal = (where: string): Error =>
     new Error(`a link to ${where} would be neither authenticated nor local`);
   if (!security.allows(peer.host)) {
@@ -125,6 +128,7 @@ export class LinkListener {
   readonly #http: LinkServer;
   readonly #acceptor: WebSocketAcceptor;
   readonly #options: ListenerOptions;
+  readonly #security: LinkSecurity;
   readonly #admission: Admission;
   readonly #linksMax: number;
   readonly #helloTimeoutMs: number;
@@ -137,6 +141,7 @@ export class LinkListener {
 
   private constructor(options: ListenerOptions, security: LinkSecurity) {
     this.#options = options;
+    this.#security = security;
     this.#linksMax = options.linksMax ?? LINKS_MAX;
     this.#helloTimeoutMs = options.helloTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
     this.#acceptor = new WebSocketAcceptor((socket) =>
@@ -265,6 +270,7 @@ export class LinkListener {
       this.#admission.linked(from);
       socket.once('close', () => this.#links.delete(link));
       link.attach(this.#options.onLink({ path, remoteAddress: peer, link }));
+      keepTokenFresh(link, { socket, end: 'accepted', security: this.#security });
     });
   }
 

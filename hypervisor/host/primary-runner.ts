@@ -6,13 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { asMillis, INTERRUPT, type LogHeader } from '../../log-format/index.ts';
 import type { HvErrorCode } from '../base/errors.ts';
-import {
-  HANDSHAKE_TIMEOUT_MS,
-  RECLONES_MAX,
-  RECRUIT_MS,
-  REDIAL_MS,
-  REDIAL_MS_MAX,
-} from '../base/limits.ts';
+import { HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
 import { outputBytes } from '../machine/output-bytes.ts';
@@ -21,7 +15,6 @@ import { PROTOCOL_VERSION, type ReplicaId, type View } from '../protocol/message
 import type { Note } from '../protocol/notes.ts';
 import type { Handover } from '../replica/handover.ts';
 import { PrimaryReplica } from '../replica/primary.ts';
-import { Allowance } from './allowance.ts';
 import { openArbiter } from './arbiters.ts';
 import type { FileCheckpointer } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
@@ -32,6 +25,7 @@ import { JoinSource } from './join-source.ts';
 import { dialLink } from './link.ts';
 import { MACHINE_VERSION } from './machine-factory.ts';
 import { DirectNet } from './net-direct.ts';
+import { Roster } from './roster.ts';
 import { shownUrl } from './server-urls.ts';
 import { SoloArbiter } from './solo-arbiter.ts';
 import type { PrimaryFigures } from './status.ts';
@@ -72,9 +66,7 @@ export class PrimaryRunner {
   readonly #security: LinkSecurity;
   readonly #replica: PrimaryReplica;
   readonly #awaited: Set<ReplicaId>;
-  /** Backups that must not come back: refused, or their replay differs. */
-  readonly #given = new Set<ReplicaId>();
-  readonly #forgiven = new Map<ReplicaId, Allowance>();
+  readonly #roster: Roster;
   #booted = false;
   #live = false;
   #arbiterTrouble: string | undefined;
@@ -86,6 +78,7 @@ export class PrimaryRunner {
     this.#awaited = new Set(options.handover === undefined ? options.backups : []);
     const { header, settings, control, handover } = options;
     this.#security = new LinkSecurity(settings.security);
+    this.#roster = this.#newRoster();
     this.#console = new HostConsole({
       onInterrupt: (interrupt) => this.#replica.push(interrupt),
       onSignal: (number, on) => options.post({ type: 'signal', number, on }),
@@ -155,6 +148,7 @@ export class PrimaryRunner {
         },
         ended: (outcome) => {
           this.#over = true;
+          this.#roster.stop();
           this.#arbiter.stop();
           this.#console.close();
           options.post({ type: 'ended', outcome });
@@ -182,7 +176,11 @@ export class PrimaryRunner {
   take(message: ToWorker): void {
     switch (message.type) {
       case 'addBackup':
-        this.#add(message.peer);
+        this.#roster.add(message.peer);
+        return;
+      case 'recruit':
+        // Backups the guest waits for are on their way, however long their hosts take.
+        if (this.#awaited.size === 0) this.#roster.offer(message.spares);
         return;
       case 'heartbeat':
         this.#replica.heartbeat(message.peer);
@@ -274,21 +272,19 @@ export class PrimaryRunner {
   #noted(note: Note): void {
     if (note.type === 'primaryLive') this.#goLive();
     if (note.type === 'primaryLive' && this.#options.handover === undefined) {
-      for (const peer of this.#options.backups) this.#add(peer);
+      for (const peer of this.#options.backups) this.#roster.add(peer);
       this.#bootIfReady();
     }
     if (note.type === 'promoted' || note.type === 'resumed') {
       this.#adoptProcessState();
-      for (const peer of this.#options.backups) this.#add(peer);
+      for (const peer of this.#options.backups) this.#roster.add(peer);
       this.#bootIfReady();
     }
-    if (note.type === 'unprotected' || note.type === 'promoted') this.#recruit();
+    this.#roster.noted(note);
     if (note.type === 'backupJoined' || (note.type === 'joining' && this.#observes(note.peer))) {
       this.#awaited.delete(note.peer);
       this.#bootIfReady();
     }
-    if (note.type === 'refused' || (note.type === 'diverged' && !this.#forgive(note.peer)))
-      this.#given.add(note.peer);
     if (note.type === 'refused' && this.#awaited.has(note.peer))
       this.#fail('HV_E_BACKUP_REFUSED', `backup ${note.peer} refused: ${note.reason}`);
   }
@@ -320,30 +316,24 @@ export class PrimaryRunner {
     this.#replica.push({ kind: INTERRUPT.boot, id: 0, num: 0, payload: boot });
   }
 
-  /** Where backups are missing a spare is dialled; one that was lost is welcome back all the same. */
-  #recruit(): void {
-    const { settings, backups } = this.#options;
-    const wanted = Math.max(1, settings.rule.quorum, backups.length);
-    if (settings.spares.length === 0) return;
-    this.#clock.setTimer(asMillis(this.#clock.now() + RECRUIT_MS), () => {
-      if (this.#over || this.#replica.core.view.backups.length >= wanted) return;
-      const known = new Set(this.#replica.core.sessions.map(({ peer }) => peer));
-      const spare = settings.spares.find((one) => !known.has(one) && one !== settings.id);
-      if (spare !== undefined) this.#add(spare);
+  #newRoster(): Roster {
+    const { settings, backups, post } = this.#options;
+    return new Roster({
+      clock: this.#clock,
+      settings,
+      configured: backups,
+      sessions: () => this.#replica.core.sessions,
+      dial: (peer) => this.#dial(peer),
+      refuse: (peer, reason) => {
+        const note = { type: 'refused', peer, reason } as const;
+        post({ type: 'note', note, at: this.#clock.wall() });
+        this.#noted(note);
+      },
     });
   }
 
-  /** A backup that differs is made anew, a few times. */
-  #forgive(peer: ReplicaId): boolean {
-    const allowance = this.#forgiven.get(peer) ?? new Allowance(RECLONES_MAX);
-    this.#forgiven.set(peer, allowance);
-    return allowance.next();
-  }
-
-  /** Dials `peer` now, or as soon as the protocol can take it. */
-  #add(peer: ReplicaId, attempt = 0): void {
-    if (this.#over || this.#given.has(peer)) return;
-    const taken = this.#replica.addBackup(peer, (handlers) =>
+  #dial(peer: ReplicaId): boolean {
+    return this.#replica.addBackup(peer, (handlers) =>
       dialLink(
         peer,
         '/link',
@@ -358,25 +348,18 @@ export class PrimaryRunner {
             this.#options.post({ type: 'unlinked', peer });
             if (this.#awaited.has(peer))
               this.#fail('HV_E_BACKUP_UNREACHABLE', `backup ${peer} cannot be reached: ${reason}`);
-            else this.#addLater(peer, attempt);
+            else this.#roster.closed(peer);
           },
         },
         { security: this.#security },
       ),
     );
-    if (!taken) this.#addLater(peer, attempt);
-  }
-
-  /** A backup that was lost is welcome back, itself or a fresh process at its address. */
-  #addLater(peer: ReplicaId, attempt: number): void {
-    if (this.#over) return;
-    const delay = Math.min(REDIAL_MS * 2 ** attempt, REDIAL_MS_MAX);
-    this.#clock.setTimer(asMillis(this.#clock.now() + delay), () => this.#add(peer, attempt + 1));
   }
 
   #fail(code: HvErrorCode, message: string): void {
     if (this.#over) return;
     this.#over = true;
+    this.#roster.stop();
     this.#options.post({ type: 'failed', code, message, details: {} });
   }
 }

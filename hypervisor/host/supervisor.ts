@@ -59,6 +59,8 @@ export interface SupervisorOptions {
   readonly control: Int32Array;
   readonly hangLimitMs: number;
   readonly security: LinkSecurity;
+  /** The process reads secrets again at SIGHUP, and does not end of it; with tokens or certificates it always does. */
+  readonly readsAgain?: boolean | undefined;
 }
 
 export class Supervisor {
@@ -82,6 +84,7 @@ export class Supervisor {
   #terminated = false;
   #switching: { readonly since: number; readonly done: (result: SwitchoverResult) => void }[] = [];
   readonly #handsOver: boolean;
+  readonly #readsAgain: boolean;
   readonly #pings: Pings | undefined;
 
   /** Takes over `worker`, which runs (or is about to become) a primary. */
@@ -89,6 +92,7 @@ export class Supervisor {
     const { control, hangLimitMs, security } = options;
     this.#worker = worker;
     this.#handsOver = options.handsOver === true;
+    this.#readsAgain = options.readsAgain === true || security.mode !== 'plain';
     this.#pings = options.announce && this.#announce(options.announce);
     this.#security = security;
     this.#unwatch = security.watch((material) => this.send({ type: 'security', material }));
@@ -130,7 +134,7 @@ export class Supervisor {
     return announcePrimary({
       ...given,
       epoch: () => this.#epoch,
-      recruit: (spare) => this.addBackup(spare),
+      recruit: (spares) => this.send({ type: 'recruit', spares }),
       trouble: (event, fields) => this.#hooks.trouble(event, fields),
     });
   }
@@ -294,8 +298,7 @@ export class Supervisor {
       this.send({ type: 'signal', number });
       return;
     }
-    // With tokens or certificates it asks for a reload, unless its terminal has really hung up.
-    if (name === 'SIGHUP' && this.#security.mode !== 'plain' && !terminalIsGone()) return;
+    if (name === 'SIGHUP' && this.#readsAgain && !terminalIsGone()) return;
     if (this.#stopAsked) process.exit(EXIT.failed);
     this.stop(128 + number, name);
   }

@@ -10,7 +10,7 @@
 
 import { constants } from 'node:crypto';
 import { resolve } from 'node:path';
-import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
+import { type ConnectionOptions, connect, type TLSSocket, type TlsOptions } from 'node:tls';
 import { HvError } from '../base/errors.ts';
 import { CERTIFICATE_WARNING_DAYS } from '../base/limits.ts';
 import { isLoopback, parseAddress } from './addresses.ts';
@@ -71,6 +71,8 @@ export class LinkSecurity {
   #material: SecurityMaterial;
   readonly #reread: (() => SecurityMaterial) | undefined;
   readonly #where: string | undefined;
+  /** By socket, the identity of the token it was opened with. */
+  readonly #openedWith = new WeakMap<object, string>();
   readonly #watchers = new Set<(material: SecurityMaterial) => void>();
 
   /** In a worker thread: from the main thread's material alone. */
@@ -126,6 +128,7 @@ export class LinkSecurity {
           pskCallback: (socket, identity) => {
             const key = this.#keyOf(identity);
             if (key === undefined) onStranger(socket);
+            else this.#openedWith.set(socket, identity);
             return key ?? null;
           },
         };
@@ -162,10 +165,28 @@ export class LinkSecurity {
     }
   }
 
+  /** A socket on its way to `peer`, by TLS; undefined where it has to be plain. */
+  connect(peer: ConnectionOptions): TLSSocket | undefined {
+    const options = this.clientOptions();
+    if (options === undefined) return undefined;
+    const socket = connect({ ...options, ...peer });
+    const [own] = this.tokens;
+    if (own !== undefined) this.#openedWith.set(socket, own.identity);
+    return socket;
+  }
+
+  /** Identity of the token with which `socket` was opened; undefined without one. */
+  tokenOf(socket: object): string | undefined {
+    return this.#openedWith.get(socket);
+  }
+
+  /** The first is ours, all are accepted; none in another mode. */
+  get tokens(): readonly PskKey[] {
+    return this.#material.mode === 'token' ? this.#material.keys : [];
+  }
+
   #keyOf(identity: string): Uint8Array | undefined {
-    const material = this.#material;
-    if (material.mode !== 'token') return undefined;
-    return material.keys.find((one) => one.identity === identity)?.key;
+    return this.tokens.find((one) => one.identity === identity)?.key;
   }
 
   /** For people, without a secret. */
@@ -206,7 +227,7 @@ export class LinkSecurity {
   }
 
   /**
-   * Reads the files again. Open links stay; new ones use what was read. Throws HV_E_SECURITY_FILE and
+   * Reads the files again. Open links stay as long as link-tokens.ts lets them; new ones use what was read. Throws HV_E_SECURITY_FILE and
    * changes nothing when they cannot be used.
    */
   reload(): void {

@@ -128,6 +128,8 @@ export type ToWorker =
       readonly others: readonly ReplicaId[];
     }
   | { readonly type: 'addBackup'; readonly peer: ReplicaId }
+  /** Spares of the view service, best first. */
+  | { readonly type: 'recruit'; readonly spares: readonly ReplicaId[] }
   | { readonly type: 'heartbeat'; readonly peer: ReplicaId }
   /** Hand the guest over; notes say how it goes. */
   | { readonly type: 'switchOver'; readonly to: ReplicaId | undefined }

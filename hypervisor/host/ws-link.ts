@@ -141,6 +141,15 @@ export class WsLink implements Link {
     if (urgent) this.#uncork();
   }
 
+  sendAside(bytes: Uint8Array): void {
+    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping(bytes);
+  }
+
+  /** Called with bytes that are its own. */
+  onAside(taker: (bytes: Uint8Array) => void): void {
+    this.#ws.on('ping', (bytes) => taker(Uint8Array.from(bytes)));
+  }
+
   get queuedBytes(): number {
     return this.#earlyBytes + this.#ws.bufferedAmount;
   }
@@ -247,7 +256,7 @@ export function dialWebSocket(
     connect(): Socket;
     /** Words for what kept a socket from opening. */
     explain(error: Error & { code?: string }): string;
-    onOpen(): void;
+    onOpen(socket: Duplex): void;
   },
 ): WsLink {
   const ws = new WebSocket(url, {
@@ -270,7 +279,7 @@ export function dialWebSocket(
   ws.once('open', () => {
     assert(socket !== undefined, 'a link opens after its upgrade');
     link.opened(socket);
-    options.onOpen();
+    options.onOpen(socket);
   });
   return link;
 }

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GUESTS, type HvExit, Stage } from '../support/hv-process.ts';
+import { inATurn } from '../support/in-a-turn.ts';
 
 let stage: Stage;
 beforeAll(() => {
@@ -101,10 +102,7 @@ describe('a hostile guest', () => {
   for (const name of ['infinite-loop', 'promise-loop']) {
     test(`${name} is stopped by SIGTERM at a recorded tick, and replays`, async () => {
       const one = stage.hv(['run', '--name', name, '--events-fd', '3', hostile(name)]);
-      await one.event('primary.live');
-      await one.event('started');
-      // The guest is in its loop once the boot record is in the log; polls count from there on.
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await inATurn(one, { turns: 0 });
       one.kill('SIGTERM');
       expect((await one.exited).code).toBe(143);
       const replay = await stage.hv(['replay', '--json', `.hv/${name}`]).exited;

@@ -83,7 +83,7 @@ async function memories(
   some: Goldens = everything,
 ): Promise<Record<string, string>> {
   const replays = await replayEach(
-    some.map(({ path }) => ({ path })),
+    some.map(({ path, keyFile }) => ({ path, ...(keyFile && { keyFile }) })),
     surroundings,
   );
   return Object.fromEntries(

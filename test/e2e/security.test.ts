@@ -1,10 +1,12 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { newToken } from '../../hypervisor/host/token-file.ts';
 import { GUESTS, type HvProcess, Stage } from '../support/hv-process.ts';
 import { freePort, KvClient } from '../support/kv-client.ts';
-import { certificatePaths, tokenFile } from '../support/secured.ts';
+import { dial } from '../support/link-lab.ts';
+import { certificatePaths, tokenFile, tokenSecurity } from '../support/secured.ts';
+import { rolesOf, UpPair } from '../support/up-pair.ts';
 
 const KV = join(GUESTS, 'kv.js');
 
@@ -71,10 +73,16 @@ describe.each(['token', 'certificates'] as const)('a pair with %s', (mode) => {
 });
 
 describe('SIGHUP', () => {
-  test('changes the token of a running pair and cuts no link', async () => {
+  test('changes the token of a running pair, cuts no link of theirs, and ends those of others', async () => {
     const [old, fresh] = [newToken(), newToken()];
     const { path } = tokenFile(join(stage.dir, 'token'), [old]);
-    const { primary, backup, port } = await pair(['--token-file', path]);
+    const { primary, backup, backupAddress, port } = await pair(['--token-file', path]);
+    const thief = dial(
+      backupAddress,
+      tokenSecurity(join(stage.dir, 'stolen'), [old]),
+      '/heartbeat',
+    );
+    await thief.echo();
     const { address = '' } = await primary.event('started');
     const client = await KvClient.reach(port);
     const reload = async (): Promise<void> => {
@@ -101,6 +109,9 @@ describe('SIGHUP', () => {
     await primary.event('backup.joined', from);
     await joined.process.event('synced');
     expect(await value(client, 'INCR', 'n')).toBe(1);
+    expect(await thief.closed).toBe('connection lost');
+    // The links of the pair are as old and have had as long.
+    expect(await value(client, 'INCR', 'n')).toBe(2);
     for (const one of [primary, backup])
       expect(one.events.map(({ evt }) => evt)).not.toContain('suspected');
   });
@@ -121,6 +132,37 @@ describe('SIGHUP', () => {
     copyFileSync(join(stage.dir, 'copy'), copy.path);
     await stage.backup('--dir', 'b2', '--join', address, '--token-file', copy.path);
     await primary.event('backup.joined', from);
+  });
+
+  test('changes the token of the admin port, also where links need none', async () => {
+    const tokens = (...all: string[]): void =>
+      writeFileSync(join(pair.stage.dir, 'admin-token'), `${all.join('\n')}\n`);
+    const admin = await freePort();
+    const pair = await UpPair.prepare(
+      ['a'],
+      `[admin]\naddress = "127.0.0.1:${admin}"\ntoken-file = "admin-token"\n`,
+    );
+    onTestFinished(() => pair.close());
+    tokens('old-token-of-this-test');
+    const up = pair.start(pair.hosts[0]);
+    await pair.event(up, 'primary.live');
+    const ask = async (token: string): Promise<number> => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await fetch(`http://127.0.0.1:${admin}/status`, { headers })).status;
+    };
+    expect(await ask('old-token-of-this-test')).toBe(200);
+    expect(await ask('new-token-of-this-test')).toBe(401);
+    tokens('new-token-of-this-test');
+    const from = up.events.length;
+    up.kill('SIGHUP');
+    await pair.event(up, 'security.reloaded', from);
+    expect(await ask('new-token-of-this-test')).toBe(200);
+    expect(await ask('old-token-of-this-test')).toBe(401);
+    tokens('short');
+    up.kill('SIGHUP');
+    await pair.event(up, 'security.failed', from);
+    expect(await ask('new-token-of-this-test')).toBe(200);
+    expect(rolesOf(up)).toEqual(['begin']);
   });
 
   test('without tokens or certificates still ends a guest', async () => {

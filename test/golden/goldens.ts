@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { readLogKeys, useLogKeys } from '../../hypervisor/host/log-keys.ts';
 import type { ReplayAnswer, ReplayRequest } from '../../hypervisor/host/replay-worker.ts';
 
 /** Of the sources, from dist/ as well: only there are the logs. */
@@ -58,6 +59,8 @@ export interface Golden {
   /** A log that hv reads: one file, or a directory with snapshots. */
   readonly path: string;
   readonly expected: Expected;
+  /** Of a sealed one, the file with its key. */
+  readonly keyFile?: string;
   /** Lsns of the snapshots beside it, ascending. */
   readonly snapshots: readonly number[];
 }
@@ -69,13 +72,21 @@ export function goldenDir(version: number): string {
 /** Where every golden is one whole log that can be read where it lies. */
 export const GOLDEN_DIR: string = goldenDir(1);
 
-/** All goldens, put together as ordinary logs below `dir`: nothing reads or writes the committed files. */
+/**
+ * All goldens, put together as ordinary logs below `dir`: nothing reads or writes the committed files. From
+ * then on this process can open the sealed ones, too.
+ */
 export function goldens(dir: string): readonly Golden[] {
-  return VERSIONS.flatMap((version) =>
+  const all = VERSIONS.flatMap((version) =>
     readdirSync(goldenDir(version))
       .filter((file) => file.endsWith('.json'))
       .map((file) => unpacked(version, file.slice(0, -'.json'.length), dir)),
   );
+  const files = all.flatMap(({ keyFile }) => keyFile ?? []);
+  const file = files[0];
+  if (file !== undefined)
+    useLogKeys({ keys: files.flatMap(readLogKeys), file, plain: 'read' });
+  return all;
 }
 
 function unpacked(version: number, name: string, dir: string): Golden {
@@ -86,14 +97,15 @@ function unpacked(version: number, name: string, dir: string): Golden {
     const bytes = readFileSync(join(goldenDir(version), cut === undefined ? file : `${file}.cut`));
     const target = join(dir, `v${version}`, file);
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, cut === undefined ? bytes : joined(bytes, version, cut));
+    writeFileSync(target, cut === undefined ? bytes : joined(bytes, version, cut), { mode: 0o600 });
   }
   const path = join(dir, names.includes(`${name}.hvlog`) ? `${label}.hvlog` : label);
   const snapshots = names
     .flatMap((file) => /(\d+)\.hvsnap$/.exec(file)?.[1] ?? [])
     .map(Number)
     .sort((one, two) => one - two);
-  return { version, name, label, path, expected, snapshots };
+  const keyFile = names.includes(`${name}.key`) ? join(dir, `${label}.key`) : undefined;
+  return { version, name, label, path, expected, snapshots, ...(keyFile && { keyFile }) };
 }
 
 /** Version 1 keeps whole logs of one file each. */
@@ -138,7 +150,7 @@ export interface Replayed {
 
 /** Replays logs one after the other in one process of another Node, zone or directory. */
 export async function replayEach(
-  requests: readonly Omit<ReplayRequest, 'console'>[],
+  requests: readonly (Omit<ReplayRequest, 'console'> & Pick<Golden, 'keyFile'>)[],
   {
     node = process.execPath,
     nodeFlags = [],

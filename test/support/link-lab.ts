@@ -1,7 +1,12 @@
 /** A listener with what its links do, and one that dials it, for tests of who gets a link. */
 
 import { formatAddress } from '../../hypervisor/host/addresses.ts';
-import { dialLink, LinkListener, type ListenerOptions } from '../../hypervisor/host/link.ts';
+import {
+  dialLink,
+  LinkListener,
+  type LinkPath,
+  type ListenerOptions,
+} from '../../hypervisor/host/link.ts';
 import type { LinkSecurity } from '../../hypervisor/host/tls.ts';
 import type { Link } from '../../hypervisor/ports.ts';
 import type { Message } from '../../hypervisor/protocol/messages.ts';
@@ -29,7 +34,7 @@ export interface Dialled {
   readonly closed: Promise<string>;
 }
 
-export function dial(address: string, security: LinkSecurity): Dialled {
+export function dial(address: string, security: LinkSecurity, path: LinkPath = '/link'): Dialled {
   const waiting: { resolve(message: Message): void; reject(error: Error): void }[] = [];
   let reason: string | undefined;
   let tell = (_reason: string): void => {};
@@ -44,7 +49,7 @@ export function dial(address: string, security: LinkSecurity): Dialled {
       tell(why);
     },
   };
-  const link = dialLink(address, '/link', handlers, { security });
+  const link = dialLink(address, path, handlers, { security });
   return {
     link,
     closed,

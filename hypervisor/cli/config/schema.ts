@@ -24,11 +24,13 @@ export interface Setting {
   readonly standard: SettingValue | undefined;
   /** Option name without dashes where it is not the key; of a list, one entry of it. */
   readonly flag?: string;
+  /** Name of the variable where it is not made of the key. */
+  readonly variable?: string;
   /** What a text or word has to look like. */
   readonly pattern?: RegExp;
 }
 
-export const SECTIONS = ['guest', 'replica', 'protection'] as const;
+export const SECTIONS = ['guest', 'replica', 'protection', 'admin'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 const ADDRESS = /^(?:\[[^\]]+\]|[^:\s]+):\d{1,5}$/;
@@ -224,6 +226,29 @@ const PROTECTION: readonly Omit<Setting, 'section'>[] = [
   },
 ];
 
+const ADMIN: readonly Omit<Setting, 'section'>[] = [
+  {
+    key: 'address',
+    kind: 'text',
+    takes: 'off, auto or host:port',
+    means:
+      'where metrics, health and status answer; auto: at 127.0.0.1:7701, or a free port if that is taken',
+    standard: 'auto',
+    flag: 'admin',
+    variable: 'HV_ADMIN',
+    pattern: new RegExp(`^(?:off|auto)$|${ADDRESS.source}`),
+  },
+  {
+    key: 'token-file',
+    kind: 'path',
+    takes: 'a path',
+    means: 'who asks the admin port needs the token in this file',
+    standard: undefined,
+    flag: 'admin-token-file',
+    variable: 'HV_ADMIN_TOKEN_FILE',
+  },
+];
+
 function of(section: Section, keys: readonly Omit<Setting, 'section'>[]): readonly Setting[] {
   return keys.map((one) => ({ section, ...one }));
 }
@@ -232,6 +257,7 @@ export const SETTINGS: readonly Setting[] = [
   ...of('guest', GUEST),
   ...of('replica', REPLICA),
   ...of('protection', PROTECTION),
+  ...of('admin', ADMIN),
 ];
 
 /** `guest.script`: unique, and how people are told of it. */
@@ -239,9 +265,9 @@ export function pathOf({ section, key }: Setting): string {
   return `${section}.${key}`;
 }
 
-/** `HV_TOKEN_FILE`: keys are unique without their section, too. */
-export function variableOf({ key }: Setting): string {
-  return `HV_${key.toUpperCase().replaceAll('-', '_')}`;
+/** `HV_TOKEN_FILE`: of the key alone, where that is unique without its section. */
+export function variableOf({ key, variable }: Setting): string {
+  return variable ?? `HV_${key.toUpperCase().replaceAll('-', '_')}`;
 }
 
 export function flagOf({ key, flag }: Setting): string {

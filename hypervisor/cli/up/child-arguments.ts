@@ -31,6 +31,8 @@ export function childArguments(settings: Settings, given: ChildGiven): readonly 
     ...value('tls-cert', 'protection.tls-cert'),
     ...value('tls-key', 'protection.tls-key'),
     ...flag('insecure', 'protection.insecure'),
+    ...value('admin', 'admin.address'),
+    ...value('admin-token-file', 'admin.token-file'),
     ...['--events-fd', '3'],
   ];
   if (role === 'backup')

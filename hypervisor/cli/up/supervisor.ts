@@ -230,9 +230,11 @@ export class UpSupervisor {
     if (name === 'SIGHUP') this.#reload();
     const sentToAll = name === 'SIGINT' && process.stdin.isTTY === true;
     if (!sentToAll) this.#child?.kill(name);
-    // Without a child a lost terminal ends this process as it would any other.
-    if (name === 'SIGHUP' && this.#child === undefined && this.#security.mode === 'plain')
-      this.#stop.abort();
+    // Without a child and files to read again this process ends of it as any other would.
+    const reads =
+      this.#security.mode !== 'plain' ||
+      this.#options.settings.text('admin.token-file') !== undefined;
+    if (name === 'SIGHUP' && this.#child === undefined && !reads) this.#stop.abort();
   }
 
   /** The child reads the same files and says what is wrong with them. */

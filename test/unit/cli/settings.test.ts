@@ -103,6 +103,7 @@ describe('a mistake in hv.toml is named with its line', () => {
     ['[replica]\ndir = 1979-05-27\n', /^F:2: replica\.dir takes text: a path, not a date$/],
     ['[replica]\ndir = { a = 1 }\n', /^F:2: replica\.dir takes text: a path, not a table$/],
     ['[protection]\nack = "maybe"\n', /^F:2: protection\.ack takes text: async, .*not "maybe"$/],
+    ['[admin]\naddress = "7701"\n', /^F:2: admin\.address takes text: off, auto or host:port, not/],
     ['[protection]\nquorum = 0\n', /^F:2: protection\.quorum takes all or a number, not 0$/],
     ['[guest]\nname = \n', /^F:2: Invalid TOML document/],
     ['[guest]\nname = "a"\nname = "b"\n', /^F:3: Invalid TOML document/],

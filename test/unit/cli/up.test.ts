@@ -165,12 +165,15 @@ describe('the command line of the replica', () => {
     'protection.arbiter': 'etcd://e',
     'protection.quorum': 1,
     'protection.token-file': '/t',
+    'admin.address': 'off',
+    'admin.token-file': '/a',
   });
   const of = (role: 'begin' | 'resume' | 'backup') =>
     childArguments(settings, { role, name: 'app', backups: role === 'begin' ? [OTHER] : [] });
   const keys = ['--log-key-file', '/log.key', '--sign-key-file', '/sign.pem'];
   const links = ['--arbiter', 'etcd://e', '--token-file', '/t'];
-  const common = ['--listen', OWN, '--dir', '.hv', ...keys, ...links];
+  const admin = ['--admin', 'off', '--admin-token-file', '/a'];
+  const common = ['--listen', OWN, '--dir', '.hv', ...keys, ...links, ...admin];
   const events = ['--events-fd', '3'];
   const rule = ['--ack', 'received', '--quorum', '1', '--on-backup-loss', 'continue'];
 

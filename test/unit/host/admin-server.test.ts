@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readToken, refusalFor } from '../../../hypervisor/host/admin-guard.ts';
+import { AdminToken, refusalFor } from '../../../hypervisor/host/admin-guard.ts';
 import { EventStreams } from '../../../hypervisor/host/admin-pages.ts';
 import { type AdminRoute, AdminServer, jsonPage } from '../../../hypervisor/host/admin-server.ts';
 import { EventBuffer } from '../../../hypervisor/host/event-buffer.ts';
@@ -59,7 +59,7 @@ function routes(): readonly AdminRoute[] {
 }
 
 async function open(options: { readonly token: boolean }): Promise<AdminServer> {
-  const token = options.token ? readToken(join(dir, 'token')) : undefined;
+  const token = options.token ? new AdminToken(join(dir, 'token')) : undefined;
   const server = new AdminServer({ routes: routes(), token });
   servers.push(server);
   await server.listen(LOOPBACK, { orAnyPort: false });
@@ -176,8 +176,65 @@ describe('with a token', () => {
     ['x'.repeat(5000), 'has more than 4096 bytes'],
   ])('a file that holds no good token is refused', (text, reason) => {
     writeFileSync(join(dir, 'token'), text);
-    expect(() => readToken(join(dir, 'token'))).toThrow(reason);
-    expect(() => readToken(join(dir, 'nothing'))).toThrow('cannot be read');
+    expect(() => new AdminToken(join(dir, 'token'))).toThrow(reason);
+    expect(() => new AdminToken(join(dir, 'nothing'))).toThrow('cannot be read');
+  });
+});
+
+describe('a token file that is read again', () => {
+  const OTHER = 'another-token-of-this-test';
+  const tokens = (...all: string[]): void =>
+    writeFileSync(join(dir, 'token'), `# of two\n\n${all.join('\n')}\n`);
+
+  async function statuses(server: AdminServer): Promise<readonly number[]> {
+    const asked = [TOKEN, OTHER].map((one) => ask(server, '/status', { headers: bearer(one) }));
+    return (await Promise.all(asked)).map(({ status }) => status);
+  }
+
+  async function serve(): Promise<{ server: AdminServer; token: AdminToken }> {
+    const token = new AdminToken(join(dir, 'token'));
+    const server = new AdminServer({ routes: routes(), token });
+    servers.push(server);
+    await server.listen(LOOPBACK, { orAnyPort: false });
+    return { server, token };
+  }
+
+  test('changes over two tokens that are both good without a refusal in between', async () => {
+    const { server, token } = await serve();
+    expect(await statuses(server)).toEqual([200, 401]);
+    tokens(TOKEN, OTHER);
+    token.reread()();
+    expect(await statuses(server)).toEqual([200, 200]);
+    tokens(OTHER);
+    token.reread()();
+    expect(await statuses(server)).toEqual([401, 200]);
+  });
+
+  test('and cannot be used changes nothing', async () => {
+    const { server, token } = await serve();
+    tokens(OTHER, 'short');
+    expect(() => token.reread()).toThrow('fewer than 16 bytes');
+    expect(await statuses(server)).toEqual([200, 401]);
+  });
+
+  test('ends what a withdrawn token has open, and nothing while that is good', async () => {
+    const { server, token } = await serve();
+    const streams = new Promise((resolve, reject) => {
+      const where = { host: '127.0.0.1', port: server.address?.port, path: '/events' };
+      const sent = request({ ...where, headers: bearer(TOKEN) }, (response) => {
+        response.on('error', resolve);
+        tokens(OTHER, TOKEN);
+        token.reread()();
+        events.push('one', '{}');
+        response.once('data', () => {
+          tokens(OTHER);
+          token.reread()();
+        });
+      });
+      sent.on('error', reject);
+      sent.end();
+    });
+    expect(await streams).toMatchObject({ code: 'ECONNRESET' });
   });
 });
 
