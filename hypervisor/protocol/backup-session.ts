@@ -25,7 +25,7 @@ import {
   STALL_DROP_MS,
 } from '../base/limits.ts';
 import type { AckLevel } from './ack-level.ts';
-import { earliest } from './deadlines.ts';
+import { earlier } from './deadlines.ts';
 import { FaultDetector } from './fault-detector.ts';
 import { LogWindow } from './log-window.ts';
 import type { Message, ReplicaId } from './messages.ts';
@@ -220,7 +220,7 @@ export class BackupSession {
   deadline(): Millis | undefined {
     if (this.#state === 'lost') return undefined;
     if (this.#state === 'greeting') return this.#greetedBy;
-    return earliest(this.detector.deadline(), this.#stalledAt);
+    return earlier(this.detector.deadline(), this.#stalledAt);
   }
 
   /** Silence is one thing; a peer that beats and takes nothing keeps the guest waiting as well. */

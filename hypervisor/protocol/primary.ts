@@ -88,7 +88,7 @@ export class PrimaryCore<T> {
 
   /** Some backup has not been told what has left: worth a message when nothing else is sent. */
   get untold(): boolean {
-    return !this.#backups.sessions.untold(this.lsnReleased).next().done;
+    return this.#backups.sessions.isUntold(this.lsnReleased);
   }
 
   /** Every replica that could take over has the log up to here. */
@@ -121,7 +121,8 @@ export class PrimaryCore<T> {
   step(event: PrimaryEvent<T>, effects: PrimaryEffect<T>[]): void {
     if (this.#ended) return;
     this.#take(event, effects);
-    if (this.live) this.#advance(event.now, effects);
+    // A heartbeat changes nothing but what silence means.
+    if (this.live && event.type !== 'beat') this.#advance(event.now, effects);
   }
 
   /** When to step with `deadline`; undefined if nothing is awaited. */
@@ -275,22 +276,20 @@ export class PrimaryCore<T> {
     return this.#options.rule.level;
   }
 
-  #limit(level: AckLevel): number {
-    return releaseLimit(level, {
+  readonly #limit = (level: AckLevel): number =>
+    releaseLimit(level, {
       rule: this.#options.rule,
       view: this.#view,
       pending: this.#views.pending?.next,
       sessions: this.#backups.sessions,
       lsnReleased: this.lsnReleased,
     });
-  }
 
   /** What follows from the state, whatever brought it about. */
   #advance(now: Millis, effects: PrimaryEffect<T>[]): void {
     const { lsnReleased } = this;
-    const limit = (level: AckLevel): number => this.#limit(level);
     const alone = this.#view.backups.length === 0;
-    const facts = { alone, level: this.#level, lsnAppended: this.#lsnAppended, limit };
+    const facts = { alone, level: this.#level, lsnAppended: this.#lsnAppended, limit: this.#limit };
     this.#outlet.advance(facts, effects);
     if (this.lsnReleased > lsnReleased) this.#backups.forgetHashes();
     const fill = Math.max(this.#outlet.gate.bytes / HELD_BYTES_MAX, this.#backups.sessions.fill());
