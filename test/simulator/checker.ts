@@ -7,6 +7,7 @@ import type { Output } from '../../hypervisor/ports.ts';
 import type { View } from '../../hypervisor/protocol/messages.ts';
 import { GroupSplitter } from '../../hypervisor/replica/group-splitter.ts';
 import { decodeBatch, type EncodedBatch, FRAME_HEAD_BYTES } from '../../log-format/index.ts';
+import { getUint32 } from './bytes.ts';
 import { causeOf, type MachineKind, type SimMachine } from './sim-machine.ts';
 import { type SimStore, STARTED_AT } from './sim-store.ts';
 import type { World } from './world.ts';
@@ -155,9 +156,8 @@ export class Checker {
   /** A numbered line may be printed again after a failover, but never with another text. */
   #line(output: Output): void {
     if (output.device !== 'console') return;
-    const view = new DataView(output.bytes.buffer, output.bytes.byteOffset);
-    const number = view.getUint32(0);
-    const text = view.getUint32(4);
+    const number = getUint32(output.bytes, 0);
+    const text = getUint32(output.bytes, 4);
     const had = this.#lines.get(number);
     if (had === undefined) {
       this.#lines.set(number, text);

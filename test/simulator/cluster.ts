@@ -31,6 +31,8 @@ export interface Cluster {
   /** The clock of a new host. */
   readonly clock: () => ClockFaults | undefined;
   readonly bugs: HostBugs;
+  /** The guest was stopped on purpose, or has exited: it is not expected to answer. */
+  stopped: boolean;
   /** All faults are over and none may follow. */
   calm: boolean;
   /** Every new process, before its first event. */

@@ -52,8 +52,13 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 export class Coverage {
   readonly #counts = new Map<FaultKind, number>();
 
-  count(kind: FaultKind): void {
-    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
+  count(kind: FaultKind, times = 1): void {
+    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + times);
+  }
+
+  /** As plain data: it crosses threads. */
+  counts(): readonly (readonly [FaultKind, number])[] {
+    return [...this.#counts];
   }
 
   of(kind: FaultKind): number {

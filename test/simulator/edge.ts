@@ -6,6 +6,7 @@
 
 import type { HostInterrupt, NetBackend, NetOutput, NetTable } from '../../hypervisor/ports.ts';
 import { INTERRUPT } from '../../log-format/index.ts';
+import { getUint32, setUint32 } from './bytes.ts';
 import type { NetPayloads } from './sim-machine.ts';
 import { EXIT_NUMBER, REPLY_BYTES, REQUEST_BYTES } from './toy-machine.ts';
 import type { SimProcess, World } from './world.ts';
@@ -78,7 +79,10 @@ export class Edge {
   }
 
   get done(): boolean {
-    return this.clients.every((client) => client.answered + client.resets >= client.requests);
+    // Asked before every event: no closure.
+    for (const { answered, resets, requests } of this.clients)
+      if (answered + resets < requests) return false;
+    return true;
   }
 
   /** One more request of a client, now. For scenarios; histories let the clients think. */
@@ -194,23 +198,22 @@ export class Edge {
   }
 
   #answer(client: Client, bytes: Uint8Array): void {
-    const reply = new DataView(bytes.buffer, bytes.byteOffset);
-    if (reply.getUint32(0) !== client.index || reply.getUint32(4) !== client.sent) {
+    if (getUint32(bytes, 0) !== client.index || getUint32(bytes, 4) !== client.sent) {
       this.#fail(`client ${client.index} got the reply to another request`);
     }
     if (client.answered + client.resets >= client.sent)
       this.#fail(`client ${client.index} got a reply twice`);
-    this.#once(reply);
+    this.#once(bytes);
     client.answered += 1;
     if (this.#world.trace !== undefined)
-      this.#world.note('client', `${client.index} has reply ${reply.getUint32(4)}`);
+      this.#world.note('client', `${client.index} has reply ${getUint32(bytes, 4)}`);
     this.#think(client);
   }
 
   /** The guest counts what it executes: one number for each request, and no more than were sent. */
-  #once(reply: DataView): void {
-    const count = reply.getUint32(8);
-    const request = `${reply.getUint32(0)}/${reply.getUint32(4)}`;
+  #once(reply: Uint8Array): void {
+    const count = getUint32(reply, 8);
+    const request = `${getUint32(reply, 0)}/${getUint32(reply, 4)}`;
     const had = this.#executed.get(count);
     this.#executed.set(count, request);
     if (had !== undefined && had !== request)
@@ -245,10 +248,9 @@ export class Edge {
     client.sent += 1;
     this.#sent += 1;
     const payload = new Uint8Array(REQUEST_BYTES);
-    const view = new DataView(payload.buffer);
-    view.setUint32(0, client.index);
+    setUint32(payload, 0, client.index);
     const last = this.#options.exits && client.index === 0 && client.sent === client.requests;
-    view.setUint32(4, last ? EXIT_NUMBER : client.sent);
+    setUint32(payload, 4, last ? EXIT_NUMBER : client.sent);
     client.input.push(payload);
     this.#backend?.push({ kind: INTERRUPT.netData, id: client.connection, num: 0, payload });
   }

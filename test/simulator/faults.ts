@@ -229,9 +229,10 @@ export function healAll(cluster: Cluster): void {
   cluster.arbiter.mood = 'well';
   cluster.arbiter.unreachable.clear();
   cluster.network.healAll();
-  for (const { process, disk } of cluster.hosts.values()) {
-    process.resume();
-    process.timerLagMs = 0;
-    disk.mood = 'well';
+  for (const host of cluster.hosts.values()) {
+    host.process.resume();
+    host.process.timerLagMs = 0;
+    host.disk.mood = 'well';
+    host.flipsNext = false;
   }
 }

@@ -38,7 +38,9 @@ export interface History {
 /** Virtual milliseconds the healed cluster has: longer than a handshake may take to time out. */
 const GRACE_MS = 8_000;
 /** What a slow arbiter was asked before, it has decided after this, be the asker dead. */
-const UNDER_WAY_MS = 90;
+const UNDER_WAY_MS_MAX = 90;
+/** Longer than a healed network, and an edge, keep anything. */
+const LAST_MS = 10;
 /** Faults strike up to here. */
 const HEALED_MS = 170;
 
@@ -121,6 +123,7 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
     writeMs: random.pick([0, 0, 0.3, 3]),
     clock: () => (drifts ? drift(world) : undefined),
     bugs: hostBugs,
+    stopped: false,
     calm: false,
     ...focus,
   };
@@ -175,7 +178,7 @@ export function keepStaffed(cluster: Cluster): void {
     for (const host of all) {
       if (host.ended?.type === 'fenced' || host.ended?.type === 'diverged') revive(cluster, host);
     }
-    if (alive.length < 2 && fresh < 6 && !stopped(cluster)) {
+    if (alive.length < 2 && fresh < 6 && !cluster.stopped) {
       fresh += 1;
       new Host(cluster, `f${fresh}`).startBackup();
     }
@@ -187,19 +190,19 @@ export function keepStaffed(cluster: Cluster): void {
 function finish(cluster: Cluster): History['end'] {
   const { world, edge, checker } = cluster;
   const failed = (): boolean => checker.violations.length > 0;
-  world.run(HEALED_MS, () => failed() || edge.done || stopped(cluster));
+  world.run(HEALED_MS, () => failed() || edge.done || cluster.stopped);
   cluster.calm = true;
   cluster.onCalm?.();
   healAll(cluster);
   reviveAll(cluster);
-  // Everything that was under way has been told by then; what is decided is decided.
-  world.run(world.now + UNDER_WAY_MS, failed);
+  // Nothing that was asked is undecided then; what is decided is decided.
+  world.run(world.now + UNDER_WAY_MS_MAX, () => failed() || cluster.arbiter.underWay === 0);
   const survivor = survives(cluster);
-  const over = (): boolean => failed() || (edge.done && isProtected(cluster)) || stopped(cluster);
+  const over = (): boolean => failed() || (edge.done && isProtected(cluster)) || cluster.stopped;
   world.run(world.now + GRACE_MS, over);
   const whole = isProtected(cluster);
   // What was sent last may still be under way.
-  world.run(world.now + 30, failed);
+  world.run(world.now + LAST_MS, failed);
   if (failed()) return 'violation';
   // A deposed one that has not heard of it yet is none: it lets nothing out, and knows no answer.
   const [leader] = [...cluster.hosts.values()]
@@ -207,7 +210,7 @@ function finish(cluster: Cluster): History['end'] {
     .sort((a, b) => (b.primary?.core.view.epoch ?? 0) - (a.primary?.core.view.epoch ?? 0));
   if (leader?.store !== undefined && leader.machine !== undefined)
     checker.replays(leader.store, leader.machine);
-  if (stopped(cluster)) return 'stopped';
+  if (cluster.stopped) return 'stopped';
   const waits = (): boolean => (leader?.machine?.pendingCommits().length ?? 0) > 0;
   // A backup that is slow at replaying has to catch up with all there is.
   if (whole) world.run(world.now + GRACE_MS, () => failed() || !waits());
@@ -217,12 +220,6 @@ function finish(cluster: Cluster): History['end'] {
   const what = edge.done ? 'no protection' : 'no answers';
   checker.fail(`healed, with somebody left, and ${what} (${describeView(cluster.arbiter.view)})`);
   return 'violation';
-}
-
-/** A guest that was stopped on purpose, or exited, is not expected to answer. */
-function stopped(cluster: Cluster): boolean {
-  for (const { ended } of cluster.hosts.values()) if (ended?.type === 'stopped') return true;
-  return false;
 }
 
 /** The primary of the view serves, and a backup of the view follows it. */
@@ -237,7 +234,8 @@ function isProtected({ arbiter, hosts, backupsWanted }: Cluster): boolean {
 function survives(cluster: Cluster): boolean {
   const { view } = cluster.arbiter;
   for (const host of cluster.hosts.values()) {
-    if (!host.process.alive || host.ended !== undefined) continue;
+    // A replica that differs finds out at its next end, and ends: it goes on for nobody.
+    if (!host.process.alive || host.ended !== undefined || host.corrupted) continue;
     if (view === undefined) {
       if (host.primary !== undefined) return true;
       continue;

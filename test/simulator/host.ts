@@ -61,6 +61,7 @@ export class Host {
   corrupted = false;
   /** A bit flips at its next replay. */
   flipsNext = false;
+  readonly #recruitPhase: number;
   #entropy: Entropy;
 
   constructor(cluster: Cluster, name: string, disk?: SimDisk) {
@@ -74,8 +75,8 @@ export class Host {
     };
     cluster.hosts.set(name, this);
     cluster.onHost?.(this);
-    this.#every(BEAT_MS, () => this.#beat());
-    this.#every(RECRUIT_MS, () => this.#recruit());
+    this.#every(BEAT_MS, this.#phase(BEAT_MS), () => this.#beat());
+    this.#recruitPhase = this.#phase(RECRUIT_MS);
   }
 
   get name(): string {
@@ -322,6 +323,7 @@ export class Host {
       ...(handover === undefined ? {} : { handover }),
     });
     this.primary.start();
+    this.#every(RECRUIT_MS, this.#recruitPhase, () => this.#recruit());
   }
 
   #left(store: SimStore | undefined, output: Output): void {
@@ -345,6 +347,7 @@ export class Host {
     this.ended = outcome;
     if (outcome.type === 'diverged' && !this.corrupted)
       checker.fail(`${this.name} diverged ${outcome.report}`);
+    if (outcome.type === 'stopped') this.#cluster.stopped = true;
     if (outcome.type === 'stopped')
       checker.stopped(this.name, 'confirmed' in outcome && outcome.confirmed);
     if (outcome.type === 'fenced') checker.fenced(this.name, this.resumed);
@@ -363,14 +366,21 @@ export class Host {
     world.note(this.name, `${note.type}${peer}${view}${reason} lsn=${this.store?.lsnLast ?? 0}`);
   }
 
-  #every(ms: number, run: () => void): void {
+  /** When it does for the first time what it does every `ms`, by its own clock. */
+  #phase(ms: number): number {
+    const { world } = this.process;
+    return this.process.clock().now() + world.random.next() * ms;
+  }
+
+  /** From the first time of `phase` on that is still to come. */
+  #every(ms: number, phase: number, run: () => void): void {
     const clock = this.process.clock();
     const tick = (): void => {
       run();
       clock.setTimer(asMillis(clock.now() + ms), tick);
     };
-    const { world } = this.process;
-    clock.setTimer(asMillis(world.now + world.random.next() * ms), tick);
+    const missed = Math.max(0, Math.ceil((clock.now() - phase) / ms));
+    clock.setTimer(asMillis(phase + missed * ms), tick);
   }
 
   #beat(): void {

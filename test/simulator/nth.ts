@@ -204,6 +204,7 @@ function build(
     writeMs: 0,
     clock: () => undefined,
     bugs: {},
+    stopped: false,
     calm: false,
     onHost: (one) => attach(cluster, one, { kind, counter }),
     onCalm: () => {

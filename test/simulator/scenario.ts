@@ -72,6 +72,7 @@ export class Scenario {
       writeMs: 0,
       clock: () => undefined,
       bugs: {},
+      stopped: false,
       calm: false,
     };
   }

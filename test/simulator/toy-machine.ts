@@ -29,6 +29,7 @@ import {
   type MidTurnRecord,
   type PendingCommit,
 } from '../../log-format/index.ts';
+import { getUint32, setUint32 } from './bytes.ts';
 import { type MachineKind, type MachineWorld, type SimMachine, setCause } from './sim-machine.ts';
 import { HEADER } from './sim-store.ts';
 
@@ -208,8 +209,7 @@ export class ToyMachine implements SimMachine {
     const connection = this.#connections.get(record.id);
     const { payload } = record;
     if (connection === undefined || payload === undefined) return;
-    const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-    const number = view.getUint32(4);
+    const number = getUint32(payload, 4);
     connection.inOffset += payload.length;
     this.#requests += 1;
     this.#mix(number);
@@ -230,11 +230,10 @@ export class ToyMachine implements SimMachine {
     if (this.#requests % 4 === 0) this.#alarmAt ??= asMicros(this.#now + 3_000);
     if (this.#requests % 7 === 0) this.#immediate = true;
     const bytes = new Uint8Array(REPLY_BYTES);
-    const reply = new DataView(bytes.buffer);
-    reply.setUint32(0, view.getUint32(0));
-    reply.setUint32(4, number);
-    reply.setUint32(8, this.#requests);
-    reply.setUint32(12, this.digest);
+    setUint32(bytes, 0, getUint32(payload, 0));
+    setUint32(bytes, 4, number);
+    setUint32(bytes, 8, this.#requests);
+    setUint32(bytes, 12, this.digest);
     const { outOffset } = connection;
     connection.outOffset += bytes.length;
     this.#emit({ device: 'net', op: 'write', id: record.id, offset: outOffset, bytes });
@@ -252,9 +251,8 @@ export class ToyMachine implements SimMachine {
   #line(): void {
     this.#lines += 1;
     const bytes = new Uint8Array(8);
-    const line = new DataView(bytes.buffer);
-    line.setUint32(0, this.#lines);
-    line.setUint32(4, this.digest);
+    setUint32(bytes, 0, this.#lines);
+    setUint32(bytes, 4, this.digest);
     this.#emit({ device: 'console', fd: 1, bytes });
   }
 
