@@ -92,7 +92,7 @@ export class PrimaryReplica {
       journal: this.#journal,
       recordOutput: config.recordOutput,
       view: () => this.#core.view,
-      outputsWait: () => this.#core.waitsForOwnLog,
+      outputsWait: () => this.#core.holdsAlone,
       mayRun: () => this.#core.live && !this.#core.throttled,
       flush: () => this.#flush(),
       produced: (result, lsn) => {
@@ -202,7 +202,7 @@ export class PrimaryReplica {
       this.#ports.meters?.settled(this.#now(), lsn, this.#core.view.backups.length);
     }
     this.#turns.schedule();
-    if (this.#core.waitsForOwnLog) return;
+    if (this.#core.holdsAlone) return;
     if (!this.#journal.empty || this.#core.untold) this.#armIdle();
   }
 
@@ -326,7 +326,7 @@ export class PrimaryReplica {
     const end = { lsn: this.#journal.lsnLast, outputsCrc: result.end.outputsCrc };
     this.#step({ type: 'produced', now: this.#now(), lsn, outputs, end });
     const { config, ports } = this.#setup;
-    if (!this.#core.waitsForOwnLog && awaitsReplay(config.rule.level, ports.machine)) this.#flush();
+    if (!this.#core.holdsAlone && awaitsReplay(config.rule.level, ports.machine)) this.#flush();
   }
 
   #halted(code: number, reason: string): void {
@@ -340,7 +340,7 @@ export class PrimaryReplica {
     const at = asMillis(this.#now() + END_IDLE_MS);
     this.#idle ??= this.#ports.clock.setTimer(at, () => {
       this.#idle = undefined;
-      if (!this.#core.waitsForOwnLog) this.#flush();
+      if (!this.#core.holdsAlone) this.#flush();
       this.#step({ type: 'idle', now: this.#now() });
     });
   }

@@ -26,6 +26,7 @@ export const FAULTS = [
   'slowTimers',
   'disk',
   'flip',
+  'switchover',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -102,6 +103,9 @@ export function strike(cluster: Cluster, fault: Fault, how: Strike): void {
       return;
     case 'flip':
       if (found.backups.length > 0) world.random.pick(found.backups).flipsNext = true;
+      return;
+    case 'switchover':
+      for (const { primary } of found.primaries) primary?.switchOver(undefined);
       return;
     default:
       unreachable(fault);

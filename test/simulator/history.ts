@@ -1,5 +1,7 @@
 /** One simulated history: a cluster, clients, faults, healing, and the verdict. All from one seed. */
 
+import { type AckRule, electionQuorum } from '../../hypervisor/protocol/ack-level.ts';
+import type { PendingCommit } from '../../log-format/index.ts';
 import { Checker } from './checker.ts';
 import type { Cluster } from './cluster.ts';
 import type { Coverage } from './coverage.ts';
@@ -8,6 +10,7 @@ import { FAULTS, type Fault, healAll, strike } from './faults.ts';
 import { Host } from './host.ts';
 import { Network } from './network.ts';
 import { revive, reviveAll } from './operator.ts';
+import { backupsNeeded, drawMember, drawRule, mayJoin, PLAIN } from './protection.ts';
 import { type Bugs, type Sabotage, sabotaged } from './sabotage.ts';
 import { describeView, SimArbiter } from './sim-arbiter.ts';
 import type { MachineKind } from './sim-machine.ts';
@@ -41,6 +44,8 @@ const GRACE_MS = 8_000;
 const UNDER_WAY_MS_MAX = 90;
 /** Longer than a healed network, and an edge, keep anything. */
 const LAST_MS = 10;
+/** Hosts that may take the place of lost ones. */
+const FRESH_MAX = 9;
 /** Faults strike up to here. */
 const HEALED_MS = 170;
 
@@ -81,7 +86,13 @@ export function live(cluster: Cluster, begin: (cluster: Cluster) => void): Histo
 function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
   const { random } = world;
   const { tap, ghostAcks = false, arbiterTap, edgeBugs, hostBugs, focus = {} } = bugs;
-  const checker = new Checker(world, machines);
+  const backupsWanted = focus.backupsWanted ?? random.pick([0, 1, 1, 1, 2, 2]);
+  const rule = focus.rule ?? drawRule(random, backupsWanted);
+  const lossy = rule.level === 'async';
+  if (world.trace !== undefined) world.note('rule', ruleOf(rule));
+  const checker = new Checker(world, machines, rule);
+  const hosts = new Map<string, Host>();
+  const members = new Map(['b', 'c'].map((name) => [name, drawMember(random)]));
   const network = new Network(world, {
     delayMs: random.between(0.05, 2),
     jitterMs: random.between(0, 2),
@@ -96,14 +107,24 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
       requests: random.integer(3, 10),
       thinkMs: random.pick([0, 6, 20, 40]),
       exits: random.chance(0.15),
-      resetChance: random.pick([0, 0, 0.5]),
+      // A connection that outlives the loss of what it has sent is no connection.
+      resetChance: lossy ? 1 : random.pick([0, 0, 0.5]),
+      lossy,
       net: machines.net,
       bugs: edgeBugs,
     },
     (what) => checker.fail(what),
   );
   const arbiter = new SimArbiter(world, {
-    onView: (view, before, winner) => checker.decided(view, before, winner),
+    onView: (view, before, winner) => {
+      checker.decided(view, before, winner);
+      for (const name of view.backups)
+        if (members.get(name)?.hidden) checker.fail(`${name} is hidden and named in a view`);
+      if (winner !== view.primary) return;
+      const former = hosts.get(before?.primary ?? '')?.primary?.core.sessions;
+      const session = former?.find(({ peer }) => peer === view.primary);
+      if (session !== undefined) checker.reported(view.primary, session.window.lsnAcked);
+    },
     tap: arbiterTap,
   });
   const drifts = random.chance(0.3);
@@ -113,12 +134,14 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
     arbiter,
     edge,
     checker,
-    hosts: new Map(),
+    hosts,
     machines,
-    backupsWanted: random.pick([0, 1, 1, 1, 2, 2]),
+    backupsWanted,
+    rule,
+    member: (name) => members.get(name) ?? PLAIN,
     replayMs: random.pick([0.2, 1, 8]),
     resyncChance: random.pick([0, 0.3, 1]),
-    ownLog: random.pick(['written', 'written', 'durable']),
+    ownLog: rule.level === 'durable' ? 'durable' : random.pick(['written', 'written', 'durable']),
     detectMs: random.pick([4, 12, 40]),
     writeMs: random.pick([0, 0, 0.3, 3]),
     clock: () => (drifts ? drift(world) : undefined),
@@ -127,6 +150,11 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
     calm: false,
     ...focus,
   };
+}
+
+/** As `hv run` is told. */
+function ruleOf({ level, quorum, onLoss }: AckRule): string {
+  return `--ack ${level} --quorum ${quorum === 0 ? 'all' : quorum} --on-backup-loss ${onLoss}`;
 }
 
 /** A monotonic clock of its own: another origin, and up to two per cent too fast or too slow. */
@@ -167,6 +195,10 @@ function plan(cluster: Cluster, { epochUnchecked, focus }: Bugs): void {
   keepStaffed(cluster);
 }
 
+function mayComeBack({ ended }: Host): boolean {
+  return ended?.type === 'fenced' || ended?.type === 'diverged' || ended?.type === 'handedOver';
+}
+
 /** There are two processes at least, and who lost its place comes back as a backup. */
 export function keepStaffed(cluster: Cluster): void {
   const { world } = cluster;
@@ -176,9 +208,11 @@ export function keepStaffed(cluster: Cluster): void {
     const alive = all.filter((host) => host.process.alive);
     // Who was fenced, or has differed, comes back without what it had.
     for (const host of all) {
-      if (host.ended?.type === 'fenced' || host.ended?.type === 'diverged') revive(cluster, host);
+      if (mayComeBack(host)) revive(cluster, host);
     }
-    if (alive.length < 2 && fresh < 6 && !cluster.stopped) {
+    const able = alive.filter(({ member }) => mayJoin(member, cluster.rule));
+    const enough = 1 + Math.max(1, backupsNeeded(cluster.rule));
+    if (able.length < enough && fresh < FRESH_MAX && !cluster.stopped) {
       fresh += 1;
       new Host(cluster, `f${fresh}`).startBackup();
     }
@@ -204,22 +238,32 @@ function finish(cluster: Cluster): History['end'] {
   // What was sent last may still be under way.
   world.run(world.now + LAST_MS, failed);
   if (failed()) return 'violation';
-  // A deposed one that has not heard of it yet is none: it lets nothing out, and knows no answer.
-  const [leader] = [...cluster.hosts.values()]
-    .filter((host) => host.process.alive && host.primary?.core.live)
-    .sort((a, b) => (b.primary?.core.view.epoch ?? 0) - (a.primary?.core.view.epoch ?? 0));
+  const leader = leaderOf(cluster);
   if (leader?.store !== undefined && leader.machine !== undefined)
     checker.replays(leader.store, leader.machine);
   if (cluster.stopped) return 'stopped';
-  const waits = (): boolean => (leader?.machine?.pendingCommits().length ?? 0) > 0;
+  // Of whoever leads by then: a switchover may be under way.
+  const waiting = (): PendingCommit | undefined => leaderOf(cluster)?.machine?.pendingCommits()[0];
   // A backup that is slow at replaying has to catch up with all there is.
-  if (whole) world.run(world.now + GRACE_MS, () => failed() || !waits());
-  if (whole && waits()) checker.fail('a commit of the guest is never answered');
+  if (whole) world.run(world.now + GRACE_MS, () => failed() || waiting() === undefined);
+  const commit = whole ? waiting() : undefined;
+  if (commit !== undefined) checker.fail(`a commit '${commit.level}' is never answered`);
   if (edge.done && (whole || !survivor)) return 'answered';
   if (!survivor) return 'nobody left';
   const what = edge.done ? 'no protection' : 'no answers';
   checker.fail(`healed, with somebody left, and ${what} (${describeView(cluster.arbiter.view)})`);
   return 'violation';
+}
+
+/** A deposed one that has not heard of it yet is none: it lets nothing out, and knows no answer. */
+function leaderOf({ hosts }: Cluster): Host | undefined {
+  let leader: Host | undefined;
+  for (const host of hosts.values()) {
+    if (!host.process.alive || host.primary?.core.live !== true) continue;
+    const { epoch } = host.primary.core.view;
+    if (epoch > (leader?.primary?.core.view.epoch ?? 0)) leader = host;
+  }
+  return leader;
 }
 
 /** The primary of the view serves, and a backup of the view follows it. */
@@ -230,10 +274,15 @@ function isProtected({ arbiter, hosts, backupsWanted }: Cluster): boolean {
   return view.backups.some((name) => hosts.get(name)?.backup?.following === view.primary);
 }
 
-/** Somebody who may go on: the primary of the view, or a backup named in it that has its copy. */
+/**
+ * Somebody who may go on: the primary of the view, or as many of the backups named in it that have their
+ * copies as have to compare them.
+ */
 function survives(cluster: Cluster): boolean {
-  const { view } = cluster.arbiter;
-  for (const host of cluster.hosts.values()) {
+  const { arbiter, hosts, rule } = cluster;
+  const { view } = arbiter;
+  let able = 0;
+  for (const host of hosts.values()) {
     // A replica that differs finds out at its next end, and ends: it goes on for nobody.
     if (!host.process.alive || host.ended !== undefined || host.corrupted) continue;
     if (view === undefined) {
@@ -243,7 +292,7 @@ function survives(cluster: Cluster): boolean {
     if (host.primary !== undefined && view.primary === host.name) return true;
     const phase = host.backup?.core.phase;
     const holds = phase === 'following' || phase === 'deciding';
-    if (holds && view.backups.includes(host.name)) return true;
+    if (holds && view.backups.includes(host.name)) able += 1;
   }
-  return false;
+  return view !== undefined && able >= electionQuorum(rule, view.backups.length);
 }

@@ -6,7 +6,6 @@
 import type {
   BackupMachine,
   Entropy,
-  HeldOutput,
   Link,
   LinkHandlers,
   Output,
@@ -15,7 +14,6 @@ import type {
 import { PROTOCOL_VERSION } from '../../hypervisor/protocol/messages.ts';
 import type { Note } from '../../hypervisor/protocol/notes.ts';
 import { BackupReplica } from '../../hypervisor/replica/backup.ts';
-import { GroupSplitter, lastLsnOf } from '../../hypervisor/replica/group-splitter.ts';
 import { type Handover, NOTHING_RAN } from '../../hypervisor/replica/handover.ts';
 import type {
   BackupOutcome,
@@ -26,13 +24,16 @@ import { PrimaryReplica } from '../../hypervisor/replica/primary.ts';
 import { refusalOf } from '../../hypervisor/replica/refusal.ts';
 import { asLsn, asMillis, INTERRUPT, type Lsn } from '../../log-format/index.ts';
 import type { Cluster, Death } from './cluster.ts';
+import { noteKind } from './coverage.ts';
 import { EdgeBackend } from './edge.ts';
+import { type Member, mayJoin } from './protection.ts';
 import { replayLater } from './replay-later.ts';
+import { replayCopy } from './replayed-copy.ts';
 import { describeView } from './sim-arbiter.ts';
 import { causeOf, type SimMachine } from './sim-machine.ts';
 import { type Recovered, recover } from './sim-recovery.ts';
 import { SimDisk, SimStore, STARTED_AT } from './sim-store.ts';
-import { plantInStore } from './store-bugs.ts';
+import { plantInCopy, plantInStore } from './store-bugs.ts';
 import { SimProcess } from './world.ts';
 
 /** The reason of a backup that is dropped by its primary. */
@@ -83,6 +84,11 @@ export class Host {
     return this.process.name;
   }
 
+  /** What it is as a backup. */
+  get member(): Member {
+    return this.#cluster.member(this.name);
+  }
+
   startPrimary(): void {
     this.store = this.#newStore();
     this.machine = this.#newMachine();
@@ -127,7 +133,7 @@ export class Host {
         openArbiter: () => arbiter.for(this.process),
         openStore: () => {
           this.store = this.#newStore();
-          return this.store;
+          return plantInCopy(this.store, this.#cluster.bugs);
         },
         openMachine: () => {
           this.machine = this.#newMachine();
@@ -142,9 +148,7 @@ export class Host {
       },
       config: {
         refuses: (hello) => refusalOf(hello, IDENTITY),
-        priority: 0,
-        hidden: false,
-        cold: false,
+        ...this.member,
         // Its own copy, or what an earlier process has left on this disk.
         standing: () => this.store?.history,
       },
@@ -211,26 +215,16 @@ export class Host {
     const { world } = this.#cluster;
     world.at(world.now + world.random.between(0.5, 3), this.process, () => {
       store.cut(from);
+      const { base, history } = store;
+      if (this.member.cold) {
+        const nothing = { lsnReplayed: asLsn(0), outputsCrc: 0, timeLast: STARTED_AT };
+        const at = { ...nothing, state: NOTHING_RAN, tail: undefined, held: [] };
+        done({ store, base, machine: undefined, history, ...at });
+        return;
+      }
       const machine = this.#newMachine();
       this.machine = machine;
-      const splitter = new GroupSplitter();
-      const held: HeldOutput[] = [];
-      let lsnReplayed = asLsn(0);
-      let state = NOTHING_RAN;
-      let outputsCrc = 0;
-      for (const batch of store.decoded())
-        for (const group of splitter.push(batch))
-          machine.replay(group, (result, divergence) => {
-            if (divergence !== undefined) throw new Error('a copy does not replay');
-            held.push(...result.outputs.filter(({ lsn }) => lsn > lsnReleased));
-            lsnReplayed = lastLsnOf(group);
-            state = result;
-            outputsCrc = result.end.outputsCrc;
-          });
-      const { base, history } = store;
-      const { timeLast } = splitter;
-      const tail = splitter.tail();
-      const at = { lsnReplayed, outputsCrc, timeLast, state, tail, held };
+      const at = replayCopy(store, machine, lsnReleased);
       done({ store, base, machine: this.#replaying(machine), history, ...at });
     });
   }
@@ -254,7 +248,8 @@ export class Host {
         this.corrupted ||= flips;
         return flips;
       },
-      replayed: ({ outputs }) => {
+      replayed: (lsn) => this.store?.replayed(lsn),
+      ran: ({ outputs }) => {
         if (this.#cluster.bugs.backupReleases !== true) return;
         for (const { output } of outputs) this.#left(this.store, output);
       },
@@ -263,11 +258,29 @@ export class Host {
 
   #promote(handover: Handover): void {
     const { store, machine } = this;
-    if (store === undefined || machine === undefined) throw new Error('promoted without a copy');
+    if (store === undefined) throw new Error('promoted without a copy');
     this.backup = undefined;
+    if (this.member.cold) {
+      this.#cluster.world.coverage.count('backup.coldPromoted');
+      this.#revive(handover, store);
+      return;
+    }
+    if (machine === undefined) throw new Error('promoted without a machine');
     if (this.corrupted) this.#cluster.checker.fail(`${this.name} differs and is promoted`);
     const given = this.#cluster.bugs.mangle?.(handover) ?? handover;
     this.#runPrimary(store, machine, given);
+  }
+
+  /** What nothing has run is run from the disk, and only then it goes live. */
+  #revive(handover: Handover, store: SimStore): void {
+    const { world } = this.#cluster;
+    world.at(world.now + world.random.between(0.5, 3), this.process, () => {
+      const machine = this.#newMachine();
+      this.machine = machine;
+      const { state, ...at } = replayCopy(store, machine, handover.lsnReleased);
+      const revived = { ...handover, ...at, machine: state, groups: [] };
+      this.#runPrimary(store, machine, this.#cluster.bugs.mangle?.(revived) ?? revived);
+    });
   }
 
   #runPrimary(
@@ -276,13 +289,13 @@ export class Host {
     handover: Handover | undefined,
     recovered?: Recovered,
   ): void {
-    const { edge, arbiter, ownLog } = this.#cluster;
+    const { edge, arbiter, ownLog, rule, bugs } = this.#cluster;
     const config: PrimaryConfig = {
       id: this.name,
       vm: 'toy-00000000',
       detectMs: this.#cluster.detectMs,
       ownLog,
-      rule: { level: 'received', quorum: 0, onLoss: 'continue' },
+      rule: bugs.rule?.(rule) ?? rule,
       startedAt: STARTED_AT,
       hello: {
         protocol: PROTOCOL_VERSION,
@@ -356,6 +369,8 @@ export class Host {
 
   #note(note: Note): void {
     const { world, checker } = this.#cluster;
+    const told = noteKind(note);
+    if (told !== undefined) world.coverage.count(told);
     if (note.type === 'unprotected') this.owes = true;
     if ((note.type === 'parted' || note.type === 'reset') && note.reason === NOT_IN_VIEW)
       checker.gaveUp(this.name);
@@ -405,11 +420,17 @@ export class Host {
   /** Dials whoever waits; a refusal is part of the game. */
   #recruit(): void {
     const { primary } = this;
-    const { hosts, backupsWanted, world } = this.#cluster;
+    const { hosts, backupsWanted, rule, world } = this.#cluster;
     if (primary === undefined || !primary.core.live) return;
     for (const host of hosts.values()) {
-      if (primary.core.sessions.length >= backupsWanted) return;
+      const { sessions } = primary.core;
+      const wanted =
+        host.member.hidden || sessions.filter(({ hidden }) => !hidden).length < backupsWanted;
+      if (!wanted || primary.core.sessions.some(({ peer }) => peer === host.name)) continue;
       if (host === this || !host.process.alive || host.backup === undefined) continue;
+      // One that this rule cannot use is dialled now and then, too.
+      const useless = host.member.cold && !host.member.hidden && !mayJoin(host.member, rule);
+      if (useless && !world.random.chance(0.02)) continue;
       // A backup that follows somebody is dialled now and then, to see that it refuses.
       const { phase } = host.backup.core;
       if (phase !== 'idle' && phase !== 'parted' && !world.random.chance(0.1)) continue;

@@ -11,6 +11,7 @@ import { type History, keepStaffed, live } from './history.ts';
 import { Host } from './host.ts';
 import { type MessageFault, Network } from './network.ts';
 import { revive } from './operator.ts';
+import { DEFAULT_RULE, PLAIN } from './protection.ts';
 import { SimArbiter } from './sim-arbiter.ts';
 import { TOY } from './toy-machine.ts';
 import { World } from './world.ts';
@@ -204,6 +205,8 @@ function build(
     writeMs: 0,
     clock: () => undefined,
     bugs: {},
+    rule: DEFAULT_RULE,
+    member: () => PLAIN,
     stopped: false,
     calm: false,
     onHost: (one) => attach(cluster, one, { kind, counter }),

@@ -7,7 +7,7 @@
  *   replay 5        each group takes a backup's machine up to 5 ms; writes 3: an append takes up to 3 ms
  *   ask 0 [5]       client 0 sends a request, or five, one after the other
  *   run 20          20 ms pass
- *   kill | lose | pause | resume | fresh | restart | stop | corrupt <host>
+ *   kill | lose | pause | resume | fresh | restart | stop | corrupt | switchover <host>
  *   cut | cut-one | half-open | break <host> <host>      heal
  *   cut-arbiter <host>  cut-client 0
  *   clock <host> <seconds>  steps its wall clock
@@ -27,6 +27,7 @@ import { healAll } from './faults.ts';
 import { Host } from './host.ts';
 import { Network } from './network.ts';
 import { revive } from './operator.ts';
+import { DEFAULT_RULE, PLAIN } from './protection.ts';
 import { type ArbiterMood, SimArbiter } from './sim-arbiter.ts';
 import { TOY } from './toy-machine.ts';
 import { type SimProcess, World } from './world.ts';
@@ -72,6 +73,8 @@ export class Scenario {
       writeMs: 0,
       clock: () => undefined,
       bugs: {},
+      rule: DEFAULT_RULE,
+      member: () => PLAIN,
       stopped: false,
       calm: false,
     };
@@ -133,6 +136,9 @@ export class Scenario {
         return;
       case 'stop':
         this.#host(first).stop();
+        return;
+      case 'switchover':
+        this.#host(first).primary?.switchOver(undefined);
         return;
       case 'corrupt': {
         const host = this.#host(first);

@@ -103,6 +103,7 @@ export class SimStore implements LogStore, BackupStore {
   /** Epoch under which each record was written, by lsn: with the lsn, its name for ever. */
   readonly epochs: number[] = [0];
   sealed = false;
+  #lsnReplayed = 0;
   /** Batches the kernel has, and those the disk has. */
   #written = 0;
   #synced = 0;
@@ -112,6 +113,20 @@ export class SimStore implements LogStore, BackupStore {
   constructor(process: SimProcess, options: StoreOptions) {
     this.process = process;
     this.#options = options;
+  }
+
+  /** On disk. */
+  get lsnSynced(): number {
+    return this.batches[this.#synced - 1]?.lastLsn ?? 0;
+  }
+
+  /** Run by a machine beside it, which did not differ. */
+  get lsnReplayed(): number {
+    return this.#lsnReplayed;
+  }
+
+  replayed(lsn: number): void {
+    this.#lsnReplayed = Math.max(this.#lsnReplayed, lsn);
   }
 
   get lsnLast(): Lsn {
@@ -221,6 +236,7 @@ export class SimStore implements LogStore, BackupStore {
     this.epochs.length = (this.batches.at(-1)?.lastLsn ?? 0) + 1;
     this.#written = Math.min(this.#written, this.batches.length);
     this.#synced = Math.min(this.#synced, this.batches.length);
+    this.#lsnReplayed = Math.min(this.#lsnReplayed, this.epochs.length - 1);
     this.sealed = false;
   }
 
