@@ -70,6 +70,11 @@ export class LogReplay {
     return { epoch, primary, backups };
   }
 
+  /** Where the record of that view stands; 0: at or before the start. */
+  get viewLsn(): Lsn {
+    return this.#splitter.viewLsn;
+  }
+
   /** The next batch. Throws HV_E_DIVERGED. */
   take(batch: Batch): void {
     for (const group of this.#splitter.push(batch))

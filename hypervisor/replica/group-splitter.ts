@@ -28,6 +28,7 @@ export class GroupSplitter {
   #openLsn: Lsn;
   #timeLast: Micros;
   #view: ViewRecord | undefined;
+  #viewLsn: Lsn = asLsn(0);
   #stop: StopRecord | undefined;
 
   /** `from`: goes on there. */
@@ -49,6 +50,11 @@ export class GroupSplitter {
     return this.#view;
   }
 
+  /** Where it stands; 0: it came before this splitter. */
+  get viewLsn(): Lsn {
+    return this.#viewLsn;
+  }
+
   get stop(): StopRecord | undefined {
     return this.#stop;
   }
@@ -59,8 +65,10 @@ export class GroupSplitter {
     let lsn = batch.firstLsn as number;
     for (const record of batch.records) {
       if ('time' in record && record.time > this.#timeLast) this.#timeLast = record.time;
-      if (record.type === 'view') this.#view = record;
-      else if (record.type === 'stop') this.#stop = record;
+      if (record.type === 'view') {
+        this.#view = record;
+        this.#viewLsn = asLsn(lsn);
+      } else if (record.type === 'stop') this.#stop = record;
       else {
         if (this.#open.length === 0) this.#openLsn = asLsn(lsn);
         this.#open.push(record);

@@ -37,14 +37,14 @@ import { awaitsReplay, commitsOf, committed, leaves, pendingCommits } from './gu
 import { type Handover, type MachineState, NOTHING_RAN } from './handover.ts';
 import {
   helloFor,
-  type PrimaryConfig,
   type PrimaryFacts,
-  type PrimaryHooks,
   type PrimaryOutcome,
   type PrimaryPorts,
+  type PrimarySetup,
 } from './hooks.ts';
 import { Journal } from './journal.ts';
-import { gated, release, retain } from './output-release.ts';
+import { gated, releaseAll, retain } from './output-release.ts';
+import { ReleasedMark } from './released-mark.ts';
 import { StateTransfer } from './state-transfer.ts';
 import { Stepper } from './stepper.ts';
 import { replayRest, urgentInterrupts } from './takeover.ts';
@@ -52,14 +52,6 @@ import { TurnRunner } from './turn-runner.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 const TOKEN_BYTES = 16;
-
-export interface PrimarySetup {
-  readonly ports: PrimaryPorts;
-  readonly config: PrimaryConfig;
-  readonly hooks: PrimaryHooks;
-  /** From a promoted backup; without it the log is empty and the first view is to be claimed. */
-  readonly handover?: Handover;
-}
 
 export class PrimaryReplica {
   readonly #setup: PrimarySetup;
@@ -71,6 +63,7 @@ export class PrimaryReplica {
   readonly #turns: TurnRunner;
   readonly #links: BackupLinks;
   readonly #brake: Brake;
+  readonly #mark: ReleasedMark;
   #stopping = false;
   #ended = false;
   #released = false;
@@ -82,6 +75,8 @@ export class PrimaryReplica {
     this.#setup = setup;
     this.#ports = ports;
     this.#brake = new Brake(ports);
+    const lsnReleased = handover?.lsnReleased ?? asLsn(0);
+    this.#mark = new ReleasedMark(ports.store, lsnReleased);
     const lsnLast = handover?.lsnReceived ?? asLsn(0);
     const history = handover?.history ?? new EpochHistory();
     this.#journal = new Journal({ ...ports, startedAt: config.startedAt, history });
@@ -113,7 +108,7 @@ export class PrimaryReplica {
       ownLog: config.ownLog,
       rule: config.rule,
       lsnAppended: lsnLast,
-      lsnReleased: handover?.lsnReleased ?? asLsn(0),
+      lsnReleased,
     });
     this.#stepper = new Stepper({
       clock: ports.clock,
@@ -201,6 +196,7 @@ export class PrimaryReplica {
       this.#ports.net.durable(lsn);
       this.#ports.meters?.settled(this.#now(), lsn, this.#core.view.backups.length);
     }
+    this.#mark.left(this.#core.lsnReleased, { seen: false });
     this.#turns.schedule();
     if (this.#core.holdsAlone) return;
     if (!this.#journal.empty || this.#core.untold) this.#armIdle();
@@ -223,6 +219,7 @@ export class PrimaryReplica {
         );
         return;
       case 'appendView':
+        this.#mark.begin(effect.view.epoch);
         this.#appendControl((time) => ({ type: 'view', time, ...effect.view }));
         return;
       case 'appendStop':
@@ -312,11 +309,10 @@ export class PrimaryReplica {
   }
 
   #release(outputs: readonly Gated<Output>[]): void {
-    for (const { output, lsn } of outputs) {
-      if (!this.#released) this.#note({ type: 'firstOutput', lsn });
-      this.#released = true;
-      release(output, this.#ports);
-    }
+    const [first] = outputs;
+    if (!this.#released && first !== undefined) this.#note({ type: 'firstOutput', lsn: first.lsn });
+    this.#released = true;
+    releaseAll(outputs, this.#ports, this.#mark);
     this.#ports.meters?.released(this.#now(), this.#core.lsnReleased, outputs.length);
   }
 
@@ -340,6 +336,7 @@ export class PrimaryReplica {
     const at = asMillis(this.#now() + END_IDLE_MS);
     this.#idle ??= this.#ports.clock.setTimer(at, () => {
       this.#idle = undefined;
+      this.#mark.flush();
       if (!this.#core.holdsAlone) this.#flush();
       this.#step({ type: 'idle', now: this.#now() });
     });

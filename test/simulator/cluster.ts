@@ -61,6 +61,8 @@ export interface HostBugs {
   readonly rule?: (rule: AckRule) => AckRule;
   /** A backup's copy says that it is on disk before it is. */
   readonly syncLies?: boolean;
+  /** A run that goes on takes all of its log for sent. */
+  readonly forgetsMark?: boolean;
   /** What streams a log out skips the last batch of it. */
   readonly streamSkips?: boolean;
 }

@@ -54,8 +54,6 @@ export class Host {
   death: Death | undefined;
   /** Goes on from its own log, and has not heard yet that it may. */
   resumed = false;
-  /** Went on alone, and has not let out all that it held for a backup: its log says that it has left. */
-  owes = false;
   /** Where messages of each backup go: a scenario forges some. */
   readonly handlers: Map<string, LinkHandlers> = new Map();
   /** A bit of its machine has been flipped: a divergence is expected. */
@@ -105,7 +103,9 @@ export class Host {
   resume(dead: SimStore, options: { readonly power: boolean }): boolean {
     const machine = this.#newMachine();
     const batches = dead.afterCrash(options);
-    const recovered = recover(batches, machine, this.name);
+    const forgets = this.#cluster.bugs.forgetsMark === true;
+    const mark = forgets ? undefined : dead.markAfterCrash(options);
+    const recovered = recover({ batches, mark }, machine, this.name);
     if (recovered === undefined) return false;
     this.#cluster.world.note(this.name, `resumes at lsn ${recovered.handover.lsnReceived}`);
     this.store = this.#newStore();
@@ -346,7 +346,6 @@ export class Host {
       const what = output.device === 'net' ? output.op : output.device;
       world.note(this.name, `releases ${what} of lsn ${causeOf(output)}`);
     }
-    if (this.primary?.core.heldBytes === 0) this.owes = false;
     checker.outputLeft(this.name, this.#epoch(), store, output);
   }
 
@@ -371,7 +370,6 @@ export class Host {
     const { world, checker } = this.#cluster;
     const told = noteKind(note);
     if (told !== undefined) world.coverage.count(told);
-    if (note.type === 'unprotected') this.owes = true;
     if ((note.type === 'parted' || note.type === 'reset') && note.reason === NOT_IN_VIEW)
       checker.gaveUp(this.name);
     if (world.trace === undefined) return;

@@ -64,6 +64,7 @@ export const SABOTAGES = {
   dropHeld: 'a promoted backup throws the outputs away that it held',
   // The log.
   logLies: 'the own log says that it is written before it is',
+  markForgotten: 'a run that goes on takes all of its log for sent',
   divergenceIgnored: 'a replay that differs is passed over',
   stopUnsaid: 'a stop is not told to the backup',
   // Levels and quorums.
@@ -169,6 +170,8 @@ export function sabotaged(sabotage: Sabotage | undefined, world: World): Bugs {
         hostBugs: { logLies: true },
         focus: { faults: ['killPrimary'], backupsWanted: 0, writeMs: 3, ownLog: 'written' },
       };
+    case 'markForgotten':
+      return { hostBugs: { forgetsMark: true }, focus: { faults: ['killPrimary', 'breakLinks'] } };
     case 'divergenceIgnored':
       return { hostBugs: { divergenceIgnored: true }, focus: { faults: ['flip', 'killPrimary'] } };
     case 'stopUnsaid':
