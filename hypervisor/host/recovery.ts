@@ -139,10 +139,7 @@ function rerun(
       if (released() === replay.lsnReplayed) outputs.length = 0;
     },
   });
-  const released = (): Lsn => {
-    const { view, viewLsn, lsnReplayed } = replay;
-    return knownReleased({ view, viewLsn, lsnReplayed }, mark);
-  };
+  const released = (): Lsn => knownReleased(replay.end, mark);
   let stopAt: LogPosition | undefined;
   const batches = log.batches(start.position);
   let next = batches.next();

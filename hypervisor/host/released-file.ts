@@ -1,12 +1,12 @@
 /**
  * Beside a log: up to where its primary's outputs had left when it was last noted. 32 bytes, written over
- * again and again in place, and never synced: a killed process loses nothing of it, and after a power cut it
- * is late, so that more is sent again.
+ * again and again in place. A killed process loses nothing of it. It is on its way to the disk with each view and waited for
+ * by nobody: after a power cut it is late, so that more is sent again.
  *
  *   0  'HVLEFT1\0'    8  epoch (u64)    16  lsn (u64)    24  crc32 of the run's name and all before (u32)
  */
 
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fsync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { asEpoch, asLsn, crc32 } from '../../log-format/index.ts';
 import type { ReleasedAt } from '../replica/released-mark.ts';
@@ -21,6 +21,7 @@ export class ReleasedFile {
   readonly #bytes: Uint8Array = new Uint8Array(BYTES);
   /** Undefined before the first mark; `closed` after the last, and after an error. */
   #fd: number | 'closed' | undefined;
+  #epoch = 0;
 
   constructor(dir: string, vm: string) {
     this.#dir = dir;
@@ -37,6 +38,8 @@ export class ReleasedFile {
     try {
       this.#fd ??= openSync(join(this.#dir, NAME), 'w', 0o600);
       writeSync(this.#fd, this.#bytes, 0, BYTES, 0);
+      if (epoch !== this.#epoch) fsync(this.#fd, () => undefined);
+      this.#epoch = epoch;
     } catch {
       // What cannot be noted is let out again. The log is on the same disk, and says what is wrong with it.
       this.close();

@@ -5,9 +5,11 @@
  */
 
 import {
+  asEpoch,
   asLsn,
   asMicros,
   type Batch,
+  type Epoch,
   type LogRecord,
   type Lsn,
   type Micros,
@@ -29,6 +31,7 @@ export class GroupSplitter {
   #timeLast: Micros;
   #view: ViewRecord | undefined;
   #viewLsn: Lsn = asLsn(0);
+  #reignSince: Epoch;
   #stop: StopRecord | undefined;
 
   /** `from`: goes on there. */
@@ -38,6 +41,7 @@ export class GroupSplitter {
     this.#openLsn = tail?.firstLsn ?? asLsn(1);
     this.#timeLast = timeLast;
     this.#view = view && { ...view, type: 'view', time: timeLast };
+    this.#reignSince = view?.epoch ?? asEpoch(0);
   }
 
   /** Newest time in the log so far. */
@@ -55,6 +59,11 @@ export class GroupSplitter {
     return this.#viewLsn;
   }
 
+  /** The first view in a row, as far as it was seen, that has the primary of the newest one. */
+  get reignSince(): Epoch {
+    return this.#reignSince;
+  }
+
   get stop(): StopRecord | undefined {
     return this.#stop;
   }
@@ -66,6 +75,7 @@ export class GroupSplitter {
     for (const record of batch.records) {
       if ('time' in record && record.time > this.#timeLast) this.#timeLast = record.time;
       if (record.type === 'view') {
+        if (record.primary !== this.#view?.primary) this.#reignSince = record.epoch;
         this.#view = record;
         this.#viewLsn = asLsn(lsn);
       } else if (record.type === 'stop') this.#stop = record;

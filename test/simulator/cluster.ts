@@ -20,7 +20,7 @@ export interface Cluster {
   readonly checker: Checker;
   /** The newest process of each name. */
   readonly hosts: Map<string, Host>;
-  readonly machines: MachineKind;
+  machines: MachineKind;
   /** What outputs wait for. */
   readonly rule: AckRule;
   /** What a host of this name is as a backup. */

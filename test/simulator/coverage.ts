@@ -23,6 +23,9 @@ export const FAULT_KINDS = [
   'net.halfOpen',
   /** A message of an earlier epoch arrives. */
   'net.stale',
+  /** A call of the guest to somebody else is answered, or is lost with its primary. */
+  'net.callAnswered',
+  'net.callLost',
   'disk.slow',
   'disk.failedSync',
   'disk.failedWrite',

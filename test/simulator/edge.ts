@@ -34,6 +34,8 @@ export interface EdgeOptions {
   readonly resetChance: number;
   /** What was answered may be lost: requests may be executed under numbers that others had. */
   readonly lossy?: boolean;
+  /** Whom the guest calls answers after up to so long. */
+  readonly callMs?: number;
   /** Payloads of a real network; see `MachineKind`. */
   readonly net?: NetPayloads | undefined;
   /** A planted bug. */
@@ -43,6 +45,8 @@ export interface EdgeOptions {
 export interface EdgeBugs {
   /** What is here already is taken once more. */
   readonly takesTwice?: boolean;
+  /** The guest is not told that its call is lost. */
+  readonly callsUnsaid?: boolean;
 }
 
 export class Edge {
@@ -58,6 +62,12 @@ export class Edge {
   #sent = 0;
   /** Which client's which request each number of the guest's own count stands for. */
   readonly #executed = new Map<number, string>();
+  /** Calls of the guest that are under way, by connection: who made them. */
+  readonly #calls = new Map<number, EdgeBackend>();
+  /** Those that were under way, or not begun, when their primary died: nothing comes of them. */
+  readonly #callsLost = new Set<number>();
+  /** How long whom it calls takes to answer; undefined: as the options say. */
+  callMs: number | undefined;
   /** Clients that are cut off; what they would send or hear waits. */
   readonly #cutOff = new Map<number, (() => void)[]>();
 
@@ -158,7 +168,37 @@ export class Edge {
       }
       if (client.sent === 0) this.#think(client);
     }
-    return gone;
+    return [...gone, ...this.#loseCalls(table)];
+  }
+
+  /** Whom the guest called sees its connection reset, and so does the guest. */
+  #loseCalls({ connections }: NetTable): readonly number[] {
+    const calls = connections.map(({ id }) => id).filter((id) => id % 2 === 1);
+    this.#calls.clear();
+    for (const id of calls) {
+      this.#callsLost.add(id);
+      this.#world.coverage.count('net.callLost');
+    }
+    if (this.#options.bugs?.callsUnsaid === true) return [];
+    return calls;
+  }
+
+  /** A moment later whom it calls has taken the call, and later still answers what it was asked. */
+  #called(backend: EdgeBackend, id: number): void {
+    if (this.#callsLost.has(id)) return;
+    this.#calls.set(id, backend);
+    backend.push({ kind: INTERRUPT.netConnected, id, num: 0, payload: undefined });
+  }
+
+  #asked(backend: EdgeBackend, { id, bytes }: NetOutput & { readonly op: 'write' }): void {
+    const { random } = this.#world;
+    const takes = this.callMs ?? random.next() * (this.#options.callMs ?? 0);
+    this.#world.at(this.#world.now + takes, undefined, () => {
+      if (this.#calls.get(id) !== backend) return;
+      this.#calls.delete(id);
+      this.#world.coverage.count('net.callAnswered');
+      backend.push({ kind: INTERRUPT.netData, id, num: 0, payload: bytes });
+    });
   }
 
   /** Output of a backend. Refused from a deposed one; what is here already is not taken twice. */
@@ -167,8 +207,15 @@ export class Edge {
       this.#bind(backend, output.id);
       this.listen(backend);
     }
+    if (backend !== this.#backend) return;
+    if (output.op === 'connect') this.#called(backend, output.id);
+    if (output.op !== 'write') return;
+    if (output.id % 2 === 1) this.#asked(backend, output);
+    else this.#written(output);
+  }
+
+  #written(output: NetOutput & { readonly op: 'write' }): void {
     const { bugs } = this.#options;
-    if (output.op !== 'write' || backend !== this.#backend) return;
     const client = this.clients.find(({ connection }) => connection === output.id);
     if (client === undefined) return;
     const index = output.offset / REPLY_BYTES;

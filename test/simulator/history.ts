@@ -1,7 +1,6 @@
 /** One simulated history: a cluster, clients, faults, healing, and the verdict. All from one seed. */
 
 import { type AckRule, electionQuorum } from '../../hypervisor/protocol/ack-level.ts';
-import type { PendingCommit } from '../../log-format/index.ts';
 import { Checker } from './checker.ts';
 import type { Cluster } from './cluster.ts';
 import type { Coverage } from './coverage.ts';
@@ -14,7 +13,7 @@ import { backupsNeeded, drawMember, drawRule, mayJoin, PLAIN } from './protectio
 import { type Bugs, type Sabotage, sabotaged } from './sabotage.ts';
 import { describeView, SimArbiter } from './sim-arbiter.ts';
 import type { MachineKind } from './sim-machine.ts';
-import { COMMITTING_TOY } from './toy-machine.ts';
+import { BUSY_TOY } from './toy-machine.ts';
 import { type ClockFaults, World } from './world.ts';
 
 export interface HistoryOptions {
@@ -53,7 +52,7 @@ export function runHistory(options: HistoryOptions): History {
   const world = new World(options.seed);
   if (options.trace) world.trace = [];
   const bugs = sabotaged(options.sabotage, world);
-  return live(build(world, options.machines ?? COMMITTING_TOY, bugs), (cluster) => {
+  return live(build(world, options.machines ?? BUSY_TOY, bugs), (cluster) => {
     start(cluster);
     plan(cluster, bugs);
   });
@@ -106,6 +105,7 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
       clients: random.integer(1, 3),
       requests: random.integer(3, 10),
       thinkMs: random.pick([0, 6, 20, 40]),
+      callMs: random.pick([1, 40]),
       exits: random.chance(0.15),
       // A connection that outlives the loss of what it has sent is no connection.
       resetChance: lossy ? 1 : random.pick([0, 0, 0.5]),
@@ -242,17 +242,28 @@ function finish(cluster: Cluster): History['end'] {
   if (leader?.store !== undefined && leader.machine !== undefined)
     checker.replays(leader.store, leader.machine);
   if (cluster.stopped) return 'stopped';
-  // Of whoever leads by then: a switchover may be under way.
-  const waiting = (): PendingCommit | undefined => leaderOf(cluster)?.machine?.pendingCommits()[0];
-  // A backup that is slow at replaying has to catch up with all there is.
-  if (whole) world.run(world.now + GRACE_MS, () => failed() || waiting() === undefined);
-  const commit = whole ? waiting() : undefined;
-  if (commit !== undefined) checker.fail(`a commit '${commit.level}' is never answered`);
+  if (whole) settle(cluster);
   if (edge.done && (whole || !survivor)) return 'answered';
   if (!survivor) return 'nobody left';
   const what = edge.done ? 'no protection' : 'no answers';
   checker.fail(`healed, with somebody left, and ${what} (${describeView(cluster.arbiter.view)})`);
   return 'violation';
+}
+
+/** Whatever the guest waits for has its answer, or an error: never silence. */
+function settle(cluster: Cluster): void {
+  const { world, checker } = cluster;
+  // Of whoever leads by then: a switchover may be under way.
+  const waits = (): string | undefined => {
+    const machine = leaderOf(cluster)?.machine;
+    const [commit] = machine?.pendingCommits() ?? [];
+    if (commit !== undefined) return `a commit '${commit.level}' is never answered`;
+    return (machine?.callsOpen ?? 0) > 0 ? 'a call neither answers nor fails' : undefined;
+  };
+  // A backup that is slow at replaying has to catch up with all there is.
+  world.run(world.now + GRACE_MS, () => checker.violations.length > 0 || waits() === undefined);
+  const what = waits();
+  if (what !== undefined) checker.fail(what);
 }
 
 /** A deposed one that has not heard of it yet is none: it lets nothing out, and knows no answer. */

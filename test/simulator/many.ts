@@ -10,7 +10,7 @@ import { runHistory } from './history.ts';
 import { RealMachines } from './real-machine.ts';
 import type { Sabotage } from './sabotage.ts';
 import type { MachineKind } from './sim-machine.ts';
-import { COMMITTING_TOY } from './toy-machine.ts';
+import { BUSY_TOY } from './toy-machine.ts';
 
 /** Seeds a thread takes at once: a second of work, so that all of them end together. */
 const BLOCK_SEEDS = 500;
@@ -56,7 +56,7 @@ export interface Totals {
 }
 
 export function machinesOf(name: MachineName): MachineKind {
-  return name === 'real' ? new RealMachines() : COMMITTING_TOY;
+  return name === 'real' ? new RealMachines() : BUSY_TOY;
 }
 
 export function runBlock(task: Task, machines: MachineKind, range: Range): BlockResult {

@@ -1,5 +1,5 @@
 /**
- * The n-th message, sync, append, answer or event of a story goes wrong, for n = 1, 2, 3 ... until the
+ * G14: The n-th message, sync, append, answer or event of a story goes wrong, for n = 1, 2, 3 ... until the
  * story ends before its n-th: then everything that can be hit has been. Once each, and again with all
  * that follow going wrong too, until the cluster is healed.
  */

@@ -59,6 +59,7 @@ export const SABOTAGES = {
   staleView: 'the epoch of a view message is not compared',
   // Exactly once.
   edgeTakesTwice: 'the edge compares no offsets',
+  callsUnsaid: 'a guest is not told that its call was lost with its primary',
   forgetEarly: 'a backup is told that outputs have left which are still held',
   dropTail: 'a promoted backup forgets the group whose end never came',
   dropHeld: 'a promoted backup throws the outputs away that it held',
@@ -159,6 +160,8 @@ export function sabotaged(sabotage: Sabotage | undefined, world: World): Bugs {
       return { hostBugs: NONE, epochUnchecked: 'view' };
     case 'edgeTakesTwice':
       return { hostBugs: NONE, edgeBugs: { takesTwice: true } };
+    case 'callsUnsaid':
+      return { hostBugs: NONE, edgeBugs: { callsUnsaid: true } };
     case 'forgetEarly':
       return { hostBugs: NONE, tap: forgetEarly };
     case 'dropTail':

@@ -5,6 +5,7 @@
  *   start a b c     a is primary, the others wait as backups; the clients connect
  *   wants 1         backups a primary looks for (2 if not said)
  *   replay 5        each group takes a backup's machine up to 5 ms; writes 3: an append takes up to 3 ms
+ *   calls 500       every second request makes the guest call somebody, who answers after 500 ms
  *   ask 0 [5]       client 0 sends a request, or five, one after the other
  *   run 20          20 ms pass
  *   kill | lose | pause | resume | fresh | restart | stop | corrupt | switchover <host>
@@ -29,7 +30,7 @@ import { Network } from './network.ts';
 import { revive } from './operator.ts';
 import { DEFAULT_RULE, PLAIN } from './protection.ts';
 import { type ArbiterMood, SimArbiter } from './sim-arbiter.ts';
-import { TOY } from './toy-machine.ts';
+import { CALLING_TOY, TOY } from './toy-machine.ts';
 import { type SimProcess, World } from './world.ts';
 
 const SEED = 7;
@@ -109,6 +110,10 @@ export class Scenario {
         return;
       case 'replay':
         this.#cluster.replayMs = Number(first);
+        return;
+      case 'calls':
+        this.#cluster.machines = CALLING_TOY;
+        edge.callMs = Number(first);
         return;
       case 'ask':
         for (let count = Number(words[1] ?? 1); count > 0; count--) edge.ask(Number(first));

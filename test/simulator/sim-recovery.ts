@@ -54,11 +54,11 @@ export function recover(
     }
   }
   if (splitter.stop !== undefined || state.halted !== undefined) return undefined;
-  const { view, viewLsn, timeLast } = splitter;
+  const { view, viewLsn, reignSince, timeLast } = splitter;
   // Without a view in it a log is unborn: a new run begins, under another name.
   if (view === undefined || view.backups.length > 0 || view.primary !== name) return undefined;
   const tail = splitter.tail();
-  const lsnReleased = knownReleased({ view, viewLsn, lsnReplayed }, mark);
+  const lsnReleased = knownReleased({ view, viewLsn, reignSince, lsnReplayed }, mark);
   const { alarmAt, immediatesLeft, halted } = state;
   return {
     booted: lsnReplayed > 0 || tail !== undefined,

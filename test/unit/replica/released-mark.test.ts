@@ -47,12 +47,13 @@ const at = (epoch: number, lsn: number): ReleasedAt => ({
 });
 
 describe('what is known to have left of a log that ends', () => {
-  const end = { viewLsn: asLsn(10), lsnReplayed: asLsn(20) };
+  const end = { viewLsn: asLsn(10), reignSince: asEpoch(3), lsnReplayed: asLsn(20) };
 
   it('with a backup in the view is what the mark says, and no more than there is', () => {
     expect(knownReleased({ ...end, view: view('b') }, at(4, 15))).toBe(15);
     expect(knownReleased({ ...end, view: view('b') }, at(4, 25))).toBe(20);
     expect(knownReleased({ ...end, view: view('b') }, at(5, 15))).toBe(15);
+    expect(knownReleased({ ...end, view: view('b') }, at(3, 15))).toBe(15);
   });
 
   it('without one is every group that has ended in that view', () => {
@@ -62,7 +63,7 @@ describe('what is known to have left of a log that ends', () => {
 
   it('without a mark of that reign is all of it: nobody knows better', () => {
     expect(knownReleased({ ...end, view: view('b') }, undefined)).toBe(20);
-    expect(knownReleased({ ...end, view: view('b') }, at(3, 15))).toBe(20);
+    expect(knownReleased({ ...end, view: view('b') }, at(2, 15))).toBe(20);
     expect(knownReleased({ ...end, view: undefined }, at(4, 15))).toBe(20);
   });
 });
