@@ -84,6 +84,8 @@ export interface LogStore {
     onFrames: (bytes: Uint8Array) => void,
     done: (end: SuffixEnd) => void,
   ): LogReading;
+  /** Keeps beside the log that outputs up to `lsn` have left (replica/released-mark.ts). */
+  released?(mark: { readonly epoch: Epoch; readonly lsn: Lsn }): void;
   /** Seals the log as deliberately ended and closes it. */
   seal(done: () => void): void;
   /** Closes without a seal (handover to another thread, or a stop after an error). */

@@ -94,6 +94,8 @@ export const RECLONES_MAX = 3;
 export const BACKUPS_MAX = 8;
 /** An `end` record, or news of released outputs, waits this long for a batch to travel with. */
 export const END_IDLE_MS = 2;
+/** What has left is noted beside the log after so many records at the latest: as many may be sent twice. */
+export const RELEASED_MARK_RECORDS = 64;
 /** A backup that has caught up says so after this pause, if no batch has made it speak before. */
 export const REPLAY_ACK_MS = 10;
 /** Pause before an arbiter that failed is asked again, with the same token. */
