@@ -311,10 +311,7 @@ export interface SnapshotTransfer {
 
 /** The snapshots a primary keeps, as something to join with. */
 export interface SnapshotSource {
-  /**
-   * The one to join with for who has nothing of the log; undefined: the log itself is as quick. `lsnMax`:
-   * what led to an output that has not left yet may not be in it alone.
-   */
+  /** Undefined: the log itself is as quick. `lsnMax`: what led to an output that has not left may not be in it alone. */
   open(lsnMax: () => Lsn, done: (transfer: SnapshotTransfer | undefined) => void): void;
 }
 
