@@ -16,6 +16,8 @@ import { parseArgs } from 'node:util';
 import { CheckpointStore, type TakenCheckpoint } from '../hypervisor/host/checkpoint-store.ts';
 import { CompleteCache, loadCheckpoint } from '../hypervisor/host/snapshot-reader.ts';
 import type { Engine } from '../hypervisor/machine/engine.ts';
+import { memoryHash } from '../hypervisor/machine/memory-image.ts';
+import { Shadow } from '../hypervisor/machine/shadow.ts';
 import type { MachineSnapshot } from '../hypervisor/machine/snapshot.ts';
 import { Tally } from '../hypervisor/machine/tally.ts';
 import { asEpoch, asLsn, asMicros } from '../log-format/index.ts';
@@ -40,8 +42,11 @@ export interface SnapshotRow {
   readonly pages: number;
   readonly complete: SnapshotKindFigures;
   readonly difference: SnapshotKindFigures;
-  /** The hash of all memory, as in a checkpoint record. */
+  /** The hash of all memory, as in a checkpoint record: of the memory itself, and of its shadow after a turn. */
   readonly memoryHash: Percentiles;
+  readonly shadowHash: Percentiles;
+  /** Copying and summing all of memory for the first time, as in the pieces before a first checkpoint. */
+  readonly firstCopy: Percentiles;
   /** From disk, everything checked: a complete one, and a difference whose complete one is known. */
   readonly load: Percentiles;
   readonly loadDifference: Percentiles;
@@ -151,7 +156,12 @@ async function measure(heapMiB: number, rounds: number): Promise<SnapshotRow> {
       pages: guest.machine.figures().pages,
       complete: kind(complete),
       difference: kind(differences),
-      memoryHash: timed(rounds, () => guest.machine.figures()),
+      memoryHash: timed(rounds, () => {
+        const memory = guest.machine.usedMemory();
+        memoryHash(memory, memory.length);
+      }),
+      shadowHash: shadowHash(guest, rounds),
+      firstCopy: timed(Math.min(rounds, 5), () => new Shadow().catchUp(guest.machine.usedMemory())),
       load: timed(Math.min(rounds, 5), () => load(dir, first)),
       loadDifference,
       restoreCold: timed(Math.min(rounds, 5), () => new SnapshotGuest({ snapshot })),
@@ -160,6 +170,17 @@ async function measure(heapMiB: number, rounds: number): Promise<SnapshotRow> {
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+function shadowHash(guest: SnapshotGuest, rounds: number): Percentiles {
+  const samples: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    guest.input('x');
+    const started = performance.now();
+    guest.machine.figures();
+    samples.push(performance.now() - started);
+  }
+  return percentiles(samples);
 }
 
 /** Nanoseconds that the rolling digest adds to a turn. */
@@ -188,7 +209,8 @@ function lines(row: SnapshotRow): string[] {
     `${row.heapMiB} MiB heap: ${(row.extent / 1024 / 1024).toFixed(1)} MiB used, ${row.pages} pages`,
     one('complete', row.complete),
     one('difference', row.difference),
-    `  memory hash ${ms(row.memoryHash)}; load ${ms(row.load)}, a difference ${ms(row.loadDifference)}`,
+    `  memory hash ${ms(row.memoryHash)}, of the shadow ${ms(row.shadowHash)}; first copy ${ms(row.firstCopy)}`,
+    `  load ${ms(row.load)}, a difference ${ms(row.loadDifference)}`,
     `  restore cold ${ms(row.restoreCold)}, in place ${ms(row.restoreInPlace)}`,
   ];
 }

@@ -12,11 +12,21 @@ const port = Number(process.argv[2] ?? 7000);
 const mebibytes = Number(process.argv[3] ?? 100);
 const RECORD_BYTES = 8192;
 
-// Filled with something, because memory of zeros costs nobody anything; no two pages are alike.
+// A third of each record is noise, so that the whole packs about as well as a heap of objects and strings does,
+// and no two pages are alike: memory of zeros, or of one pattern, costs nobody anything.
+const noise = new Uint8Array(1024 * 1024);
+for (let at = 0, word = 1; at < noise.length; at += 1) {
+  word = (Math.imul(word, 1664525) + 1013904223) >>> 0;
+  noise[at] = word >>> 24;
+}
 const pattern = Uint8Array.from({ length: RECORD_BYTES }, (_, at) => (at * 7) & 255);
 const records = Array.from({ length: (mebibytes * 1024 * 1024) / RECORD_BYTES }, (_, number) => {
   const bytes = new Uint8Array(pattern);
-  for (let at = 0; at < RECORD_BYTES; at += 1024) new DataView(bytes.buffer).setUint32(at, number);
+  for (let at = 0; at < RECORD_BYTES; at += 1024) {
+    const from = ((number * 8 + at / 1024) * 341) % (noise.length - 341);
+    bytes.set(noise.subarray(from, from + 341), at);
+    new DataView(bytes.buffer).setUint32(at, number);
+  }
   return { changes: 0, bytes };
 });
 

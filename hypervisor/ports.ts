@@ -84,6 +84,8 @@ export interface LogStore {
     onFrames: (bytes: Uint8Array) => void,
     done: (end: SuffixEnd) => void,
   ): LogReading;
+  /** Keeps beside the log that outputs up to `lsn` have left (replica/released-mark.ts). */
+  released?(mark: { readonly epoch: Epoch; readonly lsn: Lsn }): void;
   /** Seals the log as deliberately ended and closes it. */
   seal(done: () => void): void;
   /** Closes without a seal (handover to another thread, or a stop after an error). */
@@ -280,13 +282,12 @@ export interface MachinePort {
   figures(): CheckpointFigures;
 }
 
-/**
- * Keeps snapshots of the machine beside the log. When one is due depends on the host alone: nothing
- * of it reaches the guest.
- */
+/** Keeps snapshots beside the log. When one is due depends on the host alone: none of it reaches the guest. */
 export interface Checkpointer {
   /** A group has run: true if it shall end in a checkpoint. `runMs`: how long it took. */
   ran(group: { readonly lsn: Lsn; readonly time: Micros; readonly runMs: number }): boolean;
+  /** `wake` is called when one is waited for and only a group has to end: an idle guest ends none. */
+  onWanted(wake: () => void): void;
   /**
    * The group with the checkpoint record is in the log, up to its `end` at `lsn`, and its outputs have
    * left or wait for backups alone: take the snapshot now, before anything else runs.
@@ -310,10 +311,7 @@ export interface SnapshotTransfer {
 
 /** The snapshots a primary keeps, as something to join with. */
 export interface SnapshotSource {
-  /**
-   * The one to join with for who has nothing of the log; undefined: the log itself is as quick. `lsnMax`:
-   * what led to an output that has not left yet may not be in it alone.
-   */
+  /** Undefined: the log itself is as quick. `lsnMax`: what led to an output that has not left may not be in it alone. */
   open(lsnMax: () => Lsn, done: (transfer: SnapshotTransfer | undefined) => void): void;
 }
 
@@ -333,7 +331,12 @@ export interface ReopenedCopy {
   readonly tail: ReplayGroup | undefined;
   /** Outputs of what was replayed just now that are not known to have left, oldest first. */
   readonly held: readonly HeldOutput[];
+  /** The machine is on its way there: `done` is called once, before it replays anything; never if it is lost. */
+  readonly restoring?: ((done: (standing: RestoredStanding) => void) => void) | undefined;
 }
+
+/** What only a machine that has been restored can say. */
+export type RestoredStanding = Pick<ReopenedCopy, 'outputsCrc' | 'state' | 'held'>;
 
 /** A snapshot that is coming in. */
 export interface SnapshotReceiver {

@@ -18,7 +18,7 @@ export const INTERRUPT = {
   /** Payload: bytes read from standard input. */
   stdinData: 4,
   stdinEnd: 5,
-  /** `id`: signal number. Delivered only when the guest listens for it. */
+  /** `id`: signal number. Delivered only when the guest listens for it: 0, which is none, ends a group. */
   signal: 6,
   /** `id`: listener, `num`: error (index in NET_ERRORS), payload: `NetAddress` JSON when 0. */
   netBound: 8,

@@ -94,6 +94,8 @@ export const RECLONES_MAX = 3;
 export const BACKUPS_MAX = 8;
 /** An `end` record, or news of released outputs, waits this long for a batch to travel with. */
 export const END_IDLE_MS = 2;
+/** What has left is noted beside the log after so many records at the latest: as many may be sent twice. */
+export const RELEASED_MARK_RECORDS = 64;
 /** A backup that has caught up says so after this pause, if no batch has made it speak before. */
 export const REPLAY_ACK_MS = 10;
 /** Pause before an arbiter that failed is asked again, with the same token. */
@@ -274,6 +276,14 @@ export const CHECKPOINT_DIFFERENCE_SHARE = 0.5;
 export const CHECKPOINT_REPLAY_MS = 100;
 /** Snapshots kept beside a log; past it the least missed go, so that the rest is spaced by age. */
 export const CHECKPOINTS_MAX = 512;
+/** A piece of the way to a checkpoint between two rounds of the host's loop: what a request waits for it. */
+export const CHECKPOINT_PIECE_MS = 1;
+/** Used memory up to this is copied at once, 20 ms the first time and 2 from then on: such a checkpoint is where
+ * it was due. */
+export const CHECKPOINT_AT_ONCE_BYTES: number = 12 * MIB;
+/** When the shadow has worked longer than this to come round, it goes round once more: the guest has written
+ * meanwhile, and what is left is the guest's pause. */
+export const CHECKPOINT_ROUND_MS = 30;
 /** `--checkpoint auto`: after this much replay a checkpoint is due, whatever it costs. */
 export const CHECKPOINT_REPLAY_MS_MAX = 1_000;
 /** `--checkpoint auto`: what the last one cost, packing on another thread included, is below this share
@@ -292,7 +302,7 @@ export const HISTORY_EPOCHS_MAX = 1_024;
 export const JOIN_LOG_RECORDS = 5_000;
 /** A backup that joins behind a snapshot replays no more records than this: else one is taken for it. */
 export const JOIN_SUFFIX_RECORDS = 20_000;
-/** A checkpoint for a join that has not come by then (an idle guest takes none) is not waited for. */
+/** A checkpoint for a join that has not come by then (the guest may have ended, or be held up) is not waited for. */
 export const JOIN_CHECKPOINT_MS = 2_000;
 /** Files of one snapshot: a complete one and a difference to it. */
 export const SNAPSHOT_FILES_MAX = 2;

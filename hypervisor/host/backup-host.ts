@@ -267,7 +267,7 @@ export class BackupHost {
     if (this.#inStep || this.#supervisor !== undefined) return;
     const replica = this.#replica;
     // A machine that has run nothing yet is not even loaded.
-    const runs = this.#options.member.cold || replica.lsnReplayed > 0;
+    const runs = this.#options.member.cold || (replica.lsnReplayed > 0 && !replica.opening);
     if (runs && replica.core.lsnReceived - replica.lsnReplayed <= LAG_RECORDS_FREE) {
       this.#inStep = true;
       this.#options.inStep(replica.core.epoch);

@@ -1,11 +1,10 @@
 /**
- * Takes snapshots of a running machine beside its log. The machine stands still only while its changed
- * pages are found and copied; hashing, packing and writing happen afterwards, a mebibyte at a time, and
- * one snapshot at a time. A snapshot that fails costs nothing but itself.
+ * Takes snapshots of a running machine beside its log. The machine stands still only while its shadow
+ * catches up; packing and writing happen afterwards, from the shadow, a mebibyte at a time, and one
+ * snapshot at a time. A snapshot that fails costs nothing but itself.
  */
 
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   asLsn,
   CHAIN_START,
@@ -14,7 +13,6 @@ import {
   encodeValue,
   type Lsn,
   type Micros,
-  SNAPSHOT_PAGE_BYTES,
   type SnapshotHead,
   type SnapshotOwner,
   type SnapshotPosition,
@@ -26,11 +24,10 @@ import { assert, InvariantError } from '../base/assert.ts';
 import type { HvError } from '../base/errors.ts';
 import { CHECKPOINT_DIFFERENCE_SHARE, CHECKPOINT_DIFFERENCES_MAX } from '../base/limits.ts';
 import type { Machine } from '../machine/machine.ts';
-import { PageSums } from '../machine/page-sums.ts';
-import { type PageSet, Shadow } from '../machine/shadow.ts';
+import type { Shadow } from '../machine/shadow.ts';
 import { checkpointError } from './checkpoint-errors.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
-import { piecesOf, piecesOfMemory, TEMPORARY_SUFFIX, writeSnapshot } from './snapshot-writer.ts';
+import { piecesOf, TEMPORARY_SUFFIX, writeSnapshot } from './snapshot-writer.ts';
 
 /** Where the machine stands when a snapshot of it is taken: behind the last record of a batch. */
 export interface CheckpointPlace {
@@ -81,11 +78,14 @@ export interface CheckpointStoreOptions {
   readonly differencesMax?: number;
 }
 
-/** The complete snapshot of which the shadow is a copy. */
+/** The complete snapshot since which the shadow marks what changes. */
 interface Base {
   readonly lsn: Lsn;
   readonly chain: string;
-  readonly sums: PageSums;
+  /** Pages in it. */
+  readonly pages: number;
+  readonly shadow: Shadow;
+  readonly mark: number;
   differences: number;
 }
 
@@ -94,8 +94,10 @@ interface Job {
   readonly place: CheckpointPlace;
   readonly state: Uint8Array;
   readonly extent: number;
-  /** Undefined: all of the shadow. */
-  readonly changes: { readonly base: Base; readonly set: PageSet } | undefined;
+  readonly shadow: Shadow;
+  readonly mark: number;
+  /** Undefined: all of the shadow is written. */
+  readonly base: Base | undefined;
   readonly pauseMs: number;
 }
 
@@ -103,7 +105,7 @@ export class CheckpointStore {
   readonly #options: CheckpointStoreOptions;
   readonly #disk: Disk;
   readonly #now: () => number;
-  readonly #shadow = new Shadow();
+  #shadow: Shadow | undefined;
   #base: Base | undefined;
   #lsnLast: Lsn = asLsn(0);
   #busy = false;
@@ -116,9 +118,9 @@ export class CheckpointStore {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Bytes kept between snapshots: about one and a half times the memory the guest has used. */
+  /** Bytes kept between snapshots: as much as the memory the guest has used. */
   get memoryBytes(): number {
-    return this.#shadow.bytes;
+    return this.#shadow?.bytes ?? 0;
   }
 
   /** A snapshot is being written. */
@@ -131,7 +133,7 @@ export class CheckpointStore {
    * nothing, while an earlier one is being written. The rest happens behind the machine's back.
    */
   take(
-    machine: Pick<Machine, 'usedMemory' | 'saveState'>,
+    machine: Pick<Machine, 'shadow' | 'saveState'>,
     place: CheckpointPlace | LaterPlace,
   ): boolean {
     const lsn = 'located' in place ? place.lsn : place.position.lastLsn;
@@ -141,16 +143,15 @@ export class CheckpointStore {
     const started = this.#now();
     // The devices hand out what they hold: encoded now, because they go on.
     const state = encodeValue(machine.saveState());
-    const memory = machine.usedMemory();
-    const changes = this.#changes(memory);
-    if (changes === undefined) {
-      this.#base = undefined;
-      this.#shadow.renew(memory);
-    }
+    const shadow = machine.shadow.now();
+    this.#shadow = shadow;
+    const base = this.#baseFor(shadow);
+    if (base === undefined) this.#base = undefined;
+    const mark = base === undefined ? shadow.mark() : base.mark;
+    shadow.pin();
     this.#busy = true;
-    const extent = memory.length;
     const pauseMs = this.#now() - started;
-    void this.#write({ state, extent, changes, pauseMs }, place);
+    void this.#write({ state, extent: shadow.extent, shadow, mark, base, pauseMs }, place);
     return true;
   }
 
@@ -165,13 +166,14 @@ export class CheckpointStore {
     else done();
   }
 
-  #changes(memory: Uint8Array): Job['changes'] {
+  /** Undefined: the next snapshot is complete. */
+  #baseFor(shadow: Shadow): Base | undefined {
     const base = this.#base;
     const max = this.#options.differencesMax ?? CHECKPOINT_DIFFERENCES_MAX;
     if (base === undefined || base.differences >= max) return undefined;
-    const pagesMax = Math.floor(base.sums.count * CHECKPOINT_DIFFERENCE_SHARE);
-    const set = this.#shadow.changes(memory, pagesMax);
-    return set && { base, set };
+    if (base.shadow !== shadow || base.mark !== shadow.marked) return undefined;
+    const isSmall = shadow.changedCount <= base.pages * CHECKPOINT_DIFFERENCE_SHARE;
+    return isSmall ? base : undefined;
   }
 
   async #write(taken: Omit<Job, 'place'>, at: CheckpointPlace | LaterPlace): Promise<void> {
@@ -183,9 +185,9 @@ export class CheckpointStore {
       assert(place.position.lastLsn === lsn, 'a snapshot is located where it was taken');
       const job = { ...taken, place };
       await this.#removeLeftovers();
-      const written = await (job.changes === undefined
+      const written = await (job.base === undefined
         ? this.#writeComplete(job)
-        : this.#writeDifference(job, job.changes));
+        : this.#writeDifference(job, job.base));
       const report = { ...written, pauseMs: job.pauseMs, writeMs: this.#now() - ended };
       tell = () => this.#options.onTaken(report);
     } catch (error) {
@@ -194,6 +196,7 @@ export class CheckpointStore {
       const path = join(this.#options.dir, snapshotName(lsn));
       tell = () => this.#options.onError(checkpointError(path, error));
     }
+    taken.shadow.unpin();
     this.#busy = false;
     tell();
     const waiters = this.#idleWaiters;
@@ -202,35 +205,26 @@ export class CheckpointStore {
   }
 
   async #writeComplete(job: Job): Promise<Omit<TakenCheckpoint, 'pauseMs' | 'writeMs'>> {
-    const { memory } = this.#shadow;
-    const sums = new PageSums();
-    const pages: number[] = [];
-    for (let at = 0; at < memory.length; at += SNAPSHOT_PAGE_BYTES) {
-      const page = at / SNAPSHOT_PAGE_BYTES;
-      if (sums.set(page, memory, at)) pages.push(page);
-      if (page % PAGES_PER_TURN === 0) await nextTurn();
-    }
-    const head = this.#head(job, { lsn: asLsn(0), chain: CHAIN_START }, sums);
-    const written = await writeSnapshot(this.#target(job), head, piecesOfMemory(memory, pages));
+    const pages = job.shadow.filledPages();
+    const head = this.#head(job, { lsn: asLsn(0), chain: CHAIN_START });
+    const written = await writeSnapshot(this.#target(job), head, piecesOf(job.shadow, pages));
     const { chain, bytes, compressMs } = written;
-    this.#base = { lsn: head.lsn, chain, sums, differences: 0 };
+    const { shadow, mark } = job;
+    this.#base = { lsn: head.lsn, chain, pages: pages.length, shadow, mark, differences: 0 };
     return { lsn: head.lsn, base: head.base, bytes, pages: pages.length, compressMs };
   }
 
   async #writeDifference(
     job: Job,
-    { base, set }: { readonly base: Base; readonly set: PageSet },
+    base: Base,
   ): Promise<Omit<TakenCheckpoint, 'pauseMs' | 'writeMs'>> {
-    const sums = new PageSums(base.sums);
-    for (const [index, page] of set.pages.entries()) {
-      sums.set(page, set.bytes, index * SNAPSHOT_PAGE_BYTES);
-      if (index % PAGES_PER_TURN === 0) await nextTurn();
-    }
+    const pages = job.shadow.changedPages();
     this.#demandBase(base);
-    const head = this.#head(job, base, sums);
-    const { bytes, compressMs } = await writeSnapshot(this.#target(job), head, piecesOf(set));
+    const head = this.#head(job, base);
+    const written = await writeSnapshot(this.#target(job), head, piecesOf(job.shadow, pages));
     base.differences += 1;
-    return { lsn: head.lsn, base: head.base, bytes, pages: set.pages.length, compressMs };
+    const { bytes, compressMs } = written;
+    return { lsn: head.lsn, base: head.base, bytes, pages: pages.length, compressMs };
   }
 
   /** Whoever tidies up in the directory by hand must not leave us writing differences to nothing. */
@@ -246,9 +240,8 @@ export class CheckpointStore {
   }
 
   #head(
-    { place, state, extent }: Job,
+    { place, state, extent, shadow }: Job,
     base: { readonly lsn: Lsn; readonly chain: string },
-    sums: PageSums,
   ): SnapshotHead {
     const { position, time, view } = place;
     const { segment, offset, chain, epoch, lastLsn, records, batches } = position;
@@ -271,7 +264,7 @@ export class CheckpointStore {
       position: { segment, offset, chain, epoch, lastLsn, records, batches },
       view: { epoch: view.epoch, primary: view.primary, backups: view.backups },
       extent,
-      memory: sums.hash(),
+      memory: shadow.hash(),
     };
   }
 
@@ -284,6 +277,3 @@ export class CheckpointStore {
     this.#leftoversGone = true;
   }
 }
-
-/** Pages summed before the guest gets its turn: 1 MiB, a fifth of a millisecond. */
-const PAGES_PER_TURN = 256;

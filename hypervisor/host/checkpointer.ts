@@ -1,13 +1,19 @@
 /**
- * Checkpoints of a running guest: asks the policy after each group, takes the snapshot, and afterwards
- * thins the old ones out and trims the log to what is to be kept. All of it is the host's own affair;
- * trouble with it costs nothing but the way back.
+ * Checkpoints of a running guest: asks the policy after each group, brings the shadow of memory near, piece by
+ * piece while the guest goes on, takes the snapshot at the end of the next group, and afterwards thins the
+ * old ones out and trims the log to what is to be kept. All of it is the host's own affair; trouble with it
+ * costs nothing but the way back.
  */
 
 import type { LogHeader, Lsn, Micros, SnapshotPosition } from '../../log-format/index.ts';
 import { unreachable } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
-import { CHECKPOINTS_MAX } from '../base/limits.ts';
+import {
+  CHECKPOINT_AT_ONCE_BYTES,
+  CHECKPOINT_PIECE_MS,
+  CHECKPOINT_ROUND_MS,
+  CHECKPOINTS_MAX,
+} from '../base/limits.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Checkpointer } from '../ports.ts';
 import type { View } from '../protocol/messages.ts';
@@ -68,8 +74,15 @@ export class FileCheckpointer implements Checkpointer {
   /** Where the last one was taken. */
   #last: { readonly lsn: Lsn; readonly time: Micros; readonly bytes: number; readonly at: number };
   #runMs = 0;
-  #dueAt = 0;
+  /** Of the last one, or the one under way: what this thread and the compressor have worked for it. */
   #costMs = 0;
+  #nearing: 'no' | 'underWay' | 'done' = 'no';
+  /** Work of the round under way, and how many have come round. */
+  #roundMs = 0;
+  #rounds = 0;
+  /** How long the guest stood still before the checkpoint's record. */
+  #caughtUpMs = 0;
+  #wake: () => void = () => undefined;
   #tidying = false;
   #lsnTaken: Lsn | undefined;
   /** Who waits for one that was asked for: not begun yet, and being written. */
@@ -83,6 +96,7 @@ export class FileCheckpointer implements Checkpointer {
     const differencesMax =
       limits?.differencesMax ?? (keep.type === 'all' ? undefined : DIFFERENCES_WHEN_FORGETTING);
     this.#last = { lsn, time, bytes: 0, at: performance.now() };
+    options.machine.shadow.keep();
     this.#store = new CheckpointStore({
       dir,
       owner: header,
@@ -99,26 +113,41 @@ export class FileCheckpointer implements Checkpointer {
   }
 
   /**
-   * Takes a checkpoint at the next end of a group of turns, whatever the policy says, and calls `done` once
-   * it is on disk or has failed; not at all if the run ends before. A guest with nothing to do has no group:
-   * its newest checkpoint is as good as a new one would be. `complete`: no difference, because a snapshot
-   * on disk turned out to be bad.
+   * Takes a checkpoint soon, whatever the policy says, and calls `done` once it is on disk or has failed; not
+   * at all if the run ends before. `complete`: no difference, because a snapshot on disk turned out to be
+   * bad.
    */
   request(options: { readonly complete: boolean }, done: CheckpointAnswer): void {
     if (options.complete) this.#store.forgetBase();
     this.#requests.push(done);
+    this.#store.whenIdle(() => {
+      if (this.#requests.length === 0) return;
+      if (this.#nearing === 'done') this.#wake();
+      else this.#near();
+    });
+  }
+
+  onWanted(wake: () => void): void {
+    this.#wake = wake;
   }
 
   ran(group: { readonly lsn: Lsn; readonly time: Micros; readonly runMs: number }): boolean {
     this.#runMs += group.runMs;
     if (this.#store.busy) return false;
-    if (this.#requests.length > 0) {
-      this.#dueAt = performance.now();
-      return true;
-    }
+    if (this.#requests.length === 0 && !this.#isDue(group)) return false;
+    this.#near();
+    if (this.#nearing !== 'done') return false;
+    const began = performance.now();
+    this.#options.machine.shadow.now();
+    this.#caughtUpMs = performance.now() - began;
+    this.#nearing = 'no';
+    return true;
+  }
+
+  #isDue(group: { readonly lsn: Lsn; readonly time: Micros }): boolean {
     if (this.#options.every.type === 'off') return false;
     const { lsn, time, bytes, at } = this.#last;
-    const due = isCheckpointDue(this.#options.every, {
+    return isCheckpointDue(this.#options.every, {
       records: group.lsn - lsn,
       bytes: this.#options.log.bytesAppended - bytes,
       virtualMicros: group.time - time,
@@ -126,8 +155,49 @@ export class FileCheckpointer implements Checkpointer {
       elapsedMs: performance.now() - at,
       lastCostMs: this.#costMs,
     });
-    if (due) this.#dueAt = performance.now();
-    return due;
+  }
+
+  /** Begins to bring the shadow near, unless it is near or on its way. */
+  #near(): void {
+    if (this.#nearing !== 'no') return;
+    this.#costMs = 0;
+    this.#rounds = 0;
+    this.#roundMs = 0;
+    if (this.#options.machine.usedMemory().length <= CHECKPOINT_AT_ONCE_BYTES) this.#isNear();
+    else {
+      this.#nearing = 'underWay';
+      this.#goNearer();
+    }
+  }
+
+  #isNear(): void {
+    this.#nearing = 'done';
+    if (this.#requests.length > 0) this.#wake();
+  }
+
+  /** Between two turns of the guest, for a millisecond at a time. */
+  #goNearer(): void {
+    // A snapshot is being written after all: when the next one is due it begins again.
+    if (this.#store.busy) {
+      this.#nearing = 'no';
+      return;
+    }
+    const began = performance.now();
+    const isRound = this.#options.machine.shadow.advance(
+      () => performance.now() - began < CHECKPOINT_PIECE_MS,
+    );
+    this.#roundMs += performance.now() - began;
+    if (isRound && (this.#rounds > 0 || this.#roundMs < CHECKPOINT_ROUND_MS)) {
+      this.#costMs += this.#roundMs;
+      this.#isNear();
+      return;
+    }
+    if (isRound) {
+      this.#costMs += this.#roundMs;
+      this.#roundMs = 0;
+      this.#rounds += 1;
+    }
+    setImmediate(() => this.#goNearer());
   }
 
   take(at: { readonly lsn: Lsn; readonly time: Micros; readonly view: View }): void {
@@ -138,11 +208,11 @@ export class FileCheckpointer implements Checkpointer {
     if (position?.lastLsn !== at.lsn) return;
     const { time, view } = at;
     const logDurable = (done: () => void): void => log.sync(done);
+    const began = performance.now();
     if (!this.#store.take(machine, { position, time, view, logDurable })) return;
     this.#answering = this.#requests.splice(0);
-    // From the moment it was due: hashing memory for the record costs more than copying its changes.
     const now = performance.now();
-    this.#costMs = now - this.#dueAt;
+    this.#costMs += this.#caughtUpMs + now - began;
     this.#last = { lsn: at.lsn, time, bytes: log.bytesAppended, at: now };
     this.#runMs = 0;
   }
@@ -160,6 +230,7 @@ export class FileCheckpointer implements Checkpointer {
     if (!this.#store.take(this.#options.machine, { lsn, located })) return false;
     this.#last = { lsn, time, bytes: 0, at: performance.now() };
     this.#runMs = 0;
+    this.#caughtUpMs = 0;
     return true;
   }
 
@@ -178,7 +249,7 @@ export class FileCheckpointer implements Checkpointer {
     this.#lsnTaken = taken.lsn;
     // Another thread's time, but this machine's.
     this.#costMs += taken.compressMs;
-    this.#options.onTaken(taken);
+    this.#options.onTaken({ ...taken, pauseMs: taken.pauseMs + this.#caughtUpMs });
     this.#answer(taken);
     if (this.#tidying) return;
     this.#tidying = true;

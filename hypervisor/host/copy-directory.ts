@@ -26,7 +26,7 @@ import type { LogStoreOptions } from './log-writer.ts';
 import { RemoteMachine, type RemoteMachineOptions } from './remote-machine.ts';
 import type { RestoredCopy, RestoreRequest } from './restore-copy.ts';
 import { signKey } from './sign-keys.ts';
-import { SnapshotIntake } from './snapshot-intake.ts';
+import { type IntakeEnd, SnapshotIntake } from './snapshot-intake.ts';
 import { WarmCopy } from './warm-copy.ts';
 
 export interface CopyDirectoryOptions {
@@ -153,14 +153,12 @@ export class CopyDirectory {
           done(undefined);
           return;
         }
-        const history: History = { epochs: [], lsnFirst: asLsn(lsn + 1), lsnLast: lsn };
-        const header = readLogHeader(this.dir);
-        // What led to the snapshot has left, or is in the state it was taken from.
-        const at = { position: end.position, header, history, lsn, lsnReleased: lsn };
-        void this.#begun(at).then(done, (error: unknown) => {
+        try {
+          done(this.#joined(lsn, end));
+        } catch (error) {
           this.#unusable(error);
           done(undefined);
-        });
+        }
       });
     return {
       beginning: (beginning) => {
@@ -175,22 +173,57 @@ export class CopyDirectory {
     };
   }
 
+  /** The log goes on at once; the machine comes when it has been restored. */
+  #joined(
+    lsn: Lsn,
+    { position, head }: Extract<IntakeEnd, { readonly type: 'ready' }>,
+  ): ReopenedCopy {
+    const header = readLogHeader(this.dir);
+    const history: History = { epochs: [], lsnFirst: asLsn(lsn + 1), lsnLast: lsn };
+    const common = this.#goingOn({ position, header, history });
+    if (this.#options.cold) return { ...common, ...nothingRan(header) };
+    // What led to the snapshot has left, or is in the state it was taken from.
+    const { machine, whenRestored } = this.#restoring({ lsn, lsnReleased: lsn });
+    return {
+      ...{ ...common, ...nothingRan(header), machine, lsnReplayed: lsn, timeLast: head.time },
+      restoring: (done) =>
+        whenRestored(({ outputsCrc, machine: state, held }) => done({ outputsCrc, state, held })),
+    };
+  }
+
   /** A machine at the end of the log in the directory: for a cold copy that is to go live. */
   restore(request: Omit<RestoreRequest, 'dir'>): Promise<{
     readonly machine: RemoteMachine;
     readonly restored: RestoredCopy;
   }> {
+    const { machine, whenRestored } = this.#restoring(request);
+    return new Promise((resolve) => whenRestored((restored) => resolve({ machine, restored })));
+  }
+
+  /** `whenRestored` calls back in the very call in which the machine's word comes, once. */
+  #restoring(request: Omit<RestoreRequest, 'dir'>): {
+    readonly machine: RemoteMachine;
+    readonly whenRestored: (done: (restored: RestoredCopy) => void) => void;
+  } {
     this.quiet();
     const header = readLogHeader(this.dir);
-    return new Promise((resolve) => {
-      const machine = this.#machineOf(
-        { header, blobs: [] },
-        {
-          restore: { dir: this.dir, ...request },
-          onRestored: (restored) => resolve({ machine, restored }),
+    let known: RestoredCopy | undefined;
+    let waiting: (restored: RestoredCopy) => void = () => undefined;
+    const machine = this.#machineOf(
+      { header, blobs: [] },
+      {
+        restore: { dir: this.dir, ...request },
+        onRestored: (restored) => {
+          known = restored;
+          waiting(restored);
         },
-      );
-    });
+      },
+    );
+    const whenRestored = (done: (restored: RestoredCopy) => void): void => {
+      if (known === undefined) waiting = done;
+      else done(known);
+    };
+    return { machine, whenRestored };
   }
 
   /** Nothing but its owner touches the directory from here on. */
@@ -210,24 +243,9 @@ export class CopyDirectory {
     readonly lsn: Lsn;
     readonly lsnReleased: Lsn;
   }): Promise<ReopenedCopy> {
-    const { position, header, history, lsn, lsnReleased } = at;
-    this.#own = true;
-    const { cold } = this.#options;
-    const base = { header, blobs: [] };
-    const log = FileLogStore.resume(position, this.#storeOptions);
-    const { epochs, lsnFirst, lsnLast } = history;
-    const common = { store: this.#keep(log), base, history: { epochs, lsnFirst, lsnLast } };
-    if (cold)
-      return {
-        ...common,
-        machine: undefined,
-        lsnReplayed: asLsn(0),
-        outputsCrc: 0,
-        timeLast: header.startedAt,
-        state: NOTHING_RAN,
-        tail: undefined,
-        held: [],
-      };
+    const { header, lsn, lsnReleased } = at;
+    const common = this.#goingOn(at);
+    if (this.#options.cold) return { ...common, ...nothingRan(header) };
     const { machine, restored } = await this.restore({ lsn, lsnReleased });
     const { lsnReplayed, outputsCrc, timeLast, tail, held } = restored;
     return {
@@ -235,6 +253,22 @@ export class CopyDirectory {
       ...{ machine, lsnReplayed, outputsCrc, timeLast, tail, held },
       state: restored.machine,
     };
+  }
+
+  #goingOn({
+    position,
+    header,
+    history,
+  }: {
+    readonly position: LogPosition;
+    readonly header: LogHeader;
+    readonly history: History;
+  }): Pick<ReopenedCopy, 'store' | 'base' | 'history'> {
+    this.#own = true;
+    const log = FileLogStore.resume(position, this.#storeOptions);
+    const { epochs, lsnFirst, lsnLast } = history;
+    const base = { header, blobs: [] };
+    return { store: this.#keep(log), base, history: { epochs, lsnFirst, lsnLast } };
   }
 
   #machineOf(
@@ -305,4 +339,17 @@ export class CopyDirectory {
       error instanceof HvError || error instanceof Error ? error.message : String(error);
     this.#options.trouble('copy.unusable', { dir: this.dir, reason });
   }
+}
+
+/** Of a copy without a machine. */
+function nothingRan({ startedAt }: LogHeader): Omit<ReopenedCopy, 'store' | 'base' | 'history'> {
+  return {
+    machine: undefined,
+    lsnReplayed: asLsn(0),
+    outputsCrc: 0,
+    timeLast: startedAt,
+    state: NOTHING_RAN,
+    tail: undefined,
+    held: [],
+  };
 }

@@ -54,7 +54,7 @@ export class JoinSource implements SnapshotSource {
     return openSnapshotSource(dir, owner, { lsnMax: asLsn(lsnMax()), avoid: this.#avoid });
   }
 
-  /** Or as good as one: a guest that has nothing to do takes none, and its newest will do. */
+  /** Or what is there: one that does not come is not waited for. */
   #checkpoint(): Promise<void> {
     const { checkpoints } = this.#options;
     if (checkpoints === undefined) return Promise.resolve();

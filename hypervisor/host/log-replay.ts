@@ -5,7 +5,6 @@
 
 import {
   asLsn,
-  asMicros,
   type Batch,
   type LogHeader,
   type Lsn,
@@ -17,6 +16,7 @@ import type { MachineDivergence, ReplayGroup, TurnsResult } from '../ports.ts';
 import type { View } from '../protocol/messages.ts';
 import { divergenceReport } from '../replica/divergence-report.ts';
 import { GroupSplitter, lastLsnOf } from '../replica/group-splitter.ts';
+import type { LogEnd } from '../replica/released-mark.ts';
 import type { ReplayStart } from './replay-start.ts';
 
 export interface LogReplayHooks {
@@ -28,18 +28,18 @@ export interface LogReplayHooks {
 
 export class LogReplay {
   readonly #dir: string;
-  readonly #start: ReplayStart;
   readonly #port: LocalMachine;
-  readonly #splitter = new GroupSplitter();
+  readonly #splitter: GroupSplitter;
   readonly #hooks: LogReplayHooks;
   #lsnReplayed: Lsn;
 
   constructor(dir: string, header: LogHeader, start: ReplayStart, hooks: LogReplayHooks = {}) {
     const { busy } = hooks;
     this.#dir = dir;
-    this.#start = start;
     this.#hooks = hooks;
     this.#lsnReplayed = start.lsn;
+    const { view, time } = start;
+    this.#splitter = new GroupSplitter({ tail: undefined, timeLast: time, view });
     this.#port = new LocalMachine(start.machine, {
       wall: () => header.startedAt,
       stopRequested: () => undefined,
@@ -59,15 +59,21 @@ export class LogReplay {
 
   /** Newest time so far. */
   get timeLast(): Micros {
-    return asMicros(Math.max(this.#splitter.timeLast, this.#start.time));
+    return this.#splitter.timeLast;
   }
 
   /** In force here; undefined: none yet. */
   get view(): View | undefined {
     const record = this.#splitter.view;
-    if (record === undefined) return this.#start.view;
+    if (record === undefined) return undefined;
     const { epoch, primary, backups } = record;
     return { epoch, primary, backups };
+  }
+
+  /** How the log ends here, for who has to know what has left. */
+  get end(): LogEnd {
+    const { viewLsn, reignSince } = this.#splitter;
+    return { view: this.view, viewLsn, reignSince, lsnReplayed: this.#lsnReplayed };
   }
 
   /** The next batch. Throws HV_E_DIVERGED. */

@@ -27,12 +27,14 @@ import { assert, defined, InvariantError } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { FRAME_BYTES_MAX } from '../base/limits.ts';
 import type { LogReading, LogStore, SuffixEnd } from '../ports.ts';
+import type { ReleasedAt } from '../replica/released-mark.ts';
 import { BLOB_COUNT, checkBlobPlace, packBlob } from './log-blobs.ts';
 import { isFirstHeader, LogCursor, type LogPosition } from './log-cursor.ts';
 import { logDamageError, logFormatError, logWriteError } from './log-errors.ts';
 import { LogMarks } from './log-marks.ts';
 import { joinBytes, Suffix, streamLog } from './log-stream.ts';
 import { type LogStoreOptions, LogWriter } from './log-writer.ts';
+import { ReleasedFile } from './released-file.ts';
 import { StreamControl } from './stream-control.ts';
 
 /** How much of the beginning of a log is there. */
@@ -46,6 +48,7 @@ export class FileLogStore implements LogStore {
   readonly #cursor: LogCursor;
   readonly #writer: LogWriter;
   readonly #marks = new LogMarks();
+  #released: ReleasedFile | undefined;
   /** Places that `placeOf` waits for, and those the writer has passed. */
   readonly #placesWanted = new Set<Lsn>();
   readonly #places = new Map<Lsn, LogPosition>();
@@ -234,11 +237,20 @@ export class FileLogStore implements LogStore {
     return control;
   }
 
+  released(mark: ReleasedAt): void {
+    const vm = this.#beginning?.header.vm;
+    if (vm === undefined) return;
+    this.#released ??= new ReleasedFile(this.#dir, vm);
+    this.#released.write(mark);
+  }
+
   seal(done: () => void): void {
+    this.#released?.close();
     this.#writer.end('seal', done);
   }
 
   close(done: () => void): void {
+    this.#released?.close();
     this.#writer.end('close', done);
   }
 

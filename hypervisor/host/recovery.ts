@@ -9,14 +9,17 @@ import { asEpoch, asLsn, type LogHeader, type Lsn } from '../../log-format/index
 import { defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import type { Machine, MachineOptions } from '../machine/machine.ts';
+import type { HeldOutput } from '../ports.ts';
 import type { History } from '../protocol/history.ts';
 import type { Handover } from '../replica/handover.ts';
+import { knownReleased, type ReleasedAt } from '../replica/released-mark.ts';
 import { dropBehind, type SkippedCheckpoint } from './checkpoint-files.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
 import { inspectCopy } from './local-copy.ts';
 import type { LogPosition } from './log-cursor.ts';
 import { cutLog, type LogVerdict, type OpenedLog, openLog } from './log-reader.ts';
 import { LogReplay } from './log-replay.ts';
+import { readReleased } from './released-file.ts';
 import { type ReplayStart, startAtNewest } from './replay-start.ts';
 
 export interface Recovered {
@@ -54,21 +57,9 @@ export async function recoverLog(
 ): Promise<Recovered> {
   const log = openLog(dir);
   refuseOldFormat(log.header, dir);
-  const start = startAtNewest(log, hooks);
-  const replay = new LogReplay(dir, log.header, start);
-  let stopAt: LogPosition | undefined;
-  const batches = log.batches(start.position);
-  let next = batches.next();
-  for (; !next.done; next = batches.next()) {
-    const { batch, before } = next.value;
-    if (before !== undefined && batch.records.length === 1) {
-      stopAt = before;
-      continue;
-    }
-    stopAt = undefined;
-    replay.take(batch);
-  }
-  const verdict = next.value;
+  const mark = readReleased(dir, log.header.vm);
+  const run = withAllHeld(rerun(log, hooks, mark), (lsn) => rerun(log, hooks, mark, lsn));
+  const { start, replay, verdict, stopAt, lsnReleased } = run;
   refuseEnded(start.machine, dir);
   refuseLost(dir, start, verdict.end.lastLsn);
   const copy = await inspectCopy(dir);
@@ -95,15 +86,73 @@ export async function recoverLog(
       history: historyOf(copy, position.lastLsn),
       lsnReceived: position.lastLsn,
       lsnReplayed,
-      // Outputs of complete groups left before their `end` was written (turn-runner.ts).
-      lsnReleased: lsnReplayed,
+      lsnReleased,
       groups: [],
       tail,
-      held: [],
+      held: run.outputs.filter(({ lsn }) => lsn > lsnReleased),
       machine: { alarmAt, immediatesLeft, halted },
     },
     report: reportOf(start, verdict, position),
   };
+}
+
+/**
+ * What had not left may come from records before the checkpoint: it is made again from an earlier one. Where
+ * there is none that can be used, it is lost.
+ */
+function withAllHeld(run: Rerun, from: (lsn: Lsn) => Rerun): Rerun {
+  if (run.lsnReleased >= run.start.lsn) return run;
+  try {
+    return from(run.lsnReleased);
+  } catch (error) {
+    const gone =
+      error instanceof HvError && ['HV_E_USAGE', 'HV_E_LOG_DAMAGED'].includes(error.code);
+    if (!gone) throw error;
+    return run;
+  }
+}
+
+/** A log run to its end. */
+interface Rerun {
+  readonly start: ReplayStart;
+  readonly replay: LogReplay;
+  readonly verdict: LogVerdict;
+  /** A stop that lies at the end. */
+  readonly stopAt: LogPosition | undefined;
+  readonly lsnReleased: Lsn;
+  /** Those that may not have left, and some that have. */
+  readonly outputs: readonly HeldOutput[];
+}
+
+function rerun(
+  log: OpenedLog,
+  hooks: Pick<MachineOptions, 'onAlive'>,
+  mark: ReleasedAt | undefined,
+  lsnMax?: Lsn,
+): Rerun {
+  const start = startAtNewest(log, hooks, lsnMax);
+  const outputs: HeldOutput[] = [];
+  const replay = new LogReplay(log.path, log.header, start, {
+    onGroup: (result) => {
+      if (mark === undefined) return;
+      for (const output of result.outputs) if (output.lsn > mark.lsn) outputs.push(output);
+      if (released() === replay.lsnReplayed) outputs.length = 0;
+    },
+  });
+  const released = (): Lsn => knownReleased(replay.end, mark);
+  let stopAt: LogPosition | undefined;
+  const batches = log.batches(start.position);
+  let next = batches.next();
+  for (; !next.done; next = batches.next()) {
+    const { batch, before } = next.value;
+    if (before !== undefined && batch.records.length === 1) {
+      stopAt = before;
+      continue;
+    }
+    stopAt = undefined;
+    replay.take(batch);
+  }
+  return { start, replay, verdict: next.value, stopAt, lsnReleased: released(), outputs };
 }
 
 function reportOf(start: ReplayStart, verdict: LogVerdict, position: LogPosition): RecoveryReport {

@@ -139,7 +139,7 @@ export class Relay {
       },
       {
         epoch,
-        lsnReleased,
+        lsnSettled: lsnReleased,
         done: (_lastLsn, failure) => {
           if (failure === undefined) entry.follower.streamed();
           else this.#close(entry, failure);

@@ -30,9 +30,10 @@ import { Bus } from './bus.ts';
 import { Cpu, type MidTurnSource } from './cpu.ts';
 import { Engine, EngineFault, heapBytesMax, isException } from './engine.ts';
 import { Kernel, type KernelState } from './kernel.ts';
+import { LiveShadow } from './live-shadow.ts';
 import type { MachineMeter } from './machine-meter.ts';
 import type { GoldenImage, MachineOptions } from './machine-options.ts';
-import { memoryHash, readMemory } from './memory-image.ts';
+import { readMemory } from './memory-image.ts';
 import type { MachineSnapshot, MachineState } from './snapshot.ts';
 import type { InspectionSource } from './spare-engine.ts';
 import { StackMap } from './stack-map.ts';
@@ -53,6 +54,8 @@ export class Machine {
   readonly #seed: Uint8Array;
   readonly #kernel: Kernel;
   readonly #tally = new Tally();
+  /** A copy of memory for who takes snapshots. */
+  readonly shadow: LiveShadow = new LiveShadow(() => this.usedMemory());
   /** The last record anything computed so far depends on. */
   #cause: Lsn = asLsn(0);
   #halted: { code: number; reason: string } | undefined;
@@ -179,12 +182,13 @@ export class Machine {
     this.#budget.restore(state);
     this.#immediatesLeft = state.immediatesLeft;
     this.#halted = undefined;
+    this.shadow.outdated();
   }
 
-  /** What the guest has used, and the hash of its memory. Between turns. */
+  /** What the guest has used, and the hash of its memory. Between turns. Cheaper with a shadow. */
   figures(): CheckpointFigures {
     const { bytes: heapBytes, blocks: heapBlocks } = this.#engine.heap;
-    const { hash: memory, pages } = memoryHash(this.#engine.u8, this.#engine.extent);
+    const { hash: memory, pages } = this.shadow.figures();
     return { turns: this.#tally.turns, heapBytes, heapBlocks, pages, memory };
   }
 
@@ -256,6 +260,7 @@ export class Machine {
   /** Runs one turn to idle. `lsn` is the record's place in the log. No-op once halted. */
   turn(record: InterruptRecord, lsn: Lsn, source: MidTurnSource): void {
     if (this.#halted !== undefined) return;
+    this.shadow.outdated();
     this.#cause = asLsn(Math.max(this.#cause, lsn));
     this.#bus.clock.interrupt(record);
     this.#cpu.beginTurn(source);

@@ -89,9 +89,11 @@ export function memoryHash(
 }
 
 /** The hash over page numbers and CRCs in turn. */
-export function hashOfSums(sums: readonly number[]): Uint8Array {
+export function hashOfSums(sums: ArrayLike<number>): Uint8Array {
   const bytes = new Uint8Array(sums.length * 4);
   const view = new DataView(bytes.buffer);
-  for (const [index, word] of sums.entries()) view.setUint32(index * 4, word, true);
+  // No entries(): they cost ten times the rest of the hash.
+  for (let index = 0; index < sums.length; index++)
+    view.setUint32(index * 4, sums[index] as number, true);
   return sha256(bytes).slice(0, MEMORY_HASH_BYTES);
 }

@@ -37,11 +37,28 @@ export class PageSums {
     return filled;
   }
 
+  /** The page is not all zero. */
+  has(page: number): boolean {
+    return this.#filled[page] === 1;
+  }
+
+  /** Numbers of the pages that are not all zero, ascending. */
+  pages(): number[] {
+    const pages: number[] = [];
+    for (let page = 0; page < this.#filled.length; page++)
+      if (this.#filled[page] === 1) pages.push(page);
+    return pages;
+  }
+
   /** As `memoryHash` over all of the memory. */
   hash(): Uint8Array {
-    const words: number[] = [];
-    for (let page = 0; page < this.#sums.length; page++)
-      if (this.#filled[page] === 1) words.push(page, this.#sums[page] as number);
+    const words = new Uint32Array(2 * this.#count);
+    let to = 0;
+    for (let page = 0; page < this.#sums.length; page++) {
+      if (this.#filled[page] !== 1) continue;
+      words[to++] = page;
+      words[to++] = this.#sums[page] as number;
+    }
     return hashOfSums(words);
   }
 

@@ -153,7 +153,8 @@ export function restart(
   copy: Copy,
   { lsn, files }: Message & { readonly type: 'transfer' },
 ): readonly BackupEffect[] {
-  if (files.length === 0 && lsn === copy.lsnReceived) return [];
+  // It says how far it is: of a guest that waits for it nothing more may come to be acknowledged.
+  if (files.length === 0 && lsn === copy.lsnReceived) return lsn > 0 ? [{ type: 'ack' }] : [];
   copy.lsnReceived = asLsn(0);
   copy.history = NO_HISTORY;
   const { hello } = copy;

@@ -25,7 +25,7 @@ import {
   STALL_DROP_MS,
 } from '../base/limits.ts';
 import type { AckLevel } from './ack-level.ts';
-import { earliest } from './deadlines.ts';
+import { earlier } from './deadlines.ts';
 import { FaultDetector } from './fault-detector.ts';
 import { LogWindow } from './log-window.ts';
 import type { Message, ReplicaId } from './messages.ts';
@@ -60,6 +60,7 @@ export class BackupSession {
   #lsnTarget: Lsn = asLsn(0);
   #lsnDurable: Lsn = asLsn(0);
   #lsnVerified: Lsn = asLsn(0);
+  #acks = 0;
   #welcome: Welcome | undefined;
   #early: Ack | undefined;
   /** Of the last ack that moved, or the first batch after all were acknowledged. */
@@ -106,6 +107,11 @@ export class BackupSession {
 
   get cold(): boolean {
     return this.#welcome?.cold ?? false;
+  }
+
+  /** How many have come: one that comes after a question shows that somebody is there. */
+  get acks(): number {
+    return this.#acks;
   }
 
   /** On the backup's disk. */
@@ -194,6 +200,7 @@ export class BackupSession {
   acked(ack: Ack, now: Millis, outputsCrc: (lsn: Lsn) => number | undefined): AckVerdict {
     const { lsnReceived, lsnReplayed } = ack;
     this.#saidAt = now;
+    this.#acks += 1;
     const moved = lsnReceived > this.window.lsnAcked;
     if (!this.window.acked(lsnReceived, lsnReplayed) || ack.lsnDurable > lsnReceived)
       return 'untrue';
@@ -220,7 +227,7 @@ export class BackupSession {
   deadline(): Millis | undefined {
     if (this.#state === 'lost') return undefined;
     if (this.#state === 'greeting') return this.#greetedBy;
-    return earliest(this.detector.deadline(), this.#stalledAt);
+    return earlier(this.detector.deadline(), this.#stalledAt);
   }
 
   /** Silence is one thing; a peer that beats and takes nothing keeps the guest waiting as well. */

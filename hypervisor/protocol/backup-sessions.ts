@@ -4,7 +4,7 @@ import type { Epoch, Lsn, Millis } from '../../log-format/index.ts';
 import { WINDOW_BYTES_MAX } from '../base/limits.ts';
 import type { AckLevel } from './ack-level.ts';
 import type { BackupSession, Overdue } from './backup-session.ts';
-import { earliest } from './deadlines.ts';
+import { earlier } from './deadlines.ts';
 import type { Message, ReplicaId } from './messages.ts';
 
 export class BackupSessions {
@@ -92,6 +92,13 @@ export class BackupSessions {
     return fill;
   }
 
+  /** Somebody has not been told that outputs up to `lsn` have left. */
+  isUntold(lsn: Lsn): boolean {
+    for (const session of this.#sessions.values())
+      if (session.live && session.lsnReleasedSent < lsn) return true;
+    return false;
+  }
+
   /** Those that have not been told that outputs up to `lsn` have left. */
   *untold(lsn: Lsn): Generator<BackupSession> {
     for (const session of this.#sessions.values()) {
@@ -121,6 +128,8 @@ export class BackupSessions {
   }
 
   deadline(): Millis | undefined {
-    return earliest(...[...this.#sessions.values()].map((session) => session.deadline()));
+    let first: Millis | undefined;
+    for (const session of this.#sessions.values()) first = earlier(first, session.deadline());
+    return first;
   }
 }

@@ -9,8 +9,14 @@ export interface Commit {
   readonly level: AckLevel;
 }
 
+const NOTHING: readonly Commit[] = [];
+
 export class Commits {
   #waiting: Commit[] = [];
+
+  get empty(): boolean {
+    return this.#waiting.length === 0;
+  }
 
   add(commit: Commit): void {
     this.#waiting.push(commit);
@@ -33,7 +39,7 @@ export class Commits {
 
   /** Takes out what `limit` allows, in the order of the requests. */
   reached(limit: (level: AckLevel) => number): readonly Commit[] {
-    if (this.#waiting.length === 0) return [];
+    if (this.#waiting.length === 0) return NOTHING;
     const done: Commit[] = [];
     const rest: Commit[] = [];
     for (const commit of this.#waiting)

@@ -1,7 +1,9 @@
 /** What happened to a replica, for status lines, metrics and the phase report of a failover. */
 
 import type { Lsn } from '../../log-format/index.ts';
+import type { AckRule } from './ack-level.ts';
 import type { ReplicaId, View } from './messages.ts';
+import { lacksBackups } from './release-limit.ts';
 
 export type Note =
   /** This replica may run the guest and let outputs out. */
@@ -54,7 +56,7 @@ export type Note =
   | { readonly type: 'stopped'; readonly code: number; readonly confirmed: boolean };
 
 /** What a change of view means for the guest's protection. */
-export function protectionNotes(before: View, view: View): readonly Note[] {
+export function protectionNotes(before: View, view: View, rule: AckRule): readonly Note[] {
   const notes: Note[] = [];
   for (const peer of view.backups) {
     if (!before.backups.includes(peer)) notes.push({ type: 'backupJoined', peer, view });
@@ -63,5 +65,6 @@ export function protectionNotes(before: View, view: View): readonly Note[] {
   const has = view.backups.length > 0;
   if (has && !had) notes.push({ type: 'protected', view });
   if (had && !has) notes.push({ type: 'unprotected', view });
+  if (had && lacksBackups(rule, view)) notes.push({ type: 'held', view });
   return notes;
 }

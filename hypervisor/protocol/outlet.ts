@@ -87,6 +87,7 @@ export class Outlet<T> {
   }
 
   #advanceCommits(facts: OutletFacts, effects: PrimaryEffect<T>[]): void {
+    if (this.#commits.empty) return;
     const reached = this.#commits.reached((level) => {
       const limit = facts.limit(level);
       const own = level === 'durable' ? this.#ownDisk : this.#ownLog;

@@ -15,6 +15,8 @@ export interface Gated<T> {
   readonly output: T;
 }
 
+const NOTHING: readonly never[] = [];
+
 export class OutputGate<T> {
   readonly #held = new Fifo<Gated<T>>();
   #bytes = 0;
@@ -70,7 +72,7 @@ export class OutputGate<T> {
   }
 
   /** Takes out what may leave, oldest first. Call only when every backup holds the log to `lsn`. */
-  release(lsn: number): Gated<T>[] {
+  release(lsn: number): readonly Gated<T>[] {
     const limit = asLsn(Math.min(lsn, this.#lsnProduced));
     if (limit > this.#lsnReleased) this.#lsnReleased = limit;
     return this.#take(this.#lsnReleased);
@@ -89,7 +91,10 @@ export class OutputGate<T> {
     return this.#held.drain();
   }
 
-  #take(lsn: Lsn): Gated<T>[] {
+  #take(lsn: Lsn): readonly Gated<T>[] {
+    // Asked at every ack and every append: mostly there is nothing, and nothing is made for it.
+    const first = this.#held.peek();
+    if (first === undefined || first.lsn > lsn) return NOTHING;
     const taken: Gated<T>[] = [];
     for (;;) {
       const oldest = this.#held.peek();

@@ -67,14 +67,23 @@ export class PrimaryCore<T> {
     return this.#ended;
   }
 
-  /** Outputs are held and nothing but the own log keeps them back. */
-  get waitsForOwnLog(): boolean {
-    return this.#live && this.#outlet.gate.size > 0 && this.#limit(this.#level) === Infinity;
+  /**
+   * Outputs are held, and no ack of a backup can let them out: the own log will, or (`stop`) a view with
+   * more backups. The end of their group may not be in the log before them, or a resume would take them
+   * for having left.
+   */
+  get holdsAlone(): boolean {
+    if (!this.#live || this.#outlet.gate.size === 0) return false;
+    return this.#lacksBackups || this.#limit(this.#level) === Infinity;
   }
 
-  /** Buffers are full, or the own log is behind: no turn may start. */
+  get #lacksBackups(): boolean {
+    return lacksBackups(this.#options.rule, this.#view);
+  }
+
+  /** Buffers are full, the own log is behind, or there are too few backups: no turn may start. */
   get throttled(): boolean {
-    return this.#throttle.on || this.waitsForOwnLog || (this.#switchover?.still ?? false);
+    return this.#throttle.on || this.holdsAlone || (this.#switchover?.still ?? false);
   }
 
   /** A planned switchover is under way. */
@@ -88,7 +97,7 @@ export class PrimaryCore<T> {
 
   /** Some backup has not been told what has left: worth a message when nothing else is sent. */
   get untold(): boolean {
-    return !this.#backups.sessions.untold(this.lsnReleased).next().done;
+    return this.#backups.sessions.isUntold(this.lsnReleased);
   }
 
   /** Every replica that could take over has the log up to here. */
@@ -121,7 +130,8 @@ export class PrimaryCore<T> {
   step(event: PrimaryEvent<T>, effects: PrimaryEffect<T>[]): void {
     if (this.#ended) return;
     this.#take(event, effects);
-    if (this.live) this.#advance(event.now, effects);
+    // A heartbeat changes nothing but what silence means.
+    if (this.live && event.type !== 'beat') this.#advance(event.now, effects);
   }
 
   /** When to step with `deadline`; undefined if nothing is awaited. */
@@ -264,43 +274,45 @@ export class PrimaryCore<T> {
     }
     effects.push({ type: 'appendView', view: this.#view });
     this.#backups.viewChanged(effects);
-    for (const note of protectionNotes(before, this.#view)) effects.push({ type: 'note', note });
-    if (lacksBackups(this.#options.rule, this.#view) && before.backups.length > 0)
-      effects.push({ type: 'note', note: { type: 'held', view: this.#view } });
+    for (const note of protectionNotes(before, this.#view, this.#options.rule))
+      effects.push({ type: 'note', note });
   }
 
   get #level(): AckLevel {
     return this.#options.rule.level;
   }
 
-  #limit(level: AckLevel): number {
-    return releaseLimit(level, {
+  readonly #limit = (level: AckLevel): number =>
+    releaseLimit(level, {
       rule: this.#options.rule,
       view: this.#view,
       pending: this.#views.pending?.next,
       sessions: this.#backups.sessions,
       lsnReleased: this.lsnReleased,
     });
-  }
 
   /** What follows from the state, whatever brought it about. */
   #advance(now: Millis, effects: PrimaryEffect<T>[]): void {
     const { lsnReleased } = this;
-    const limit = (level: AckLevel): number => this.#limit(level);
     const alone = this.#view.backups.length === 0;
-    const facts = { alone, level: this.#level, lsnAppended: this.#lsnAppended, limit };
+    const facts = { alone, level: this.#level, lsnAppended: this.#lsnAppended, limit: this.#limit };
     this.#outlet.advance(facts, effects);
     if (this.lsnReleased > lsnReleased) this.#backups.forgetHashes();
-    const fill = Math.max(this.#outlet.gate.bytes / HELD_BYTES_MAX, this.#backups.sessions.fill());
+    // A guest that stands still until a backup is back takes no more input either.
+    const still = this.#lacksBackups && this.holdsAlone ? Infinity : 0;
+    const { gate } = this.#outlet;
+    const fill = Math.max(gate.bytes / HELD_BYTES_MAX, this.#backups.sessions.fill(), still);
     if (this.#throttle.update(fill)) effects.push({ type: 'throttle', on: this.#throttle.on });
-    if (!this.#views.asking) this.#changeView(now, effects);
+    // One that is given up may have kept a newcomer out of the view.
     if (this.#switchover !== undefined) this.#advanceSwitchover(this.#switchover, now, effects);
+    if (!this.#views.asking) this.#changeView(now, effects);
     if (this.#stop !== undefined) this.#advanceStop(this.#stop, now, effects);
   }
 
   #switchOver(to: ReplicaId | undefined, now: Millis, effects: PrimaryEffect<T>[]): void {
     if (!this.live || this.#stop !== undefined || this.#switchover !== undefined) return;
-    const { peer, failed } = switchoverTarget(to, this.#view, this.#backups.sessions);
+    const { rule } = this.#options;
+    const { peer, failed } = switchoverTarget(to, this.#view, this.#backups.sessions, rule);
     if (failed !== undefined) {
       effects.push({ type: 'note', note: { type: 'switchoverFailed', peer, reason: failed } });
       return;
@@ -317,24 +329,15 @@ export class PrimaryCore<T> {
       sessions: this.#backups.sessions,
       held: this.#outlet.gate.size,
       lsnAppended: this.#lsnAppended,
-      decided: !this.#views.asking,
+      views: this.#views,
     });
-    if (step === 'wait') return;
-    if (step === 'probe') {
-      effects.push({ type: 'ask', question: this.#views.read(now) });
-      return;
-    }
-    if (step === 'claim') {
-      const next = aloneAfter(this.#view.epoch, target);
-      effects.push({ type: 'ask', question: this.#views.claim(this.#view.epoch, next, now) });
-      return;
-    }
+    if (step.type === 'ask') effects.push(step);
+    if (step.type === 'sync') this.#backups.askDisk(target, this.#lsnAppended, effects);
+    if (step.type !== 'failed') return;
+    const { reason } = step;
     this.#switchover = undefined;
     if (this.#views.pending === undefined) this.#views.abandon();
-    effects.push({
-      type: 'note',
-      note: { type: 'switchoverFailed', peer: target, reason: step.failed },
-    });
+    effects.push({ type: 'note', note: { type: 'switchoverFailed', peer: target, reason } });
     effects.push({ type: 'pause', on: false });
   }
 
@@ -372,12 +375,10 @@ export class PrimaryCore<T> {
 
   #advanceStop(stop: DeliberateStop, now: Millis, effects: PrimaryEffect<T>[]): void {
     const { code, reason } = stop;
-    const step = stop.next({
-      now,
-      held: this.#outlet.gate.size,
-      lowestAck: this.#backups.sessions.lowestAck(),
-      decided: !this.#views.asking,
-    });
+    const { sessions } = this.#backups;
+    const held = this.#outlet.gate.size;
+    const facts = { now, held, lowestAck: sessions.lowestAck(), decided: !this.#views.asking };
+    const step = stop.next(facts);
     if (step === 'append') effects.push({ type: 'appendStop', code, reason });
     if (step === 'append' || step === 'wait') return;
     this.#finish(stop, effects, { confirmed: step === 'confirmed' });

@@ -34,6 +34,9 @@ export class Replication<T> {
   readonly sessions: BackupSessions;
   readonly verifier: Verifier = new Verifier();
   readonly #facts: ReplicationFacts;
+  /** The newest end of a group, appended or not, and the one before. */
+  #lsnEnded: Lsn = asLsn(0);
+  #lsnEndedBefore: Lsn = asLsn(0);
 
   constructor(facts: ReplicationFacts) {
     this.#facts = facts;
@@ -125,12 +128,19 @@ export class Replication<T> {
       this.lose(event.peer, `log not streamed: ${event.failure}`, effects);
       return;
     }
-    for (const batch of session.streamed(event.lastLsn, this.#facts.lsnAppended())) {
+    for (const batch of session.streamed(event.lastLsn, this.#lsnJoined)) {
       this.#sendBatch(session, batch, event.now, effects);
     }
     // The last ack of an idle guest may have come before the stream was known to be over.
     const early = session.takeEarly();
     if (early !== undefined) this.hear(event.peer, early, event.now, effects);
+  }
+
+  /** What a newcomer has to reach: of a group without its end nothing can be replayed. */
+  get #lsnJoined(): Lsn {
+    const lsnAppended = this.#facts.lsnAppended();
+    if (!needsReplay(this.#facts.level)) return lsnAppended;
+    return this.#lsnEnded <= lsnAppended ? this.#lsnEnded : this.#lsnEndedBefore;
   }
 
   ship(batch: EncodedBatch, now: Millis, effects: PrimaryEffect<T>[]): void {
@@ -195,6 +205,8 @@ export class Replication<T> {
     end: { readonly lsn: Lsn; readonly outputsCrc: number },
     { verifies }: { readonly verifies: boolean },
   ): void {
+    this.#lsnEndedBefore = this.#lsnEnded;
+    this.#lsnEnded = end.lsn;
     if (verifies || this.#facts.level === 'verified') this.verifier.ended(end.lsn, end.outputsCrc);
     else this.verifier.clear();
   }
@@ -206,9 +218,12 @@ export class Replication<T> {
   /** `undefined`: nothing waits for them. */
   askDisks(lsn: Lsn | undefined, effects: PrimaryEffect<T>[]): void {
     if (lsn === undefined) return;
-    const { epoch } = this.#facts.view();
     for (const session of this.sessions.all())
-      if (session.live) this.#send(session.peer, { type: 'sync', epoch, lsn }, effects);
+      if (session.live) this.askDisk(session.peer, lsn, effects);
+  }
+
+  askDisk(peer: ReplicaId, lsn: Lsn, effects: PrimaryEffect<T>[]): void {
+    this.#send(peer, { type: 'sync', epoch: this.#facts.view().epoch, lsn }, effects);
   }
 
   /** Tells those who have not been told what has left. */

@@ -21,6 +21,7 @@ export interface ViewChangeFacts {
 /** The view to claim, or undefined when the one in force is right as it is. */
 export function nextView(facts: ViewChangeFacts): View | undefined {
   const { current, sessions, rule } = facts;
+  if (fits(current, sessions)) return undefined;
   const next = current.backups.filter((peer) => sessions.get(peer)?.state === 'gated');
   let changed = next.length < current.backups.length;
   for (const session of sessions.all()) {
@@ -36,6 +37,17 @@ export function nextView(facts: ViewChangeFacts): View | undefined {
   const rank = (peer: ReplicaId): number => sessions.get(peer)?.priority ?? 0;
   next.sort((left, right) => rank(right) - rank(left));
   return { ...aloneAfter(current.epoch, current.primary), backups: next };
+}
+
+/** Asked at every step: nothing is made where the view names exactly those who are in step. */
+function fits({ backups }: View, sessions: BackupSessions): boolean {
+  let gated = 0;
+  for (const { state, peer } of sessions.all()) {
+    if (state !== 'gated') continue;
+    if (!backups.includes(peer)) return false;
+    gated += 1;
+  }
+  return gated === backups.length;
 }
 
 /** Asynchronous replication promises nothing of what has left. */

@@ -90,6 +90,11 @@ export class BackupReplica {
     return this.#copy?.lsnReplayed ?? asLsn(0);
   }
 
+  /** What it has is still being opened or restored: there is no machine to take over with. */
+  get opening(): boolean {
+    return this.#copy?.opening ?? false;
+  }
+
   /** A connection from somebody; its first message must be a hello. */
   accept(link: Link): LinkHandlers {
     this.#linkLast += 1;

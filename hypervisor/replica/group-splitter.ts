@@ -5,9 +5,11 @@
  */
 
 import {
+  asEpoch,
   asLsn,
   asMicros,
   type Batch,
+  type Epoch,
   type LogRecord,
   type Lsn,
   type Micros,
@@ -28,6 +30,8 @@ export class GroupSplitter {
   #openLsn: Lsn;
   #timeLast: Micros;
   #view: ViewRecord | undefined;
+  #viewLsn: Lsn = asLsn(0);
+  #reignSince: Epoch;
   #stop: StopRecord | undefined;
 
   /** `from`: goes on there. */
@@ -37,6 +41,7 @@ export class GroupSplitter {
     this.#openLsn = tail?.firstLsn ?? asLsn(1);
     this.#timeLast = timeLast;
     this.#view = view && { ...view, type: 'view', time: timeLast };
+    this.#reignSince = view?.epoch ?? asEpoch(0);
   }
 
   /** Newest time in the log so far. */
@@ -49,6 +54,16 @@ export class GroupSplitter {
     return this.#view;
   }
 
+  /** Where it stands; 0: it came before this splitter. */
+  get viewLsn(): Lsn {
+    return this.#viewLsn;
+  }
+
+  /** The first view in a row, as far as it was seen, that has the primary of the newest one. */
+  get reignSince(): Epoch {
+    return this.#reignSince;
+  }
+
   get stop(): StopRecord | undefined {
     return this.#stop;
   }
@@ -59,8 +74,11 @@ export class GroupSplitter {
     let lsn = batch.firstLsn as number;
     for (const record of batch.records) {
       if ('time' in record && record.time > this.#timeLast) this.#timeLast = record.time;
-      if (record.type === 'view') this.#view = record;
-      else if (record.type === 'stop') this.#stop = record;
+      if (record.type === 'view') {
+        if (record.primary !== this.#view?.primary) this.#reignSince = record.epoch;
+        this.#view = record;
+        this.#viewLsn = asLsn(lsn);
+      } else if (record.type === 'stop') this.#stop = record;
       else {
         if (this.#open.length === 0) this.#openLsn = asLsn(lsn);
         this.#open.push(record);

@@ -183,3 +183,11 @@ export function helloFor(
   const log = { epochs, lsnFirst, lsnLast };
   return { type: 'hello', ...hello, vm, detectMs, rule, primary, ...to, ...log, relay: false };
 }
+
+export interface PrimarySetup {
+  readonly ports: PrimaryPorts;
+  readonly config: PrimaryConfig;
+  readonly hooks: PrimaryHooks;
+  /** From a promoted backup; without it the log is empty and the first view is to be claimed. */
+  readonly handover?: Handover;
+}

@@ -6,7 +6,13 @@
 
 import { asEpoch, asLsn, type Batch, type EncodedBatch, type Lsn } from '../../log-format/index.ts';
 import { defined } from '../base/assert.ts';
-import type { Arbiter, BackupStore, ReopenedCopy, SnapshotReceiver } from '../ports.ts';
+import type {
+  Arbiter,
+  BackupStore,
+  ReopenedCopy,
+  RestoredStanding,
+  SnapshotReceiver,
+} from '../ports.ts';
 import { needsReplay } from '../protocol/ack-level.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import type { History } from '../protocol/history.ts';
@@ -67,6 +73,8 @@ export class LogCopy {
   #begun = false;
   #receiver: SnapshotReceiver | undefined;
   #sync: 'none' | 'running' | 'again' = 'none';
+  /** The log goes on; the machine is not where it begins yet. */
+  #restoring = false;
   #discarded = false;
 
   private constructor(options: LogCopyOptions) {
@@ -149,9 +157,9 @@ export class LogCopy {
     return this.#queue.overloaded;
   }
 
-  /** The disk's copy is still being opened: nothing can be promoted yet. */
+  /** The disk's copy is still being opened, or its machine restored: nothing can be promoted yet. */
   get opening(): boolean {
-    return this.#store === undefined;
+    return this.#store === undefined || this.#restoring;
   }
 
   get passable(): PassableCopy | undefined {
@@ -271,12 +279,16 @@ export class LogCopy {
       opened?.store.close(() => {});
     } else if (opened === undefined) {
       this.#options.handlers.damaged('what there is of the log cannot be used');
+    } else if (opened.restoring !== undefined && this.awaited) {
+      // In the view it would make the guest's outputs wait for a machine that is not there.
+      opened.restoring((standing) => this.#ready({ ...opened, ...standing, restoring: undefined }));
     } else this.#opened(opened);
   }
 
   #opened(opened: ReopenedCopy): void {
-    const { store, base, machine, history, tail, timeLast } = opened;
+    const { store, base, machine, history, tail, timeLast, restoring } = opened;
     this.#store = store;
+    this.#restoring = restoring !== undefined;
     this.#intake = LogIntake.at(base, history);
     // An older view is no news: what makes a copy synced comes from now on.
     this.#splitter = new GroupSplitter({ tail, timeLast, view: undefined });
@@ -284,8 +296,21 @@ export class LogCopy {
     this.#queue.startAt(opened, history.lsnLast);
     const { handlers } = this.#options;
     handlers.logged(history.lsnLast, undefined, undefined, history);
-    handlers.replayed(this.#queue.lsnReplayed, this.#queue.outputsCrc);
+    if (!this.#restoring) handlers.replayed(this.#queue.lsnReplayed, this.#queue.outputsCrc);
     for (const act of this.#waiting.splice(0)) act();
+    this.#passControl();
+    this.#queue.pumpSoon();
+    restoring?.((standing) => this.#restored(standing));
+  }
+
+  /** The log alone is protection; from here on there is a machine to take over with, too. */
+  #restored(standing: RestoredStanding): void {
+    if (this.#discarded) return;
+    this.#restoring = false;
+    this.#queue.restored(standing);
+    this.#options.handlers.replayed(this.#queue.lsnReplayed, this.#queue.outputsCrc);
+    // It may have been all that a promotion waited for.
+    if (this.#discarded) return;
     this.#passControl();
     this.#queue.pumpSoon();
   }
@@ -365,7 +390,8 @@ export class LogCopy {
   /** View records and the like need no machine: without a group to run, the log is run to its end. */
   #passControl(): void {
     const { lsnLast } = this.#intake;
-    if (this.#options.cold || !this.#queue.idle || this.#splitter.tail() !== undefined) return;
+    if (this.#options.cold || this.#restoring) return;
+    if (!this.#queue.idle || this.#splitter.tail() !== undefined) return;
     if (lsnLast <= this.#queue.lsnReplayed) return;
     this.#queue.passed(lsnLast);
     this.#options.handlers.replayed(lsnLast, this.#queue.outputsCrc);

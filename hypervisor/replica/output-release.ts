@@ -2,6 +2,7 @@
 
 import type { Console, HeldOutput, NetBackend, Output } from '../ports.ts';
 import type { Gated } from '../protocol/output-gate.ts';
+import type { ReleasedMark } from './released-mark.ts';
 
 /** An output without bytes still takes a place in the queue. */
 const OVERHEAD_BYTES = 64;
@@ -23,13 +24,29 @@ function bytesOf(output: Output): number {
   return OVERHEAD_BYTES + carried;
 }
 
-export function release(
+function release(
   output: Output,
   ports: { readonly net: NetBackend; readonly console: Console },
 ): void {
   if (output.device === 'net') ports.net.release(output);
   // A commit asks the protocol, and is held nowhere (guest-commits.ts).
   else if (output.device !== 'commit') ports.console.release(output);
+}
+
+/** Lets them out, oldest first, and notes that they have left. */
+export function releaseAll(
+  outputs: readonly Gated<Output>[],
+  ports: { readonly net: NetBackend; readonly console: Console },
+  mark: ReleasedMark,
+): void {
+  for (const { output } of outputs) release(output, ports);
+  const last = outputs.at(-1);
+  if (last !== undefined) mark.left(last.lsn, { seen: outputs.some(isSeen) });
+}
+
+/** It goes where somebody reads it who cannot tell a second copy from a first. */
+function isSeen({ output }: { readonly output: Output }): boolean {
+  return output.device !== 'net' && output.device !== 'commit';
 }
 
 /** Tells the backend of an output before anything is known of its release. */

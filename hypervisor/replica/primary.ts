@@ -37,14 +37,14 @@ import { awaitsReplay, commitsOf, committed, leaves, pendingCommits } from './gu
 import { type Handover, type MachineState, NOTHING_RAN } from './handover.ts';
 import {
   helloFor,
-  type PrimaryConfig,
   type PrimaryFacts,
-  type PrimaryHooks,
   type PrimaryOutcome,
   type PrimaryPorts,
+  type PrimarySetup,
 } from './hooks.ts';
 import { Journal } from './journal.ts';
-import { gated, release, retain } from './output-release.ts';
+import { gated, releaseAll, retain } from './output-release.ts';
+import { ReleasedMark } from './released-mark.ts';
 import { StateTransfer } from './state-transfer.ts';
 import { Stepper } from './stepper.ts';
 import { replayRest, urgentInterrupts } from './takeover.ts';
@@ -52,14 +52,6 @@ import { TurnRunner } from './turn-runner.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 const TOKEN_BYTES = 16;
-
-export interface PrimarySetup {
-  readonly ports: PrimaryPorts;
-  readonly config: PrimaryConfig;
-  readonly hooks: PrimaryHooks;
-  /** From a promoted backup; without it the log is empty and the first view is to be claimed. */
-  readonly handover?: Handover;
-}
 
 export class PrimaryReplica {
   readonly #setup: PrimarySetup;
@@ -71,6 +63,7 @@ export class PrimaryReplica {
   readonly #turns: TurnRunner;
   readonly #links: BackupLinks;
   readonly #brake: Brake;
+  readonly #mark: ReleasedMark;
   #stopping = false;
   #ended = false;
   #released = false;
@@ -82,6 +75,8 @@ export class PrimaryReplica {
     this.#setup = setup;
     this.#ports = ports;
     this.#brake = new Brake(ports);
+    const lsnReleased = handover?.lsnReleased ?? asLsn(0);
+    this.#mark = new ReleasedMark(ports.store, lsnReleased);
     const lsnLast = handover?.lsnReceived ?? asLsn(0);
     const history = handover?.history ?? new EpochHistory();
     this.#journal = new Journal({ ...ports, startedAt: config.startedAt, history });
@@ -92,7 +87,7 @@ export class PrimaryReplica {
       journal: this.#journal,
       recordOutput: config.recordOutput,
       view: () => this.#core.view,
-      outputsWait: () => this.#core.waitsForOwnLog,
+      outputsWait: () => this.#core.holdsAlone,
       mayRun: () => this.#core.live && !this.#core.throttled,
       flush: () => this.#flush(),
       produced: (result, lsn) => {
@@ -113,7 +108,7 @@ export class PrimaryReplica {
       ownLog: config.ownLog,
       rule: config.rule,
       lsnAppended: lsnLast,
-      lsnReleased: handover?.lsnReleased ?? asLsn(0),
+      lsnReleased,
     });
     this.#stepper = new Stepper({
       clock: ports.clock,
@@ -204,8 +199,9 @@ export class PrimaryReplica {
       this.#ports.net.durable(lsn);
       this.#ports.meters?.settled(this.#now(), lsn, this.#core.view.backups.length);
     }
+    this.#mark.left(this.#core.lsnReleased, { seen: false });
     this.#turns.schedule();
-    if (this.#core.waitsForOwnLog) return;
+    if (this.#core.holdsAlone) return;
     if (!this.#journal.empty || this.#core.untold) this.#armIdle();
   }
 
@@ -226,6 +222,7 @@ export class PrimaryReplica {
         );
         return;
       case 'appendView':
+        this.#mark.begin(effect.view.epoch);
         this.#appendControl((time) => ({ type: 'view', time, ...effect.view }));
         return;
       case 'appendStop':
@@ -304,10 +301,10 @@ export class PrimaryReplica {
   #stream(peer: ReplicaId, from: Lsn): void {
     const link = this.#links.stream(peer);
     if (link === undefined) return;
-    const { clock, store, snapshots } = this.#ports;
-    const transfer = new StateTransfer({ clock, store, snapshots }, link, {
-      epoch: () => this.#core.view.epoch,
-      lsnReleased: () => this.#core.lsnReleased,
+    const core = this.#core;
+    const transfer = new StateTransfer(this.#ports, link, {
+      epoch: () => core.view.epoch,
+      lsnSettled: () => (core.heldBytes === 0 ? this.lsn : core.lsnReleased),
       done: (lastLsn, failure) =>
         this.#step({ type: 'streamed', now: this.#now(), peer, lastLsn, failure }),
     });
@@ -315,11 +312,10 @@ export class PrimaryReplica {
   }
 
   #release(outputs: readonly Gated<Output>[]): void {
-    for (const { output, lsn } of outputs) {
-      if (!this.#released) this.#note({ type: 'firstOutput', lsn });
-      this.#released = true;
-      release(output, this.#ports);
-    }
+    const [first] = outputs;
+    if (!this.#released && first !== undefined) this.#note({ type: 'firstOutput', lsn: first.lsn });
+    this.#released = true;
+    releaseAll(outputs, this.#ports, this.#mark);
     this.#ports.meters?.released(this.#now(), this.#core.lsnReleased, outputs.length);
   }
 
@@ -329,7 +325,7 @@ export class PrimaryReplica {
     const end = { lsn: this.#journal.lsnLast, outputsCrc: result.end.outputsCrc };
     this.#step({ type: 'produced', now: this.#now(), lsn, outputs, end });
     const { config, ports } = this.#setup;
-    if (!this.#core.waitsForOwnLog && awaitsReplay(config.rule.level, ports.machine)) this.#flush();
+    if (!this.#core.holdsAlone && awaitsReplay(config.rule.level, ports.machine)) this.#flush();
   }
 
   #halted(code: number, reason: string): void {
@@ -342,7 +338,8 @@ export class PrimaryReplica {
     if (this.#ended) return;
     this.#idle ??= this.#ports.clock.setTimer(asMillis(this.#now() + END_IDLE_MS), () => {
       this.#idle = undefined;
-      if (!this.#core.waitsForOwnLog) this.#flush();
+      this.#mark.flush();
+      if (!this.#core.holdsAlone) this.#flush();
       this.#step({ type: 'idle', now: this.#now() });
     });
   }

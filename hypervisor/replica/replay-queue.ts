@@ -100,6 +100,13 @@ export class ReplayQueue {
     this.#hold(standing.held);
   }
 
+  /** The machine that `startAt` told of has come there. Call before anything was replayed. */
+  restored({ outputsCrc, state, held }: Omit<ReplayStanding, 'lsnReplayed'>): void {
+    this.outputsCrc = outputsCrc;
+    this.state = state;
+    this.#hold(held);
+  }
+
   /** A batch has come; `groups`: those it completes. */
   push(
     batch: { readonly firstLsn: Lsn; readonly lastLsn: Lsn; readonly bytes: number },

@@ -12,7 +12,7 @@ import type { Message, SnapshotFile } from '../protocol/messages.ts';
 export interface TransferPorts {
   readonly clock: Clock;
   readonly store: LogStore;
-  readonly snapshots: SnapshotSource | undefined;
+  readonly snapshots?: SnapshotSource | undefined;
 }
 
 /** The link as it was when the transfer began. */
@@ -24,7 +24,11 @@ export interface TransferLink {
 
 export interface TransferHandlers {
   readonly epoch: () => Message['epoch'];
-  readonly lsnReleased: () => Lsn;
+  /**
+   * No output of records up to here is held. Where none is held at all that is the last record: the records
+   * that close a group put nothing out, and behind the last group of an idle guest nothing does.
+   */
+  readonly lsnSettled: () => Lsn;
   /** Once, unless the link is closed before. */
   readonly done: (lastLsn: Lsn, failure: string | undefined) => void;
 }
@@ -48,7 +52,7 @@ export class StateTransfer {
   }
 
   #startAnew(): void {
-    this.#ports.snapshots?.open(this.#handlers.lsnReleased, (transfer) => {
+    this.#ports.snapshots?.open(this.#handlers.lsnSettled, (transfer) => {
       if (!this.#link.open()) return;
       if (transfer === undefined) this.#sendLog(asLsn(0));
       else this.#sendSnapshot(transfer);

@@ -23,7 +23,8 @@ export interface StepperOptions<E, F> {
 
 export class Stepper<E, F> {
   readonly #options: StepperOptions<E, F>;
-  #events: E[] = [];
+  readonly #events: E[] = [];
+  readonly #effects: F[] = [];
   #stepping = false;
   #timer: TimerHandle | undefined;
   #timerAt = 0;
@@ -37,12 +38,14 @@ export class Stepper<E, F> {
     if (this.#stepping) return;
     this.#stepping = true;
     const { core, perform } = this.#options;
-    for (let at = 0; at < this.#events.length; at++) {
-      const effects: F[] = [];
-      core.step(this.#events[at] as E, effects);
+    const events = this.#events;
+    const effects = this.#effects;
+    for (let at = 0; at < events.length; at++) {
+      core.step(events[at] as E, effects);
       for (const effect of effects) perform(effect);
+      effects.length = 0;
     }
-    this.#events = [];
+    events.length = 0;
     this.#stepping = false;
     this.#arm();
     this.#options.settled();

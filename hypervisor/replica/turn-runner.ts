@@ -27,6 +27,9 @@ import type { Meters } from './meters.ts';
 import { weightOf } from './output-release.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
+/** As kill(2) has it: nothing is sent. */
+const NO_SIGNAL = 0;
+
 export interface TurnRunnerOptions {
   readonly clock: Clock;
   readonly virtual: VirtualClock;
@@ -63,6 +66,7 @@ export class TurnRunner {
 
   constructor(options: TurnRunnerOptions) {
     this.#options = options;
+    options.checkpoints?.onWanted(() => this.#wake());
     this.#alarm = new Alarm(options.clock, options.virtual, () => {
       this.push({ kind: INTERRUPT.alarm, id: 0, num: 0, payload: undefined });
     });
@@ -107,6 +111,15 @@ export class TurnRunner {
     this.#closed = true;
     this.#inbox.clear();
     this.#alarm.cancel();
+  }
+
+  /**
+   * Somebody waits for a checkpoint. Signal 0, which no guest can listen for, makes a group without a word
+   * to the guest: an interrupt like any other in the log, and on every replica nothing but a turn.
+   */
+  #wake(): void {
+    if (this.#busy || this.#inbox.size > 0) return;
+    this.push({ kind: INTERRUPT.signal, id: NO_SIGNAL, num: 0, payload: undefined });
   }
 
   get #ready(): boolean {

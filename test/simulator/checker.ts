@@ -4,15 +4,29 @@
  */
 
 import type { Output } from '../../hypervisor/ports.ts';
+import {
+  type AckLevel,
+  type AckRule,
+  needsReplay,
+  quorumOf,
+} from '../../hypervisor/protocol/ack-level.ts';
 import type { View } from '../../hypervisor/protocol/messages.ts';
 import { GroupSplitter } from '../../hypervisor/replica/group-splitter.ts';
 import { decodeBatch, type EncodedBatch, FRAME_HEAD_BYTES } from '../../log-format/index.ts';
+import { getUint32 } from './bytes.ts';
+import { backupsNeeded, DEFAULT_RULE } from './protection.ts';
 import { causeOf, type MachineKind, type SimMachine } from './sim-machine.ts';
 import { type SimStore, STARTED_AT } from './sim-store.ts';
 import type { World } from './world.ts';
 
 /** More epochs than a history can have: makes one number of (lsn, epoch). */
 const EPOCHS_MAX = 4_096;
+
+/** A record by its name. */
+interface Cause {
+  readonly lsn: number;
+  readonly epoch: number;
+}
 
 interface Written {
   readonly bytes: Uint8Array;
@@ -24,6 +38,7 @@ export class Checker {
   readonly violations: string[] = [];
   readonly #world: World;
   readonly #machines: MachineKind;
+  readonly #rule: AckRule;
   /** Every copy of the log a replica has had, newest last. */
   readonly #stores = new Map<string, SimStore[]>();
   readonly #releasers = new Map<number, string>();
@@ -39,9 +54,10 @@ export class Checker {
   stopping = false;
   released = 0;
 
-  constructor(world: World, machines: MachineKind) {
+  constructor(world: World, machines: MachineKind, rule: AckRule = DEFAULT_RULE) {
     this.#world = world;
     this.#machines = machines;
+    this.#rule = rule;
   }
 
   fail(what: string): void {
@@ -77,7 +93,8 @@ export class Checker {
   /** Only who was in the view before may lead the next one (rule 1 of primary/backup replication). */
   decided(view: View, before: View | undefined, winner: string): void {
     const last = this.view;
-    if (view.primary !== winner) this.fail(`${winner} claims for ${view.primary}`);
+    const handsOver = before?.primary === winner && before.backups.includes(view.primary);
+    if (view.primary !== winner && !handsOver) this.fail(`${winner} claims for ${view.primary}`);
     if (last !== undefined && view.epoch <= last.epoch) this.fail(`epoch ${view.epoch} is reused`);
     if (before !== undefined) {
       if (view.epoch !== before.epoch + 1) this.fail('an epoch was skipped');
@@ -88,19 +105,23 @@ export class Checker {
     if (this.#stopped !== undefined && this.#stopped !== winner)
       this.fail(`${winner} wins a view after ${this.#stopped} had stopped the guest`);
     this.view = view;
-    this.#holdsAllThatLeft(winner, 'wins');
+    this.#holdsAllThatLeft(view.primary, handsOver ? 'is given' : 'wins');
     for (const name of view.backups)
       if (!last?.backups.includes(name)) this.#holdsAllThatLeft(name, 'is named in');
   }
 
   /** Who may lead, now or next, must have the cause of everything that has left: else it is lost. */
-  #holdsAllThatLeft(name: string, how: 'wins' | 'is named in'): void {
+  #holdsAllThatLeft(name: string, how: 'wins' | 'is given' | 'is named in'): void {
     const { lsn, epoch } = this.#left;
-    if (lsn === 0) return;
-    // Who is named may have died since it acknowledged, and come back with less: it will not claim.
+    // Without acks nothing is promised of what has left but what was reported as lag (`reported`).
+    const promised = this.#rule.level !== 'async' || how === 'is given';
+    if (lsn === 0 || !promised) return;
+    // Who is named may have died since it acknowledged, and come back with less: it will not claim. Who
+    // is given a view may have died since, too, and has on its disk what it needs to go on.
     const stores = this.#stores.get(name) ?? [];
     const meant = how === 'wins' ? stores.slice(-1) : stores;
-    if (meant.some((store) => store.epochs[lsn] === epoch)) return;
+    const least = how === 'is given' ? lsn : 0;
+    if (meant.some((store) => store.epochs[lsn] === epoch && store.lsnSynced >= least)) return;
     this.fail(`${name} ${how} a view without lsn ${lsn} of epoch ${epoch}, whose output has left`);
   }
 
@@ -141,23 +162,68 @@ export class Checker {
       this.fail(`an output of lsn ${lsn} that is not logged`);
       return;
     }
-    // The line of succession as the arbiter knows it, whatever the releasing primary believes.
-    const needed = view.primary === name ? view.backups : [view.primary];
-    for (const peer of needed) {
-      const stores = this.#stores.get(peer) ?? [];
-      if (stores.some((held) => held.epochs[lsn] === written)) continue;
-      this.fail(`${name} released lsn ${lsn} of epoch ${written}, which ${peer} does not hold`);
-    }
+    this.#isSafe(name, store, { lsn, epoch: written }, view);
     if (view.primary === name && lsn > this.#left.lsn) this.#left = { lsn, epoch: written };
     this.#line(output);
   }
 
+  /** As safe as the rule of the run promises, by what the arbiter knows, whatever the primary believes. */
+  #isSafe(name: string, store: SimStore, cause: Cause, view: View): void {
+    const { level } = this.#rule;
+    this.#count();
+    if (level === 'async') return;
+    const { lsn, epoch } = cause;
+    const what = `${name} released lsn ${lsn} of epoch ${epoch}`;
+    if (view.primary !== name) {
+      // Deposed, and has not heard of it: who leads now must have it.
+      if (!this.#holds(view.primary, cause, 'received'))
+        this.fail(`${what}, which ${view.primary} does not hold`);
+      return;
+    }
+    const { backups } = view;
+    const holding = backups.filter((peer) => this.#holds(peer, cause, level));
+    if (holding.length < quorumOf(this.#rule, backups.length))
+      this.fail(
+        `${what}, which only [${holding.join(' ')}] of [${backups.join(' ')}] have ${level}`,
+      );
+    if (level === 'durable' && store.lsnSynced < lsn) this.fail(`${what}, not on its own disk`);
+    const others = [...this.#stores.keys()].filter((peer) => peer !== name);
+    const vouching = others.filter((peer) => this.#holds(peer, cause, level)).length;
+    if (vouching < backupsNeeded(this.#rule))
+      this.fail(`${what}, which ${vouching} backups vouch for, and it was to stop`);
+  }
+
+  #count(): void {
+    const { coverage } = this.#world;
+    const { level, quorum, onLoss } = this.#rule;
+    if (level !== 'received') coverage.count(`rule.${level}`);
+    if (quorum > 0) coverage.count('rule.quorum');
+    if (onLoss === 'stop') coverage.count('rule.stop');
+  }
+
+  /** Of any life of `peer`: who has died since may have acknowledged it. */
+  #holds(peer: string, { lsn, epoch }: Cause, level: AckLevel): boolean {
+    const stores = this.#stores.get(peer) ?? [];
+    return stores.some((store) => {
+      if (store.epochs[lsn] !== epoch) return false;
+      if (level === 'durable') return store.lsnSynced >= lsn;
+      return !needsReplay(level) || store.lsnReplayed >= lsn;
+    });
+  }
+
+  /** What a dead primary had heard of a winner's log is all that may be taken for safe. */
+  reported(winner: string, lsnAcked: number): void {
+    const has = this.#stores.get(winner)?.at(-1)?.lsnLast ?? 0;
+    if (has < lsnAcked)
+      this.fail(`${winner} wins with the log to lsn ${has}, and ${lsnAcked} was acknowledged`);
+  }
+
   /** A numbered line may be printed again after a failover, but never with another text. */
   #line(output: Output): void {
-    if (output.device !== 'console') return;
-    const view = new DataView(output.bytes.buffer, output.bytes.byteOffset);
-    const number = view.getUint32(0);
-    const text = view.getUint32(4);
+    // What is lost of an unprotected past may come again in another way.
+    if (output.device !== 'console' || this.#rule.level === 'async') return;
+    const number = getUint32(output.bytes, 0);
+    const text = getUint32(output.bytes, 4);
     const had = this.#lines.get(number);
     if (had === undefined) {
       this.#lines.set(number, text);

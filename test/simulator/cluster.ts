@@ -1,11 +1,13 @@
 /** What a simulated cluster is made of. */
 
+import type { AckRule } from '../../hypervisor/protocol/ack-level.ts';
 import type { OwnLogMode } from '../../hypervisor/protocol/own-log.ts';
 import type { Handover } from '../../hypervisor/replica/handover.ts';
 import type { Checker } from './checker.ts';
 import type { Edge } from './edge.ts';
 import type { Host } from './host.ts';
 import type { Network } from './network.ts';
+import type { Member } from './protection.ts';
 import type { SimArbiter } from './sim-arbiter.ts';
 import type { MachineKind } from './sim-machine.ts';
 import type { ClockFaults, World } from './world.ts';
@@ -18,7 +20,11 @@ export interface Cluster {
   readonly checker: Checker;
   /** The newest process of each name. */
   readonly hosts: Map<string, Host>;
-  readonly machines: MachineKind;
+  machines: MachineKind;
+  /** What outputs wait for. */
+  readonly rule: AckRule;
+  /** What a host of this name is as a backup. */
+  readonly member: (name: string) => Member;
   backupsWanted: number;
   /** How long a replayed group keeps a backup's machine busy, at most. */
   replayMs: number;
@@ -31,6 +37,8 @@ export interface Cluster {
   /** The clock of a new host. */
   readonly clock: () => ClockFaults | undefined;
   readonly bugs: HostBugs;
+  /** The guest was stopped on purpose, or has exited: it is not expected to answer. */
+  stopped: boolean;
   /** All faults are over and none may follow. */
   calm: boolean;
   /** Every new process, before its first event. */
@@ -49,6 +57,12 @@ export interface HostBugs {
   readonly backupReleases?: boolean;
   /** The own log says that it is written before it is. */
   readonly logLies?: boolean;
+  /** The own rule of a primary, and what it says of it. */
+  readonly rule?: (rule: AckRule) => AckRule;
+  /** A backup's copy says that it is on disk before it is. */
+  readonly syncLies?: boolean;
+  /** A run that goes on takes all of its log for sent. */
+  readonly forgetsMark?: boolean;
   /** What streams a log out skips the last batch of it. */
   readonly streamSkips?: boolean;
 }

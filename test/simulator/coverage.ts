@@ -1,5 +1,10 @@
 /** What went wrong how often: a fault that never strikes proves nothing. */
 
+import type { Note } from '../../hypervisor/protocol/notes.ts';
+
+/** The reason of a hidden backup that parts from its primary. */
+const NEVER_IN_A_VIEW = 'it is never in a view';
+
 /** Every kind of fault a history knows. Each is counted when it has an effect, not when it is drawn. */
 export const FAULT_KINDS = [
   /** A link is reset; what was under way is lost. */
@@ -18,6 +23,9 @@ export const FAULT_KINDS = [
   'net.halfOpen',
   /** A message of an earlier epoch arrives. */
   'net.stale',
+  /** A call of the guest to somebody else is answered, or is lost with its primary. */
+  'net.callAnswered',
+  'net.callLost',
   'disk.slow',
   'disk.failedSync',
   'disk.failedWrite',
@@ -46,14 +54,46 @@ export const FAULT_KINDS = [
   'arbiter.down',
   'arbiter.unclear',
   'arbiter.twice',
+  /** A planned switchover is done, or given up. */
+  'view.handedOver',
+  'view.keptOn',
+  /** Backups compare their logs before one of them claims. */
+  'view.polled',
+  /** With too few backups the guest stands still. */
+  'rule.held',
+  /** An output has left under each rule but the default. */
+  'rule.async',
+  'rule.replayed',
+  'rule.verified',
+  'rule.durable',
+  'rule.quorum',
+  'rule.stop',
+  /** A backup that is never in a view loses its primary; one that ran nothing becomes primary. */
+  'backup.hiddenParted',
+  'backup.coldPromoted',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** Which kind a note tells of, if any. */
+export function noteKind(note: Note): FaultKind | undefined {
+  if (note.type === 'handedOver') return 'view.handedOver';
+  if (note.type === 'switchoverFailed') return 'view.keptOn';
+  if (note.type === 'polling') return 'view.polled';
+  if (note.type === 'held') return 'rule.held';
+  if (note.type === 'parted' && note.reason === NEVER_IN_A_VIEW) return 'backup.hiddenParted';
+  return undefined;
+}
 
 export class Coverage {
   readonly #counts = new Map<FaultKind, number>();
 
-  count(kind: FaultKind): void {
-    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
+  count(kind: FaultKind, times = 1): void {
+    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + times);
+  }
+
+  /** As plain data: it crosses threads. */
+  counts(): readonly (readonly [FaultKind, number])[] {
+    return [...this.#counts];
   }
 
   of(kind: FaultKind): number {

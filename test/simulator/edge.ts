@@ -6,6 +6,7 @@
 
 import type { HostInterrupt, NetBackend, NetOutput, NetTable } from '../../hypervisor/ports.ts';
 import { INTERRUPT } from '../../log-format/index.ts';
+import { getUint32, setUint32 } from './bytes.ts';
 import type { NetPayloads } from './sim-machine.ts';
 import { EXIT_NUMBER, REPLY_BYTES, REQUEST_BYTES } from './toy-machine.ts';
 import type { SimProcess, World } from './world.ts';
@@ -31,6 +32,10 @@ export interface EdgeOptions {
   readonly exits: boolean;
   /** Chance that a connection does not survive a failover. */
   readonly resetChance: number;
+  /** What was answered may be lost: requests may be executed under numbers that others had. */
+  readonly lossy?: boolean;
+  /** Whom the guest calls answers after up to so long. */
+  readonly callMs?: number;
   /** Payloads of a real network; see `MachineKind`. */
   readonly net?: NetPayloads | undefined;
   /** A planted bug. */
@@ -40,6 +45,8 @@ export interface EdgeOptions {
 export interface EdgeBugs {
   /** What is here already is taken once more. */
   readonly takesTwice?: boolean;
+  /** The guest is not told that its call is lost. */
+  readonly callsUnsaid?: boolean;
 }
 
 export class Edge {
@@ -55,6 +62,12 @@ export class Edge {
   #sent = 0;
   /** Which client's which request each number of the guest's own count stands for. */
   readonly #executed = new Map<number, string>();
+  /** Calls of the guest that are under way, by connection: who made them. */
+  readonly #calls = new Map<number, EdgeBackend>();
+  /** Those that were under way, or not begun, when their primary died: nothing comes of them. */
+  readonly #callsLost = new Set<number>();
+  /** How long whom it calls takes to answer; undefined: as the options say. */
+  callMs: number | undefined;
   /** Clients that are cut off; what they would send or hear waits. */
   readonly #cutOff = new Map<number, (() => void)[]>();
 
@@ -78,7 +91,10 @@ export class Edge {
   }
 
   get done(): boolean {
-    return this.clients.every((client) => client.answered + client.resets >= client.requests);
+    // Asked before every event: no closure.
+    for (const { answered, resets, requests } of this.clients)
+      if (answered + resets < requests) return false;
+    return true;
   }
 
   /** One more request of a client, now. For scenarios; histories let the clients think. */
@@ -152,7 +168,37 @@ export class Edge {
       }
       if (client.sent === 0) this.#think(client);
     }
-    return gone;
+    return [...gone, ...this.#loseCalls(table)];
+  }
+
+  /** Whom the guest called sees its connection reset, and so does the guest. */
+  #loseCalls({ connections }: NetTable): readonly number[] {
+    const calls = connections.map(({ id }) => id).filter((id) => id % 2 === 1);
+    this.#calls.clear();
+    for (const id of calls) {
+      this.#callsLost.add(id);
+      this.#world.coverage.count('net.callLost');
+    }
+    if (this.#options.bugs?.callsUnsaid === true) return [];
+    return calls;
+  }
+
+  /** A moment later whom it calls has taken the call, and later still answers what it was asked. */
+  #called(backend: EdgeBackend, id: number): void {
+    if (this.#callsLost.has(id)) return;
+    this.#calls.set(id, backend);
+    backend.push({ kind: INTERRUPT.netConnected, id, num: 0, payload: undefined });
+  }
+
+  #asked(backend: EdgeBackend, { id, bytes }: NetOutput & { readonly op: 'write' }): void {
+    const { random } = this.#world;
+    const takes = this.callMs ?? random.next() * (this.#options.callMs ?? 0);
+    this.#world.at(this.#world.now + takes, undefined, () => {
+      if (this.#calls.get(id) !== backend) return;
+      this.#calls.delete(id);
+      this.#world.coverage.count('net.callAnswered');
+      backend.push({ kind: INTERRUPT.netData, id, num: 0, payload: bytes });
+    });
   }
 
   /** Output of a backend. Refused from a deposed one; what is here already is not taken twice. */
@@ -161,8 +207,15 @@ export class Edge {
       this.#bind(backend, output.id);
       this.listen(backend);
     }
+    if (backend !== this.#backend) return;
+    if (output.op === 'connect') this.#called(backend, output.id);
+    if (output.op !== 'write') return;
+    if (output.id % 2 === 1) this.#asked(backend, output);
+    else this.#written(output);
+  }
+
+  #written(output: NetOutput & { readonly op: 'write' }): void {
     const { bugs } = this.#options;
-    if (output.op !== 'write' || backend !== this.#backend) return;
     const client = this.clients.find(({ connection }) => connection === output.id);
     if (client === undefined) return;
     const index = output.offset / REPLY_BYTES;
@@ -194,26 +247,25 @@ export class Edge {
   }
 
   #answer(client: Client, bytes: Uint8Array): void {
-    const reply = new DataView(bytes.buffer, bytes.byteOffset);
-    if (reply.getUint32(0) !== client.index || reply.getUint32(4) !== client.sent) {
+    if (getUint32(bytes, 0) !== client.index || getUint32(bytes, 4) !== client.sent) {
       this.#fail(`client ${client.index} got the reply to another request`);
     }
     if (client.answered + client.resets >= client.sent)
       this.#fail(`client ${client.index} got a reply twice`);
-    this.#once(reply);
+    this.#once(bytes);
     client.answered += 1;
     if (this.#world.trace !== undefined)
-      this.#world.note('client', `${client.index} has reply ${reply.getUint32(4)}`);
+      this.#world.note('client', `${client.index} has reply ${getUint32(bytes, 4)}`);
     this.#think(client);
   }
 
   /** The guest counts what it executes: one number for each request, and no more than were sent. */
-  #once(reply: DataView): void {
-    const count = reply.getUint32(8);
-    const request = `${reply.getUint32(0)}/${reply.getUint32(4)}`;
+  #once(reply: Uint8Array): void {
+    const count = getUint32(reply, 8);
+    const request = `${getUint32(reply, 0)}/${getUint32(reply, 4)}`;
     const had = this.#executed.get(count);
     this.#executed.set(count, request);
-    if (had !== undefined && had !== request)
+    if (had !== undefined && had !== request && this.#options.lossy !== true)
       this.#fail(`requests ${had} and ${request} were both executed as number ${count}`);
     if (count > this.#sent) this.#fail(`${count} requests were executed, ${this.#sent} were sent`);
   }
@@ -245,10 +297,9 @@ export class Edge {
     client.sent += 1;
     this.#sent += 1;
     const payload = new Uint8Array(REQUEST_BYTES);
-    const view = new DataView(payload.buffer);
-    view.setUint32(0, client.index);
+    setUint32(payload, 0, client.index);
     const last = this.#options.exits && client.index === 0 && client.sent === client.requests;
-    view.setUint32(4, last ? EXIT_NUMBER : client.sent);
+    setUint32(payload, 4, last ? EXIT_NUMBER : client.sent);
     client.input.push(payload);
     this.#backend?.push({ kind: INTERRUPT.netData, id: client.connection, num: 0, payload });
   }

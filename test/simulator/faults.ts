@@ -26,6 +26,7 @@ export const FAULTS = [
   'slowTimers',
   'disk',
   'flip',
+  'switchover',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -102,6 +103,9 @@ export function strike(cluster: Cluster, fault: Fault, how: Strike): void {
       return;
     case 'flip':
       if (found.backups.length > 0) world.random.pick(found.backups).flipsNext = true;
+      return;
+    case 'switchover':
+      for (const { primary } of found.primaries) primary?.switchOver(undefined);
       return;
     default:
       unreachable(fault);
@@ -229,9 +233,10 @@ export function healAll(cluster: Cluster): void {
   cluster.arbiter.mood = 'well';
   cluster.arbiter.unreachable.clear();
   cluster.network.healAll();
-  for (const { process, disk } of cluster.hosts.values()) {
-    process.resume();
-    process.timerLagMs = 0;
-    disk.mood = 'well';
+  for (const host of cluster.hosts.values()) {
+    host.process.resume();
+    host.process.timerLagMs = 0;
+    host.disk.mood = 'well';
+    host.flipsNext = false;
   }
 }

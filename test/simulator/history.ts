@@ -1,5 +1,6 @@
 /** One simulated history: a cluster, clients, faults, healing, and the verdict. All from one seed. */
 
+import { type AckRule, electionQuorum } from '../../hypervisor/protocol/ack-level.ts';
 import { Checker } from './checker.ts';
 import type { Cluster } from './cluster.ts';
 import type { Coverage } from './coverage.ts';
@@ -8,10 +9,11 @@ import { FAULTS, type Fault, healAll, strike } from './faults.ts';
 import { Host } from './host.ts';
 import { Network } from './network.ts';
 import { revive, reviveAll } from './operator.ts';
+import { backupsNeeded, drawMember, drawRule, mayJoin, PLAIN } from './protection.ts';
 import { type Bugs, type Sabotage, sabotaged } from './sabotage.ts';
 import { describeView, SimArbiter } from './sim-arbiter.ts';
 import type { MachineKind } from './sim-machine.ts';
-import { COMMITTING_TOY } from './toy-machine.ts';
+import { BUSY_TOY } from './toy-machine.ts';
 import { type ClockFaults, World } from './world.ts';
 
 export interface HistoryOptions {
@@ -38,7 +40,11 @@ export interface History {
 /** Virtual milliseconds the healed cluster has: longer than a handshake may take to time out. */
 const GRACE_MS = 8_000;
 /** What a slow arbiter was asked before, it has decided after this, be the asker dead. */
-const UNDER_WAY_MS = 90;
+const UNDER_WAY_MS_MAX = 90;
+/** Longer than a healed network, and an edge, keep anything. */
+const LAST_MS = 10;
+/** Hosts that may take the place of lost ones. */
+const FRESH_MAX = 9;
 /** Faults strike up to here. */
 const HEALED_MS = 170;
 
@@ -46,7 +52,7 @@ export function runHistory(options: HistoryOptions): History {
   const world = new World(options.seed);
   if (options.trace) world.trace = [];
   const bugs = sabotaged(options.sabotage, world);
-  return live(build(world, options.machines ?? COMMITTING_TOY, bugs), (cluster) => {
+  return live(build(world, options.machines ?? BUSY_TOY, bugs), (cluster) => {
     start(cluster);
     plan(cluster, bugs);
   });
@@ -79,7 +85,13 @@ export function live(cluster: Cluster, begin: (cluster: Cluster) => void): Histo
 function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
   const { random } = world;
   const { tap, ghostAcks = false, arbiterTap, edgeBugs, hostBugs, focus = {} } = bugs;
-  const checker = new Checker(world, machines);
+  const backupsWanted = focus.backupsWanted ?? random.pick([0, 1, 1, 1, 2, 2]);
+  const rule = focus.rule ?? drawRule(random, backupsWanted);
+  const lossy = rule.level === 'async';
+  if (world.trace !== undefined) world.note('rule', ruleOf(rule));
+  const checker = new Checker(world, machines, rule);
+  const hosts = new Map<string, Host>();
+  const members = new Map(['b', 'c'].map((name) => [name, drawMember(random)]));
   const network = new Network(world, {
     delayMs: random.between(0.05, 2),
     jitterMs: random.between(0, 2),
@@ -93,15 +105,26 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
       clients: random.integer(1, 3),
       requests: random.integer(3, 10),
       thinkMs: random.pick([0, 6, 20, 40]),
+      callMs: random.pick([1, 40]),
       exits: random.chance(0.15),
-      resetChance: random.pick([0, 0, 0.5]),
+      // A connection that outlives the loss of what it has sent is no connection.
+      resetChance: lossy ? 1 : random.pick([0, 0, 0.5]),
+      lossy,
       net: machines.net,
       bugs: edgeBugs,
     },
     (what) => checker.fail(what),
   );
   const arbiter = new SimArbiter(world, {
-    onView: (view, before, winner) => checker.decided(view, before, winner),
+    onView: (view, before, winner) => {
+      checker.decided(view, before, winner);
+      for (const name of view.backups)
+        if (members.get(name)?.hidden) checker.fail(`${name} is hidden and named in a view`);
+      if (winner !== view.primary) return;
+      const former = hosts.get(before?.primary ?? '')?.primary?.core.sessions;
+      const session = former?.find(({ peer }) => peer === view.primary);
+      if (session !== undefined) checker.reported(view.primary, session.window.lsnAcked);
+    },
     tap: arbiterTap,
   });
   const drifts = random.chance(0.3);
@@ -111,19 +134,27 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
     arbiter,
     edge,
     checker,
-    hosts: new Map(),
+    hosts,
     machines,
-    backupsWanted: random.pick([0, 1, 1, 1, 2, 2]),
+    backupsWanted,
+    rule,
+    member: (name) => members.get(name) ?? PLAIN,
     replayMs: random.pick([0.2, 1, 8]),
     resyncChance: random.pick([0, 0.3, 1]),
-    ownLog: random.pick(['written', 'written', 'durable']),
+    ownLog: rule.level === 'durable' ? 'durable' : random.pick(['written', 'written', 'durable']),
     detectMs: random.pick([4, 12, 40]),
     writeMs: random.pick([0, 0, 0.3, 3]),
     clock: () => (drifts ? drift(world) : undefined),
     bugs: hostBugs,
+    stopped: false,
     calm: false,
     ...focus,
   };
+}
+
+/** As `hv run` is told. */
+function ruleOf({ level, quorum, onLoss }: AckRule): string {
+  return `--ack ${level} --quorum ${quorum === 0 ? 'all' : quorum} --on-backup-loss ${onLoss}`;
 }
 
 /** A monotonic clock of its own: another origin, and up to two per cent too fast or too slow. */
@@ -164,6 +195,10 @@ function plan(cluster: Cluster, { epochUnchecked, focus }: Bugs): void {
   keepStaffed(cluster);
 }
 
+function mayComeBack({ ended }: Host): boolean {
+  return ended?.type === 'fenced' || ended?.type === 'diverged' || ended?.type === 'handedOver';
+}
+
 /** There are two processes at least, and who lost its place comes back as a backup. */
 export function keepStaffed(cluster: Cluster): void {
   const { world } = cluster;
@@ -173,9 +208,11 @@ export function keepStaffed(cluster: Cluster): void {
     const alive = all.filter((host) => host.process.alive);
     // Who was fenced, or has differed, comes back without what it had.
     for (const host of all) {
-      if (host.ended?.type === 'fenced' || host.ended?.type === 'diverged') revive(cluster, host);
+      if (mayComeBack(host)) revive(cluster, host);
     }
-    if (alive.length < 2 && fresh < 6 && !stopped(cluster)) {
+    const able = alive.filter(({ member }) => mayJoin(member, cluster.rule));
+    const enough = 1 + Math.max(1, backupsNeeded(cluster.rule));
+    if (able.length < enough && fresh < FRESH_MAX && !cluster.stopped) {
       fresh += 1;
       new Host(cluster, `f${fresh}`).startBackup();
     }
@@ -187,31 +224,25 @@ export function keepStaffed(cluster: Cluster): void {
 function finish(cluster: Cluster): History['end'] {
   const { world, edge, checker } = cluster;
   const failed = (): boolean => checker.violations.length > 0;
-  world.run(HEALED_MS, () => failed() || edge.done || stopped(cluster));
+  world.run(HEALED_MS, () => failed() || edge.done || cluster.stopped);
   cluster.calm = true;
   cluster.onCalm?.();
   healAll(cluster);
   reviveAll(cluster);
-  // Everything that was under way has been told by then; what is decided is decided.
-  world.run(world.now + UNDER_WAY_MS, failed);
+  // Nothing that was asked is undecided then; what is decided is decided.
+  world.run(world.now + UNDER_WAY_MS_MAX, () => failed() || cluster.arbiter.underWay === 0);
   const survivor = survives(cluster);
-  const over = (): boolean => failed() || (edge.done && isProtected(cluster)) || stopped(cluster);
+  const over = (): boolean => failed() || (edge.done && isProtected(cluster)) || cluster.stopped;
   world.run(world.now + GRACE_MS, over);
   const whole = isProtected(cluster);
   // What was sent last may still be under way.
-  world.run(world.now + 30, failed);
+  world.run(world.now + LAST_MS, failed);
   if (failed()) return 'violation';
-  // A deposed one that has not heard of it yet is none: it lets nothing out, and knows no answer.
-  const [leader] = [...cluster.hosts.values()]
-    .filter((host) => host.process.alive && host.primary?.core.live)
-    .sort((a, b) => (b.primary?.core.view.epoch ?? 0) - (a.primary?.core.view.epoch ?? 0));
+  const leader = leaderOf(cluster);
   if (leader?.store !== undefined && leader.machine !== undefined)
     checker.replays(leader.store, leader.machine);
-  if (stopped(cluster)) return 'stopped';
-  const waits = (): boolean => (leader?.machine?.pendingCommits().length ?? 0) > 0;
-  // A backup that is slow at replaying has to catch up with all there is.
-  if (whole) world.run(world.now + GRACE_MS, () => failed() || !waits());
-  if (whole && waits()) checker.fail('a commit of the guest is never answered');
+  if (cluster.stopped) return 'stopped';
+  if (whole) settle(cluster);
   if (edge.done && (whole || !survivor)) return 'answered';
   if (!survivor) return 'nobody left';
   const what = edge.done ? 'no protection' : 'no answers';
@@ -219,10 +250,31 @@ function finish(cluster: Cluster): History['end'] {
   return 'violation';
 }
 
-/** A guest that was stopped on purpose, or exited, is not expected to answer. */
-function stopped(cluster: Cluster): boolean {
-  for (const { ended } of cluster.hosts.values()) if (ended?.type === 'stopped') return true;
-  return false;
+/** Whatever the guest waits for has its answer, or an error: never silence. */
+function settle(cluster: Cluster): void {
+  const { world, checker } = cluster;
+  // Of whoever leads by then: a switchover may be under way.
+  const waits = (): string | undefined => {
+    const machine = leaderOf(cluster)?.machine;
+    const [commit] = machine?.pendingCommits() ?? [];
+    if (commit !== undefined) return `a commit '${commit.level}' is never answered`;
+    return (machine?.callsOpen ?? 0) > 0 ? 'a call neither answers nor fails' : undefined;
+  };
+  // A backup that is slow at replaying has to catch up with all there is.
+  world.run(world.now + GRACE_MS, () => checker.violations.length > 0 || waits() === undefined);
+  const what = waits();
+  if (what !== undefined) checker.fail(what);
+}
+
+/** A deposed one that has not heard of it yet is none: it lets nothing out, and knows no answer. */
+function leaderOf({ hosts }: Cluster): Host | undefined {
+  let leader: Host | undefined;
+  for (const host of hosts.values()) {
+    if (!host.process.alive || host.primary?.core.live !== true) continue;
+    const { epoch } = host.primary.core.view;
+    if (epoch > (leader?.primary?.core.view.epoch ?? 0)) leader = host;
+  }
+  return leader;
 }
 
 /** The primary of the view serves, and a backup of the view follows it. */
@@ -233,11 +285,17 @@ function isProtected({ arbiter, hosts, backupsWanted }: Cluster): boolean {
   return view.backups.some((name) => hosts.get(name)?.backup?.following === view.primary);
 }
 
-/** Somebody who may go on: the primary of the view, or a backup named in it that has its copy. */
+/**
+ * Somebody who may go on: the primary of the view, or as many of the backups named in it that have their
+ * copies as have to compare them.
+ */
 function survives(cluster: Cluster): boolean {
-  const { view } = cluster.arbiter;
-  for (const host of cluster.hosts.values()) {
-    if (!host.process.alive || host.ended !== undefined) continue;
+  const { arbiter, hosts, rule } = cluster;
+  const { view } = arbiter;
+  let able = 0;
+  for (const host of hosts.values()) {
+    // A replica that differs finds out at its next end, and ends: it goes on for nobody.
+    if (!host.process.alive || host.ended !== undefined || host.corrupted) continue;
     if (view === undefined) {
       if (host.primary !== undefined) return true;
       continue;
@@ -245,7 +303,7 @@ function survives(cluster: Cluster): boolean {
     if (host.primary !== undefined && view.primary === host.name) return true;
     const phase = host.backup?.core.phase;
     const holds = phase === 'following' || phase === 'deciding';
-    if (holds && view.backups.includes(host.name)) return true;
+    if (holds && view.backups.includes(host.name)) able += 1;
   }
-  return false;
+  return view !== undefined && able >= electionQuorum(rule, view.backups.length);
 }

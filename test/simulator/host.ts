@@ -6,7 +6,6 @@
 import type {
   BackupMachine,
   Entropy,
-  HeldOutput,
   Link,
   LinkHandlers,
   Output,
@@ -15,7 +14,6 @@ import type {
 import { PROTOCOL_VERSION } from '../../hypervisor/protocol/messages.ts';
 import type { Note } from '../../hypervisor/protocol/notes.ts';
 import { BackupReplica } from '../../hypervisor/replica/backup.ts';
-import { GroupSplitter, lastLsnOf } from '../../hypervisor/replica/group-splitter.ts';
 import { type Handover, NOTHING_RAN } from '../../hypervisor/replica/handover.ts';
 import type {
   BackupOutcome,
@@ -26,13 +24,16 @@ import { PrimaryReplica } from '../../hypervisor/replica/primary.ts';
 import { refusalOf } from '../../hypervisor/replica/refusal.ts';
 import { asLsn, asMillis, INTERRUPT, type Lsn } from '../../log-format/index.ts';
 import type { Cluster, Death } from './cluster.ts';
+import { noteKind } from './coverage.ts';
 import { EdgeBackend } from './edge.ts';
+import { type Member, mayJoin } from './protection.ts';
 import { replayLater } from './replay-later.ts';
+import { replayCopy } from './replayed-copy.ts';
 import { describeView } from './sim-arbiter.ts';
 import { causeOf, type SimMachine } from './sim-machine.ts';
 import { type Recovered, recover } from './sim-recovery.ts';
 import { SimDisk, SimStore, STARTED_AT } from './sim-store.ts';
-import { plantInStore } from './store-bugs.ts';
+import { plantInCopy, plantInStore } from './store-bugs.ts';
 import { SimProcess } from './world.ts';
 
 /** The reason of a backup that is dropped by its primary. */
@@ -53,14 +54,13 @@ export class Host {
   death: Death | undefined;
   /** Goes on from its own log, and has not heard yet that it may. */
   resumed = false;
-  /** Went on alone, and has not let out all that it held for a backup: its log says that it has left. */
-  owes = false;
   /** Where messages of each backup go: a scenario forges some. */
   readonly handlers: Map<string, LinkHandlers> = new Map();
   /** A bit of its machine has been flipped: a divergence is expected. */
   corrupted = false;
   /** A bit flips at its next replay. */
   flipsNext = false;
+  readonly #recruitPhase: number;
   #entropy: Entropy;
 
   constructor(cluster: Cluster, name: string, disk?: SimDisk) {
@@ -74,12 +74,17 @@ export class Host {
     };
     cluster.hosts.set(name, this);
     cluster.onHost?.(this);
-    this.#every(BEAT_MS, () => this.#beat());
-    this.#every(RECRUIT_MS, () => this.#recruit());
+    this.#every(BEAT_MS, this.#phase(BEAT_MS), () => this.#beat());
+    this.#recruitPhase = this.#phase(RECRUIT_MS);
   }
 
   get name(): string {
     return this.process.name;
+  }
+
+  /** What it is as a backup. */
+  get member(): Member {
+    return this.#cluster.member(this.name);
   }
 
   startPrimary(): void {
@@ -98,7 +103,9 @@ export class Host {
   resume(dead: SimStore, options: { readonly power: boolean }): boolean {
     const machine = this.#newMachine();
     const batches = dead.afterCrash(options);
-    const recovered = recover(batches, machine, this.name);
+    const forgets = this.#cluster.bugs.forgetsMark === true;
+    const mark = forgets ? undefined : dead.markAfterCrash(options);
+    const recovered = recover({ batches, mark }, machine, this.name);
     if (recovered === undefined) return false;
     this.#cluster.world.note(this.name, `resumes at lsn ${recovered.handover.lsnReceived}`);
     this.store = this.#newStore();
@@ -126,7 +133,7 @@ export class Host {
         openArbiter: () => arbiter.for(this.process),
         openStore: () => {
           this.store = this.#newStore();
-          return this.store;
+          return plantInCopy(this.store, this.#cluster.bugs);
         },
         openMachine: () => {
           this.machine = this.#newMachine();
@@ -141,9 +148,7 @@ export class Host {
       },
       config: {
         refuses: (hello) => refusalOf(hello, IDENTITY),
-        priority: 0,
-        hidden: false,
-        cold: false,
+        ...this.member,
         // Its own copy, or what an earlier process has left on this disk.
         standing: () => this.store?.history,
       },
@@ -210,26 +215,16 @@ export class Host {
     const { world } = this.#cluster;
     world.at(world.now + world.random.between(0.5, 3), this.process, () => {
       store.cut(from);
+      const { base, history } = store;
+      if (this.member.cold) {
+        const nothing = { lsnReplayed: asLsn(0), outputsCrc: 0, timeLast: STARTED_AT };
+        const at = { ...nothing, state: NOTHING_RAN, tail: undefined, held: [] };
+        done({ store, base, machine: undefined, history, ...at });
+        return;
+      }
       const machine = this.#newMachine();
       this.machine = machine;
-      const splitter = new GroupSplitter();
-      const held: HeldOutput[] = [];
-      let lsnReplayed = asLsn(0);
-      let state = NOTHING_RAN;
-      let outputsCrc = 0;
-      for (const batch of store.decoded())
-        for (const group of splitter.push(batch))
-          machine.replay(group, (result, divergence) => {
-            if (divergence !== undefined) throw new Error('a copy does not replay');
-            held.push(...result.outputs.filter(({ lsn }) => lsn > lsnReleased));
-            lsnReplayed = lastLsnOf(group);
-            state = result;
-            outputsCrc = result.end.outputsCrc;
-          });
-      const { base, history } = store;
-      const { timeLast } = splitter;
-      const tail = splitter.tail();
-      const at = { lsnReplayed, outputsCrc, timeLast, state, tail, held };
+      const at = replayCopy(store, machine, lsnReleased);
       done({ store, base, machine: this.#replaying(machine), history, ...at });
     });
   }
@@ -253,7 +248,8 @@ export class Host {
         this.corrupted ||= flips;
         return flips;
       },
-      replayed: ({ outputs }) => {
+      replayed: (lsn) => this.store?.replayed(lsn),
+      ran: ({ outputs }) => {
         if (this.#cluster.bugs.backupReleases !== true) return;
         for (const { output } of outputs) this.#left(this.store, output);
       },
@@ -262,11 +258,29 @@ export class Host {
 
   #promote(handover: Handover): void {
     const { store, machine } = this;
-    if (store === undefined || machine === undefined) throw new Error('promoted without a copy');
+    if (store === undefined) throw new Error('promoted without a copy');
     this.backup = undefined;
+    if (this.member.cold) {
+      this.#cluster.world.coverage.count('backup.coldPromoted');
+      this.#revive(handover, store);
+      return;
+    }
+    if (machine === undefined) throw new Error('promoted without a machine');
     if (this.corrupted) this.#cluster.checker.fail(`${this.name} differs and is promoted`);
     const given = this.#cluster.bugs.mangle?.(handover) ?? handover;
     this.#runPrimary(store, machine, given);
+  }
+
+  /** What nothing has run is run from the disk, and only then it goes live. */
+  #revive(handover: Handover, store: SimStore): void {
+    const { world } = this.#cluster;
+    world.at(world.now + world.random.between(0.5, 3), this.process, () => {
+      const machine = this.#newMachine();
+      this.machine = machine;
+      const { state, ...at } = replayCopy(store, machine, handover.lsnReleased);
+      const revived = { ...handover, ...at, machine: state, groups: [] };
+      this.#runPrimary(store, machine, this.#cluster.bugs.mangle?.(revived) ?? revived);
+    });
   }
 
   #runPrimary(
@@ -275,13 +289,13 @@ export class Host {
     handover: Handover | undefined,
     recovered?: Recovered,
   ): void {
-    const { edge, arbiter, ownLog } = this.#cluster;
+    const { edge, arbiter, ownLog, rule, bugs } = this.#cluster;
     const config: PrimaryConfig = {
       id: this.name,
       vm: 'toy-00000000',
       detectMs: this.#cluster.detectMs,
       ownLog,
-      rule: { level: 'received', quorum: 0, onLoss: 'continue' },
+      rule: bugs.rule?.(rule) ?? rule,
       startedAt: STARTED_AT,
       hello: {
         protocol: PROTOCOL_VERSION,
@@ -322,6 +336,7 @@ export class Host {
       ...(handover === undefined ? {} : { handover }),
     });
     this.primary.start();
+    this.#every(RECRUIT_MS, this.#recruitPhase, () => this.#recruit());
   }
 
   #left(store: SimStore | undefined, output: Output): void {
@@ -331,7 +346,6 @@ export class Host {
       const what = output.device === 'net' ? output.op : output.device;
       world.note(this.name, `releases ${what} of lsn ${causeOf(output)}`);
     }
-    if (this.primary?.core.heldBytes === 0) this.owes = false;
     checker.outputLeft(this.name, this.#epoch(), store, output);
   }
 
@@ -345,6 +359,7 @@ export class Host {
     this.ended = outcome;
     if (outcome.type === 'diverged' && !this.corrupted)
       checker.fail(`${this.name} diverged ${outcome.report}`);
+    if (outcome.type === 'stopped') this.#cluster.stopped = true;
     if (outcome.type === 'stopped')
       checker.stopped(this.name, 'confirmed' in outcome && outcome.confirmed);
     if (outcome.type === 'fenced') checker.fenced(this.name, this.resumed);
@@ -353,7 +368,8 @@ export class Host {
 
   #note(note: Note): void {
     const { world, checker } = this.#cluster;
-    if (note.type === 'unprotected') this.owes = true;
+    const told = noteKind(note);
+    if (told !== undefined) world.coverage.count(told);
     if ((note.type === 'parted' || note.type === 'reset') && note.reason === NOT_IN_VIEW)
       checker.gaveUp(this.name);
     if (world.trace === undefined) return;
@@ -363,14 +379,21 @@ export class Host {
     world.note(this.name, `${note.type}${peer}${view}${reason} lsn=${this.store?.lsnLast ?? 0}`);
   }
 
-  #every(ms: number, run: () => void): void {
+  /** When it does for the first time what it does every `ms`, by its own clock. */
+  #phase(ms: number): number {
+    const { world } = this.process;
+    return this.process.clock().now() + world.random.next() * ms;
+  }
+
+  /** From the first time of `phase` on that is still to come. */
+  #every(ms: number, phase: number, run: () => void): void {
     const clock = this.process.clock();
     const tick = (): void => {
       run();
       clock.setTimer(asMillis(clock.now() + ms), tick);
     };
-    const { world } = this.process;
-    clock.setTimer(asMillis(world.now + world.random.next() * ms), tick);
+    const missed = Math.max(0, Math.ceil((clock.now() - phase) / ms));
+    clock.setTimer(asMillis(phase + missed * ms), tick);
   }
 
   #beat(): void {
@@ -395,11 +418,17 @@ export class Host {
   /** Dials whoever waits; a refusal is part of the game. */
   #recruit(): void {
     const { primary } = this;
-    const { hosts, backupsWanted, world } = this.#cluster;
+    const { hosts, backupsWanted, rule, world } = this.#cluster;
     if (primary === undefined || !primary.core.live) return;
     for (const host of hosts.values()) {
-      if (primary.core.sessions.length >= backupsWanted) return;
+      const { sessions } = primary.core;
+      const wanted =
+        host.member.hidden || sessions.filter(({ hidden }) => !hidden).length < backupsWanted;
+      if (!wanted || primary.core.sessions.some(({ peer }) => peer === host.name)) continue;
       if (host === this || !host.process.alive || host.backup === undefined) continue;
+      // One that this rule cannot use is dialled now and then, too.
+      const useless = host.member.cold && !host.member.hidden && !mayJoin(host.member, rule);
+      if (useless && !world.random.chance(0.02)) continue;
       // A backup that follows somebody is dialled now and then, to see that it refuses.
       const { phase } = host.backup.core;
       if (phase !== 'idle' && phase !== 'parted' && !world.random.chance(0.1)) continue;

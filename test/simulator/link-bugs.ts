@@ -58,3 +58,15 @@ export const stopUnsaid: Tap = (_from, message, answer): Message => {
   answer(ackOf({ epoch, lsnReceived: message.batch.lastLsn, lsnReplayed: asLsn(0) }));
   return nothing;
 };
+
+/** A backup says that it has run whatever it has. */
+export const ackUnrun: Tap = (_from, message): Message =>
+  message.type === 'ack' ? { ...message, lsnReplayed: message.lsnReceived } : message;
+
+/** A backup hears that outputs wait for all of them, so that each has whatever has left. */
+export const tellsAll: Tap = (_from, message): Message =>
+  message.type === 'hello' ? { ...message, rule: { ...message.rule, quorum: 0 } } : message;
+
+/** A hidden backup does not say so. */
+export const seemsOpen: Tap = (_from, message): Message =>
+  message.type === 'welcome' ? { ...message, hidden: false } : message;

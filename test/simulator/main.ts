@@ -1,22 +1,22 @@
 /**
  * Histories from the command line:
  *
- *   npm run sim -- --seeds N [--seed FIRST] [--sabotage NAME] [--machine toy|real]
+ *   npm run sim -- --seeds N [--seed FIRST] [--sabotage NAME] [--machine toy|real] [--jobs THREADS]
  *   npm run sim -- --seed S --trace        one history with its trace
  *   npm run sim -- --nth                   the n-th of everything goes wrong, in every story
  */
 
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { Coverage } from './coverage.ts';
-import { type History, type HistoryOptions, runHistory } from './history.ts';
+import { type History, runHistory } from './history.ts';
+import { type MachineName, machinesOf, type Range, runMany, type Task } from './many.ts';
 import { loopNth, NTH_KINDS, type NthTotals, runNth, STORIES } from './nth.ts';
-import { RealMachines } from './real-machine.ts';
 import { SABOTAGE_NAMES, type Sabotage } from './sabotage.ts';
-import type { MachineKind } from './sim-machine.ts';
-import { COMMITTING_TOY } from './toy-machine.ts';
 
 /** Failures printed with their whole trace; of the rest the first violation. */
 const TRACES_MAX = 3;
+/** More seeds than these are worth a thread per processor, if it is not said how many. */
+const ALONE_SEEDS_MAX = 5_000;
 
 function usage(what: string): never {
   process.stderr.write(`hv: ${what}\n`);
@@ -25,7 +25,8 @@ function usage(what: string): never {
 
 function whole(given: string | undefined, otherwise: number): number {
   const value = given === undefined ? otherwise : Number(given);
-  if (!Number.isSafeInteger(value) || value < 1) usage('--seed and --seeds are whole numbers');
+  if (!Number.isSafeInteger(value) || value < 1)
+    usage('--seed, --seeds and --jobs are whole numbers');
   return value;
 }
 
@@ -35,9 +36,9 @@ function sabotageOf(given: string | undefined): Sabotage | undefined {
   return found ?? usage(`unknown sabotage '${given}'; there are ${SABOTAGE_NAMES.join(', ')}`);
 }
 
-function machinesOf(given: string | undefined): MachineKind {
-  if (given === undefined || given === 'toy') return COMMITTING_TOY;
-  return given === 'real' ? new RealMachines() : usage('--machine is toy or real');
+function machineOf(given: string | undefined): MachineName {
+  if (given === undefined || given === 'toy') return 'toy';
+  return given === 'real' ? 'real' : usage('--machine is toy or real');
 }
 
 function print(history: History): void {
@@ -64,63 +65,60 @@ function runAllNth(): number {
   return totals.failures.length;
 }
 
-function runMany(
-  options: Omit<HistoryOptions, 'seed'>,
-  range: { readonly first: number; readonly count: number },
-): number {
-  const { first, count } = range;
-  const totals = { events: 0, released: 0, epochs: 0, failed: 0 };
-  const coverage = new Coverage();
-  const ends: Record<string, number> = {};
+/** Prints what came of them; returns how many failed. */
+async function run(task: Task, range: Range, jobs: number): Promise<number> {
+  let failed = 0;
+  const machines = machinesOf(task.machine);
   const started = process.hrtime.bigint();
-  const { user } = process.cpuUsage();
-  for (let seed = first; seed < first + count; seed++) {
-    const history = runHistory({ ...options, seed });
-    totals.events += history.events;
-    totals.released += history.released;
-    totals.epochs += history.epochs;
-    coverage.add(history.coverage);
-    options.machines?.recycle?.();
-    ends[history.end] = (ends[history.end] ?? 0) + 1;
-    if (history.violations.length === 0) continue;
-    totals.failed += 1;
-    if (totals.failed <= TRACES_MAX) print(runHistory({ ...options, seed, trace: true }));
-    else process.stdout.write(`seed ${seed}: ${history.violations[0]}\n`);
-  }
+  const before = process.cpuUsage();
+  const totals = await runMany(task, range, {
+    jobs,
+    onFailure: ({ seed, violation }) => {
+      failed += 1;
+      if (failed <= TRACES_MAX)
+        print(runHistory({ sabotage: task.sabotage, machines, seed, trace: true }));
+      else process.stdout.write(`seed ${seed}: ${violation}\n`);
+    },
+  });
   const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-  const cpuSeconds = (process.cpuUsage().user - user) / 1e6;
+  const { user, system } = process.cpuUsage(before);
+  const cpuSeconds = (user + system) / 1e6;
+  const { histories, events, released, epochs, ends, coverage } = totals;
   for (const line of coverage.lines()) process.stdout.write(`${line}\n`);
   process.stdout.write(
-    `${count} histories in ${seconds.toFixed(1)} s (${Math.round(count / seconds)}/s, ` +
-      `${Math.round(count / cpuSeconds)} per second of processor), ` +
-      `${totals.failed} failed; ${JSON.stringify(ends)}; ` +
-      `${totals.events} events, ${totals.released} outputs released, ${totals.epochs} epochs\n`,
+    `${histories} histories in ${seconds.toFixed(1)} s (${Math.round(histories / seconds)}/s, ` +
+      `${Math.round(histories / cpuSeconds)} per second of processor), ` +
+      `${failed} failed; ${JSON.stringify(ends)}; ` +
+      `${events} events, ${released} outputs released, ${epochs} epochs\n`,
   );
-  return totals.failed;
+  return failed;
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       seed: { type: 'string' },
       seeds: { type: 'string' },
       sabotage: { type: 'string' },
       machine: { type: 'string' },
+      jobs: { type: 'string' },
       nth: { type: 'boolean' },
       trace: { type: 'boolean' },
     },
   });
   if (values.nth) process.exit(runAllNth() > 0 ? 1 : 0);
-  const machines = machinesOf(values.machine);
+  const machine = machineOf(values.machine);
   const sabotage = sabotageOf(values.sabotage);
   const first = whole(values.seed, 1);
   if (values.seed !== undefined && values.seeds === undefined) {
+    const machines = machinesOf(machine);
     const history = runHistory({ seed: first, sabotage, machines, trace: true });
     print(history);
     process.exit(history.violations.length > 0 ? 1 : 0);
   }
   const count = whole(values.seeds, 1);
-  process.exit(runMany({ sabotage, machines }, { first, count }) > 0 ? 1 : 0);
+  const jobs = whole(values.jobs, count > ALONE_SEEDS_MAX ? availableParallelism() : 1);
+  process.exit((await run({ sabotage, machine }, { first, count }, jobs)) > 0 ? 1 : 0);
 }
 
-main();
+await main();

@@ -1,5 +1,5 @@
 /**
- * The n-th message, sync, append, answer or event of a story goes wrong, for n = 1, 2, 3 ... until the
+ * G14: The n-th message, sync, append, answer or event of a story goes wrong, for n = 1, 2, 3 ... until the
  * story ends before its n-th: then everything that can be hit has been. Once each, and again with all
  * that follow going wrong too, until the cluster is healed.
  */
@@ -11,6 +11,7 @@ import { type History, keepStaffed, live } from './history.ts';
 import { Host } from './host.ts';
 import { type MessageFault, Network } from './network.ts';
 import { revive } from './operator.ts';
+import { DEFAULT_RULE, PLAIN } from './protection.ts';
 import { SimArbiter } from './sim-arbiter.ts';
 import { TOY } from './toy-machine.ts';
 import { World } from './world.ts';
@@ -204,6 +205,9 @@ function build(
     writeMs: 0,
     clock: () => undefined,
     bugs: {},
+    rule: DEFAULT_RULE,
+    member: () => PLAIN,
+    stopped: false,
     calm: false,
     onHost: (one) => attach(cluster, one, { kind, counter }),
     onCalm: () => {

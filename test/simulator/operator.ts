@@ -32,8 +32,8 @@ export function reviveAll(cluster: Cluster): void {
  * outputs waited for its disk. And no output waited for a backup: a log does not say which of those
  * had left, nor whether the backup has more.
  */
-function goesOn({ ownLog }: Cluster, { death, primary, store, owes }: Host): boolean {
-  if (owes || primary === undefined || store === undefined || store.sealed) return false;
+function goesOn({ ownLog }: Cluster, { death, primary, store }: Host): boolean {
+  if (primary === undefined || store === undefined || store.sealed) return false;
   if (primary.core.sessions.some(({ state }) => state === 'gated' || state === 'lost'))
     return false;
   if (death === 'host lost') return ownLog === 'durable';

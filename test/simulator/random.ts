@@ -40,6 +40,8 @@ export class Random {
   }
 
   bytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => Math.floor(this.next() * 256));
+    const bytes = new Uint8Array(length);
+    for (let index = 0; index < length; index++) bytes[index] = Math.floor(this.next() * 256);
+    return bytes;
   }
 }

@@ -1,6 +1,7 @@
 /** A machine on another thread, as a backup has it: it answers later, unless it is gone by then. */
 
 import type { BackupMachine, TurnsResult } from '../../hypervisor/ports.ts';
+import { lastLsnOf } from '../../hypervisor/replica/group-splitter.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimProcess } from './world.ts';
 
@@ -12,7 +13,10 @@ export interface ReplayOptions {
   readonly ignoresDivergence: boolean;
   /** Whether a bit of the machine flips now. */
   flips(): boolean;
-  replayed(result: TurnsResult): void;
+  /** What came of a group, right or wrong. */
+  ran(result: TurnsResult): void;
+  /** A group that ends at `lsn` has been run, and is as its end says. */
+  replayed(lsn: number): void;
 }
 
 export function replayLater(machine: SimMachine, options: ReplayOptions): BackupMachine {
@@ -27,10 +31,12 @@ export function replayLater(machine: SimMachine, options: ReplayOptions): Backup
         machine.flip();
       }
       machine.replay(group, (result, divergence) => {
-        options.replayed(result);
+        options.ran(result);
         const told = ignoresDivergence ? undefined : divergence;
         world.at(at, process, () => {
-          if (!disposed) done(result, told);
+          if (disposed) return;
+          if (divergence === undefined) options.replayed(lastLsnOf(group));
+          done(result, told);
         });
       });
     },

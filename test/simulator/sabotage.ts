@@ -3,6 +3,8 @@
  * code itself has no switch for any of them.
  */
 
+import type { AckRule } from '../../hypervisor/protocol/ack-level.ts';
+import type { OwnLogMode } from '../../hypervisor/protocol/own-log.ts';
 import {
   askNobody,
   forgetful,
@@ -14,8 +16,17 @@ import {
 import type { HostBugs } from './cluster.ts';
 import type { EdgeBugs } from './edge.ts';
 import type { Fault } from './faults.ts';
-import { ackAtOnce, ackTransfer, forgetEarly, stopUnsaid } from './link-bugs.ts';
+import {
+  ackAtOnce,
+  ackTransfer,
+  ackUnrun,
+  forgetEarly,
+  seemsOpen,
+  stopUnsaid,
+  tellsAll,
+} from './link-bugs.ts';
 import type { Tap } from './network.ts';
+import { DEFAULT_RULE } from './protection.ts';
 import type { ArbiterTap } from './sim-arbiter.ts';
 import type { StaleKind } from './stale.ts';
 import type { World } from './world.ts';
@@ -48,13 +59,25 @@ export const SABOTAGES = {
   staleView: 'the epoch of a view message is not compared',
   // Exactly once.
   edgeTakesTwice: 'the edge compares no offsets',
+  callsUnsaid: 'a guest is not told that its call was lost with its primary',
   forgetEarly: 'a backup is told that outputs have left which are still held',
   dropTail: 'a promoted backup forgets the group whose end never came',
   dropHeld: 'a promoted backup throws the outputs away that it held',
   // The log.
   logLies: 'the own log says that it is written before it is',
+  markForgotten: 'a run that goes on takes all of its log for sent',
   divergenceIgnored: 'a replay that differs is passed over',
   stopUnsaid: 'a stop is not told to the backup',
+  // Levels and quorums.
+  lagLies: 'without waiting for acks, less is reported as lag than is missing',
+  replayUnrun: 'a backup says that it has run what it has only received',
+  unverified: 'outputs leave though the hash of a backup that differs was not compared',
+  syncLies: 'a backup says that it is on its disk before it is',
+  quorumOfOne: 'one backup is enough where two are asked for',
+  goesOnAlone: 'outputs leave without a backup where they were to stop',
+  electionAlone: 'a backup does not compare its log where a quorum was enough',
+  handsOverUnsynced: 'a backup is given the view and its disk lacks what has left',
+  hiddenNamed: 'a hidden backup is taken into a view',
 } as const;
 export type Sabotage = keyof typeof SABOTAGES;
 export const SABOTAGE_NAMES: readonly Sabotage[] = Object.keys(SABOTAGES) as Sabotage[];
@@ -73,8 +96,9 @@ export interface Bugs {
 export interface Focus {
   readonly faults?: readonly Fault[];
   readonly backupsWanted?: number;
+  readonly rule?: AckRule;
   readonly writeMs?: number;
-  readonly ownLog?: 'written';
+  readonly ownLog?: OwnLogMode;
 }
 
 const NONE: HostBugs = {};
@@ -136,6 +160,8 @@ export function sabotaged(sabotage: Sabotage | undefined, world: World): Bugs {
       return { hostBugs: NONE, epochUnchecked: 'view' };
     case 'edgeTakesTwice':
       return { hostBugs: NONE, edgeBugs: { takesTwice: true } };
+    case 'callsUnsaid':
+      return { hostBugs: NONE, edgeBugs: { callsUnsaid: true } };
     case 'forgetEarly':
       return { hostBugs: NONE, tap: forgetEarly };
     case 'dropTail':
@@ -147,9 +173,76 @@ export function sabotaged(sabotage: Sabotage | undefined, world: World): Bugs {
         hostBugs: { logLies: true },
         focus: { faults: ['killPrimary'], backupsWanted: 0, writeMs: 3, ownLog: 'written' },
       };
+    case 'markForgotten':
+      return { hostBugs: { forgetsMark: true }, focus: { faults: ['killPrimary', 'breakLinks'] } };
     case 'divergenceIgnored':
       return { hostBugs: { divergenceIgnored: true }, focus: { faults: ['flip', 'killPrimary'] } };
     case 'stopUnsaid':
       return { hostBugs: NONE, tap: stopUnsaid };
+    default:
+      return ruleBroken(sabotage);
   }
+}
+
+type RuleBug =
+  | 'lagLies'
+  | 'replayUnrun'
+  | 'unverified'
+  | 'syncLies'
+  | 'quorumOfOne'
+  | 'goesOnAlone'
+  | 'electionAlone'
+  | 'handsOverUnsynced'
+  | 'hiddenNamed';
+
+/** What outputs wait for, and who may be named: each in histories whose rule it breaks. */
+function ruleBroken(sabotage: RuleBug): Bugs {
+  switch (sabotage) {
+    case 'lagLies':
+      return {
+        hostBugs: NONE,
+        tap: ackAtOnce,
+        focus: { faults: ['killPrimary', 'cutOneWay'], rule: ruled({ level: 'async' }) },
+      };
+    case 'replayUnrun':
+      return { hostBugs: NONE, tap: ackUnrun, focus: { rule: ruled({ level: 'replayed' }) } };
+    case 'unverified':
+      return {
+        hostBugs: { divergenceIgnored: true, rule: (rule) => ({ ...rule, level: 'replayed' }) },
+        focus: { faults: ['flip'], rule: ruled({ level: 'verified' }) },
+      };
+    case 'syncLies':
+      return {
+        hostBugs: { syncLies: true },
+        focus: { rule: ruled({ level: 'durable' }), ownLog: 'durable' },
+      };
+    case 'quorumOfOne':
+      return {
+        hostBugs: { rule: (rule) => ({ ...rule, quorum: 1 }) },
+        focus: { backupsWanted: 2, rule: ruled({ quorum: 2 }) },
+      };
+    case 'goesOnAlone':
+      return {
+        hostBugs: { rule: (rule) => ({ ...rule, onLoss: 'continue' }) },
+        focus: { rule: ruled({ onLoss: 'stop' }) },
+      };
+    case 'electionAlone':
+      return {
+        hostBugs: NONE,
+        tap: tellsAll,
+        focus: {
+          backupsWanted: 2,
+          faults: ['killPrimary', 'cutOneWay'],
+          rule: ruled({ quorum: 1 }),
+        },
+      };
+    case 'handsOverUnsynced':
+      return { hostBugs: { syncLies: true }, focus: { faults: ['switchover'] } };
+    case 'hiddenNamed':
+      return { hostBugs: NONE, tap: seemsOpen };
+  }
+}
+
+function ruled(rule: Partial<AckRule>): AckRule {
+  return { ...DEFAULT_RULE, ...rule };
 }

@@ -5,9 +5,10 @@
  *   start a b c     a is primary, the others wait as backups; the clients connect
  *   wants 1         backups a primary looks for (2 if not said)
  *   replay 5        each group takes a backup's machine up to 5 ms; writes 3: an append takes up to 3 ms
+ *   calls 500       every second request makes the guest call somebody, who answers after 500 ms
  *   ask 0 [5]       client 0 sends a request, or five, one after the other
  *   run 20          20 ms pass
- *   kill | lose | pause | resume | fresh | restart | stop | corrupt <host>
+ *   kill | lose | pause | resume | fresh | restart | stop | corrupt | switchover <host>
  *   cut | cut-one | half-open | break <host> <host>      heal
  *   cut-arbiter <host>  cut-client 0
  *   clock <host> <seconds>  steps its wall clock
@@ -27,8 +28,9 @@ import { healAll } from './faults.ts';
 import { Host } from './host.ts';
 import { Network } from './network.ts';
 import { revive } from './operator.ts';
+import { DEFAULT_RULE, PLAIN } from './protection.ts';
 import { type ArbiterMood, SimArbiter } from './sim-arbiter.ts';
-import { TOY } from './toy-machine.ts';
+import { CALLING_TOY, TOY } from './toy-machine.ts';
 import { type SimProcess, World } from './world.ts';
 
 const SEED = 7;
@@ -72,6 +74,9 @@ export class Scenario {
       writeMs: 0,
       clock: () => undefined,
       bugs: {},
+      rule: DEFAULT_RULE,
+      member: () => PLAIN,
+      stopped: false,
       calm: false,
     };
   }
@@ -106,6 +111,10 @@ export class Scenario {
       case 'replay':
         this.#cluster.replayMs = Number(first);
         return;
+      case 'calls':
+        this.#cluster.machines = CALLING_TOY;
+        edge.callMs = Number(first);
+        return;
       case 'ask':
         for (let count = Number(words[1] ?? 1); count > 0; count--) edge.ask(Number(first));
         return;
@@ -132,6 +141,9 @@ export class Scenario {
         return;
       case 'stop':
         this.#host(first).stop();
+        return;
+      case 'switchover':
+        this.#host(first).primary?.switchOver(undefined);
         return;
       case 'corrupt': {
         const host = this.#host(first);

@@ -37,6 +37,8 @@ export class SimArbiter {
   view: View | undefined;
   /** Questions asked so far. */
   asked = 0;
+  /** Of those, under way: who asked may be dead, and they are decided all the same. */
+  underWay = 0;
   /** Processes that cannot reach it. */
   readonly unreachable: Set<string> = new Set();
   #token: string | undefined;
@@ -108,7 +110,9 @@ export class SimArbiter {
       return world.random.between(0.2, 1) + slow;
     };
     // Under way even if the asker dies: the arbiter decides all the same.
+    this.underWay += 1;
     world.at(world.now + delay(), undefined, () => {
+      this.underWay -= 1;
       const { mood } = this;
       if (this.unreachable.has(process.name)) return;
       const deaf = mood === 'deaf' && world.random.chance(0.5);

@@ -8,6 +8,8 @@ export interface SimMachine extends MachinePort {
   readonly fingerprint: number | string;
   /** Changes one bit of its state behind its back. */
   flip(): void;
+  /** Calls to others that were neither answered nor have failed. Undefined: it makes none. */
+  readonly callsOpen?: number;
 }
 
 /** What a live machine may ask of its host. */

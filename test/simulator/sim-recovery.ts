@@ -3,12 +3,14 @@
  * complete group is replayed and checked; the open one is left for the primary.
  */
 
+import type { HeldOutput } from '../../hypervisor/ports.ts';
 import { GroupSplitter, lastLsnOf } from '../../hypervisor/replica/group-splitter.ts';
 import {
   type Handover,
   type MachineState,
   NOTHING_RAN,
 } from '../../hypervisor/replica/handover.ts';
+import { knownReleased, type ReleasedAt } from '../../hypervisor/replica/released-mark.ts';
 import type { EncodedBatch } from '../../log-format/index.ts';
 import { asLsn, decodeBatch, FRAME_HEAD_BYTES, type Lsn } from '../../log-format/index.ts';
 import type { SimMachine } from './sim-machine.ts';
@@ -20,17 +22,24 @@ export interface Recovered {
   readonly booted: boolean;
 }
 
+/** What a dead process has left on its disk. */
+export interface Left {
+  readonly batches: readonly EncodedBatch[];
+  readonly mark: ReleasedAt | undefined;
+}
+
 /**
  * Undefined when there is nothing to go on with: the guest has ended, or was stopped on purpose, or the
  * log may lack what a backup has acknowledged, because outputs did not wait for it. So may the copy of a
  * backup that was promoted and died before it had written down that it was.
  */
 export function recover(
-  batches: readonly EncodedBatch[],
+  { batches, mark }: Left,
   machine: SimMachine,
   name: string,
 ): Recovered | undefined {
   const splitter = new GroupSplitter();
+  const outputs: HeldOutput[] = [];
   let state: MachineState = NOTHING_RAN;
   let lsnReplayed: Lsn = asLsn(0);
   for (const { bytes } of batches) {
@@ -40,14 +49,16 @@ export function recover(
         if (divergence !== undefined) throw new Error(`own log differs at lsn ${divergence.lsn}`);
         lsnReplayed = lastLsnOf(group);
         state = result;
+        outputs.push(...result.outputs);
       });
     }
   }
   if (splitter.stop !== undefined || state.halted !== undefined) return undefined;
-  const { view, timeLast } = splitter;
+  const { view, viewLsn, reignSince, timeLast } = splitter;
   // Without a view in it a log is unborn: a new run begins, under another name.
   if (view === undefined || view.backups.length > 0 || view.primary !== name) return undefined;
   const tail = splitter.tail();
+  const lsnReleased = knownReleased({ view, viewLsn, reignSince, lsnReplayed }, mark);
   const { alarmAt, immediatesLeft, halted } = state;
   return {
     booted: lsnReplayed > 0 || tail !== undefined,
@@ -63,10 +74,10 @@ export function recover(
       timeLast: timeLast > STARTED_AT ? timeLast : STARTED_AT,
       lsnReceived: batches.at(-1)?.lastLsn ?? asLsn(0),
       lsnReplayed,
-      lsnReleased: lsnReplayed,
+      lsnReleased,
       groups: [],
       tail,
-      held: [],
+      held: outputs.filter(({ lsn }) => lsn > lsnReleased),
       machine: { alarmAt, immediatesLeft, halted },
     },
   };

@@ -13,6 +13,7 @@ import type {
 } from '../../hypervisor/ports.ts';
 import { EpochHistory, type History } from '../../hypervisor/protocol/history.ts';
 import { LogIntake } from '../../hypervisor/replica/log-intake.ts';
+import type { ReleasedAt } from '../../hypervisor/replica/released-mark.ts';
 import {
   asLsn,
   asMicros,
@@ -103,6 +104,9 @@ export class SimStore implements LogStore, BackupStore {
   /** Epoch under which each record was written, by lsn: with the lsn, its name for ever. */
   readonly epochs: number[] = [0];
   sealed = false;
+  /** What had left when, beside the log; the newest last. */
+  readonly marks: ReleasedAt[] = [];
+  #lsnReplayed = 0;
   /** Batches the kernel has, and those the disk has. */
   #written = 0;
   #synced = 0;
@@ -114,8 +118,32 @@ export class SimStore implements LogStore, BackupStore {
     this.#options = options;
   }
 
+  /** On disk. */
+  get lsnSynced(): number {
+    return this.batches[this.#synced - 1]?.lastLsn ?? 0;
+  }
+
+  /** Run by a machine beside it, which did not differ. */
+  get lsnReplayed(): number {
+    return this.#lsnReplayed;
+  }
+
+  replayed(lsn: number): void {
+    this.#lsnReplayed = Math.max(this.#lsnReplayed, lsn);
+  }
+
   get lsnLast(): Lsn {
     return asLsn(this.epochs.length - 1);
+  }
+
+  released(mark: ReleasedAt): void {
+    this.marks.push(mark);
+  }
+
+  /** The mark a new process finds: nobody has synced it, so a power cut leaves any. */
+  markAfterCrash({ power }: { readonly power: boolean }): ReleasedAt | undefined {
+    if (!power || this.marks.length === 0) return this.marks.at(-1);
+    return this.process.world.random.pick(this.marks);
   }
 
   append(batch: EncodedBatch): void {
@@ -221,6 +249,7 @@ export class SimStore implements LogStore, BackupStore {
     this.epochs.length = (this.batches.at(-1)?.lastLsn ?? 0) + 1;
     this.#written = Math.min(this.#written, this.batches.length);
     this.#synced = Math.min(this.#synced, this.batches.length);
+    this.#lsnReplayed = Math.min(this.#lsnReplayed, this.epochs.length - 1);
     this.sealed = false;
   }
 

@@ -3,6 +3,12 @@
 import type { HostBugs } from './cluster.ts';
 import type { SimStore } from './sim-store.ts';
 
+/** As a backup's shell sees its copy. */
+export function plantInCopy(store: SimStore, { syncLies }: HostBugs): SimStore {
+  if (syncLies === true) store.sync = (done) => done();
+  return store;
+}
+
 export function plantInStore(store: SimStore, { logLies, streamSkips }: HostBugs): SimStore {
   if (logLies === true) store.write = (done) => done();
   if (streamSkips !== true) return store;

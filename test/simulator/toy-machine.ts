@@ -29,6 +29,7 @@ import {
   type MidTurnRecord,
   type PendingCommit,
 } from '../../log-format/index.ts';
+import { getUint32, setUint32 } from './bytes.ts';
 import { type MachineKind, type MachineWorld, type SimMachine, setCause } from './sim-machine.ts';
 import { HEADER } from './sim-store.ts';
 
@@ -39,9 +40,19 @@ export const EXIT_NUMBER = 0xffff_ffff;
 
 type MidTurnSource = (turn: Lsn, ticks: number) => MidTurnRecord | undefined;
 
+/** What a guest asks whom it calls, and what it is answered. */
+export const CALL_BYTES = 4;
+
 interface Connection {
   inOffset: number;
   outOffset: number;
+}
+
+export interface ToyOptions {
+  /** It asks to be told how safe it is. */
+  readonly commits: boolean;
+  /** After how many requests it calls somebody, again and again; 0: never. */
+  readonly callsEvery: number;
 }
 
 export class ToyMachine implements SimMachine {
@@ -53,7 +64,8 @@ export class ToyMachine implements SimMachine {
   #lines = 0;
   #commitLast = 0;
   readonly #pending = new Map<number, CommitLevel>();
-  readonly #commits: boolean;
+  readonly #options: ToyOptions;
+  #callLast = -1;
   #now = 0;
   #alarmAt: Micros | undefined;
   #immediate = false;
@@ -65,13 +77,19 @@ export class ToyMachine implements SimMachine {
   #out: HeldOutput[] = [];
   readonly #world: MachineWorld;
 
-  constructor(world: MachineWorld, options: { readonly commits: boolean }) {
+  constructor(world: MachineWorld, options: ToyOptions) {
     this.#world = world;
-    this.#commits = options.commits;
+    this.#options = options;
   }
 
   get fingerprint(): number {
     return this.digest;
+  }
+
+  get callsOpen(): number {
+    let open = 0;
+    for (const id of this.#connections.keys()) if (id % 2 === 1) open += 1;
+    return open;
   }
 
   flip(): void {
@@ -180,11 +198,16 @@ export class ToyMachine implements SimMachine {
         this.#connections.set(record.id, { inOffset: 0, outOffset: 0 });
         this.#acceptedMax = Math.max(this.#acceptedMax, record.id);
         return;
+      case INTERRUPT.netConnected:
+        this.#ask(record.id);
+        return;
       case INTERRUPT.netClose:
-        this.#connections.delete(record.id);
+        // Whom it called is gone, and whether the call was heard nobody knows: it says so.
+        if (this.#connections.delete(record.id) && record.id % 2 === 1) this.#line();
         return;
       case INTERRUPT.netData:
-        this.#request(record, source);
+        if (record.id % 2 === 1) this.#connections.delete(record.id);
+        else this.#request(record, source);
         return;
       case INTERRUPT.alarm:
         this.#alarmAt = undefined;
@@ -208,8 +231,7 @@ export class ToyMachine implements SimMachine {
     const connection = this.#connections.get(record.id);
     const { payload } = record;
     if (connection === undefined || payload === undefined) return;
-    const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-    const number = view.getUint32(4);
+    const number = getUint32(payload, 4);
     connection.inOffset += payload.length;
     this.#requests += 1;
     this.#mix(number);
@@ -219,7 +241,9 @@ export class ToyMachine implements SimMachine {
       return;
     }
     if (this.#requests % 5 === 0) this.#line();
-    if (this.#commits && this.#requests % 6 === 0) this.#commit();
+    const { commits, callsEvery } = this.#options;
+    if (callsEvery > 0 && this.#requests % callsEvery === 0) this.#call();
+    if (commits && this.#requests % 6 === 0) this.#commit();
     if (this.#requests % 3 === 0) {
       const resync = source(this.#cause, this.#ticks);
       if (resync?.type === 'resync') {
@@ -230,14 +254,29 @@ export class ToyMachine implements SimMachine {
     if (this.#requests % 4 === 0) this.#alarmAt ??= asMicros(this.#now + 3_000);
     if (this.#requests % 7 === 0) this.#immediate = true;
     const bytes = new Uint8Array(REPLY_BYTES);
-    const reply = new DataView(bytes.buffer);
-    reply.setUint32(0, view.getUint32(0));
-    reply.setUint32(4, number);
-    reply.setUint32(8, this.#requests);
-    reply.setUint32(12, this.digest);
+    setUint32(bytes, 0, getUint32(payload, 0));
+    setUint32(bytes, 4, number);
+    setUint32(bytes, 8, this.#requests);
+    setUint32(bytes, 12, this.digest);
     const { outOffset } = connection;
     connection.outOffset += bytes.length;
     this.#emit({ device: 'net', op: 'write', id: record.id, offset: outOffset, bytes });
+  }
+
+  #call(): void {
+    this.#callLast += 2;
+    const id = this.#callLast;
+    this.#connections.set(id, { inOffset: 0, outOffset: 0 });
+    this.#emit({ device: 'net', op: 'connect', id, host: '', port: 81 });
+  }
+
+  #ask(id: number): void {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) return;
+    const bytes = new Uint8Array(CALL_BYTES);
+    setUint32(bytes, 0, this.digest);
+    connection.outOffset = CALL_BYTES;
+    this.#emit({ device: 'net', op: 'write', id, offset: 0, bytes });
   }
 
   #commit(): void {
@@ -252,9 +291,8 @@ export class ToyMachine implements SimMachine {
   #line(): void {
     this.#lines += 1;
     const bytes = new Uint8Array(8);
-    const line = new DataView(bytes.buffer);
-    line.setUint32(0, this.#lines);
-    line.setUint32(4, this.digest);
+    setUint32(bytes, 0, this.#lines);
+    setUint32(bytes, 4, this.digest);
     this.#emit({ device: 'console', fd: 1, bytes });
   }
 
@@ -302,11 +340,17 @@ export const TOY: MachineKind = {
     }),
   ],
   boot: new Uint8Array(2),
-  build: (world) => new ToyMachine(world, { commits: false }),
+  build: (world) => new ToyMachine(world, { commits: false, callsEvery: 0 }),
 };
 
-/** It asks to be told how safe it is, too. */
-export const COMMITTING_TOY: MachineKind = {
+/** It asks to be told how safe it is, and calls others, too. */
+export const BUSY_TOY: MachineKind = {
   ...TOY,
-  build: (world) => new ToyMachine(world, { commits: true }),
+  build: (world) => new ToyMachine(world, { commits: true, callsEvery: 6 }),
+};
+
+/** Every second request makes it call somebody. */
+export const CALLING_TOY: MachineKind = {
+  ...TOY,
+  build: (world) => new ToyMachine(world, { commits: false, callsEvery: 2 }),
 };

@@ -8,13 +8,31 @@ import { asMicros, asMillis, type Micros, type Millis } from '../../log-format/i
 import { Coverage } from './coverage.ts';
 import { Random } from './random.ts';
 
-interface Scheduled {
+/** One event to come; its own handle, because a history makes hundreds of timers. */
+class Scheduled implements TimerHandle {
   readonly at: number;
   readonly order: number;
   readonly process: SimProcess | undefined;
   readonly timer: boolean;
-  cancelled: boolean;
+  cancelled = false;
   readonly run: () => void;
+
+  constructor(
+    place: { readonly at: number; readonly order: number },
+    process: SimProcess | undefined,
+    run: () => void,
+    timer: boolean,
+  ) {
+    this.at = place.at;
+    this.order = place.order;
+    this.process = process;
+    this.run = run;
+    this.timer = timer;
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+  }
 }
 
 /** Wall clock of the world at time 0, microseconds. */
@@ -49,14 +67,8 @@ export class World {
 
   at(at: number, process: SimProcess | undefined, run: () => void, timer = false): Scheduled {
     this.#order += 1;
-    const scheduled: Scheduled = {
-      at: Math.max(at, this.#now),
-      order: this.#order,
-      process,
-      timer,
-      cancelled: false,
-      run,
-    };
+    const place = { at: at > this.#now ? at : this.#now, order: this.#order };
+    const scheduled = new Scheduled(place, process, run, timer);
     this.#push(scheduled);
     return scheduled;
   }
@@ -135,7 +147,8 @@ export class SimProcess {
   timerLagMs = 0;
   /** Told before every event that reaches it: a fault that strikes at the n-th. */
   onEvent: (() => void) | undefined;
-  readonly #clock: ClockFaults;
+  readonly #faults: ClockFaults;
+  #clock: Clock | undefined;
   #state: 'running' | 'paused' | 'dead' = 'running';
   #waitingTimers: (() => void)[] = [];
   #waiting: (() => void)[] = [];
@@ -143,7 +156,7 @@ export class SimProcess {
   constructor(world: World, name: string, clock: ClockFaults = TRUE_CLOCK) {
     this.world = world;
     this.name = name;
-    this.#clock = clock;
+    this.#faults = clock;
     this.wallSkew = world.random.integer(-20_000, 20_000);
   }
 
@@ -183,8 +196,13 @@ export class SimProcess {
   }
 
   clock(): Clock {
+    this.#clock ??= this.#makeClock();
+    return this.#clock;
+  }
+
+  #makeClock(): Clock {
     const { world } = this;
-    const { origin, rate } = this.#clock;
+    const { origin, rate } = this.#faults;
     const now = (): number => world.now * rate + origin;
     return {
       now: (): Millis => asMillis(now()),
@@ -195,12 +213,7 @@ export class SimProcess {
           due += world.random.next() * this.timerLagMs;
           world.coverage.count('clock.slowTimer');
         }
-        const scheduled = world.at(due, this, run, true);
-        return {
-          cancel: () => {
-            scheduled.cancelled = true;
-          },
-        };
+        return world.at(due, this, run, true);
       },
       defer: (run: () => void): void => {
         world.at(world.now, this, run);

@@ -7,6 +7,7 @@ import {
   type CheckpointStoreOptions,
   type TakenCheckpoint,
 } from '../../../hypervisor/host/checkpoint-store.ts';
+import { LiveShadow } from '../../../hypervisor/machine/live-shadow.ts';
 import type { Machine } from '../../../hypervisor/machine/machine.ts';
 import type { MachineSnapshot } from '../../../hypervisor/machine/snapshot.ts';
 import {
@@ -25,10 +26,11 @@ export const PAGES = 40;
 
 export const TOY_OWNER: SnapshotOwner = sampleHead();
 
-export class ToyMemory implements Pick<Machine, 'usedMemory' | 'saveState'> {
+export class ToyMemory implements Pick<Machine, 'shadow' | 'saveState'> {
   readonly memory: Uint8Array = new Uint8Array(PAGES * SNAPSHOT_PAGE_BYTES);
   extentPages: number = PAGES;
   lsn = 0;
+  readonly #shadow = new LiveShadow(() => this.usedMemory());
 
   constructor() {
     for (let page = 0; page < PAGES; page += 2) this.write(page, page + 1);
@@ -40,6 +42,12 @@ export class ToyMemory implements Pick<Machine, 'usedMemory' | 'saveState'> {
 
   usedMemory(): Uint8Array {
     return this.memory.subarray(0, this.extentPages * SNAPSHOT_PAGE_BYTES);
+  }
+
+  /** Whoever asks for it may have written to memory before. */
+  get shadow(): LiveShadow {
+    this.#shadow.outdated();
+    return this.#shadow;
   }
 
   saveState(): ReturnType<Machine['saveState']> {
@@ -83,7 +91,7 @@ export class Taker {
 
   /** Takes one and waits until it is on disk, or has failed. */
   async take(
-    machine: Pick<Machine, 'usedMemory' | 'saveState'>,
+    machine: Pick<Machine, 'shadow' | 'saveState'>,
     place: CheckpointPlace,
   ): Promise<TakenCheckpoint | undefined> {
     const before = this.taken.length;

@@ -1,0 +1,74 @@
+/**
+ * Keeps beside the own log what has left, for a run that goes on from it: outputs wait for backups while
+ * the ends of their groups are in the log already, so the log alone does not tell. Late, never early: what
+ * is behind the mark may be let out twice, what is before it must have left.
+ */
+
+import { asEpoch, asLsn, type Epoch, type Lsn } from '../../log-format/index.ts';
+import { RELEASED_MARK_RECORDS } from '../base/limits.ts';
+import type { LogStore } from '../ports.ts';
+import type { View } from '../protocol/messages.ts';
+
+export class ReleasedMark {
+  readonly #store: Pick<LogStore, 'released'>;
+  #epoch: Epoch = asEpoch(0);
+  #lsn: Lsn;
+  #kept: Lsn = asLsn(0);
+
+  /** `lsn`: what had left before this life. */
+  constructor(store: Pick<LogStore, 'released'>, lsn: Lsn) {
+    this.#store = store;
+    this.#lsn = lsn;
+  }
+
+  /** A view begins: call before its record is logged, or the mark would be that of another reign. */
+  begin(epoch: Epoch): void {
+    this.#epoch = epoch;
+    this.#keep();
+  }
+
+  /** Outputs up to `lsn` have left. `seen`: some of them on the console, which nobody takes twice unseen. */
+  left(lsn: Lsn, { seen }: { readonly seen: boolean }): void {
+    if (lsn > this.#lsn) this.#lsn = lsn;
+    if (seen || this.#lsn - this.#kept >= RELEASED_MARK_RECORDS) this.#keep();
+  }
+
+  /** Nothing happens for a while. */
+  flush(): void {
+    if (this.#lsn > this.#kept) this.#keep();
+  }
+
+  #keep(): void {
+    if (this.#epoch === 0) return;
+    this.#kept = this.#lsn;
+    this.#store.released?.({ epoch: this.#epoch, lsn: this.#lsn });
+  }
+}
+
+export interface ReleasedAt {
+  /** Of the reign in which it was noted. */
+  readonly epoch: Epoch;
+  readonly lsn: Lsn;
+}
+
+/** The end of a log that a run goes on from. */
+export interface LogEnd {
+  /** The newest in it, and where its record stands. */
+  readonly view: View | undefined;
+  readonly viewLsn: Lsn;
+  /** The first view in a row that has the same primary. */
+  readonly reignSince: Epoch;
+  /** Last record of the last complete group. */
+  readonly lsnReplayed: Lsn;
+}
+
+/** Up to where outputs are known to have left; those behind it are let out again. */
+export function knownReleased(end: LogEnd, mark: ReleasedAt | undefined): Lsn {
+  const { view, viewLsn, reignSince, lsnReplayed } = end;
+  // A log of an earlier hv, or a copy of somebody else's reign: nobody knows better. A mark of an earlier
+  // view of this reign is late, as a power cut leaves it.
+  if (mark === undefined || view === undefined || mark.epoch < reignSince) return lsnReplayed;
+  // Without a backup in the view the end of a group is logged when its outputs have left (turn-runner.ts).
+  if (view.backups.length === 0 && lsnReplayed > viewLsn) return lsnReplayed;
+  return asLsn(Math.min(mark.lsn, lsnReplayed));
+}
