@@ -19,8 +19,8 @@ import { formatAddress, parseAddress } from './addresses.ts';
 import type { ReplicaActions } from './admin-actions.ts';
 import { announcementOf } from './announce.ts';
 import { answerJoin } from './answer-join.ts';
+import { checkArbiterAccess } from './arbiter-access.ts';
 import { ArbiterDesk } from './arbiter-desk.ts';
-import { absoluteArbiterUrl } from './arbiters.ts';
 import type { BackupHostOptions, Succession } from './backup-options.ts';
 import { backupStatus } from './backup-status.ts';
 import { HostClock } from './clock.ts';
@@ -102,12 +102,12 @@ export class BackupHost {
     });
   }
 
-  /** Listens. Rejects with HV_E_PORT_IN_USE, HV_E_PLAIN_LINK or HV_E_USAGE. */
+  /** Listens. Rejects with HV_E_PORT_IN_USE, HV_E_PLAIN_LINK, HV_E_ARBITER or HV_E_USAGE. */
   static async start(options: BackupHostOptions): Promise<BackupHost> {
     // Compiled now, while nothing waits: the first machine of this thread's workers needs it warm.
     engineParts();
     (options.security ?? LOCAL_ONLY).checkListen(options.listen);
-    if (options.arbiter !== undefined) absoluteArbiterUrl(options.arbiter);
+    if (options.arbiter !== undefined) checkArbiterAccess(options.arbiter);
     makeDirectory(options.dir);
     const host = new BackupHost(options);
     host.#listener = await LinkListener.listen(options.listen, {

@@ -2,6 +2,7 @@
 
 import type { Hello } from '../protocol/backup-events.ts';
 import { refusalOf } from '../replica/refusal.ts';
+import { arbiterObstacle } from './arbiter-access.ts';
 import { arbiterRefusal } from './colocation.ts';
 import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
 import { HV_VERSION } from './version.ts';
@@ -20,6 +21,8 @@ export function hostRefusal(
   const { arbiter, mayBeColocated, speaker } = host;
   const misplaced = arbiterRefusal(arbiter ?? hello.arbiter, speaker, { mayBeColocated });
   if (misplaced !== undefined) return misplaced;
+  const obstacle = arbiterObstacle(arbiter ?? hello.arbiter);
+  if (obstacle !== undefined) return obstacle;
   const { engineHash, helperHash } = engineParts();
   return refusalOf(hello, {
     hvVersion: HV_VERSION,

@@ -91,6 +91,12 @@ describe('bad arguments', () => {
       'HV_E_ARBITER',
     ],
     [
+      'a backup whose token for its arbiter is not there',
+      ['backup', '--listen', '127.0.0.1:0', '--arbiter', 'http://127.0.0.1:1?token-file=nowhere'],
+      123,
+      'could never take over: the token file',
+    ],
+    [
       'an arbiter that dies with the primary',
       ['run', '--backup', '192.0.2.1:7700', '--arbiter', 'etcd://127.0.0.1', HELLO],
       123,
@@ -143,18 +149,25 @@ describe('bad arguments', () => {
     expect(stderr).toContain('HV_E_PORT_IN_USE');
   });
 
-  test('a primary with an arbiter the backup does not know is refused, and the backup waits on', async () => {
-    const { process: backup, address } = await stage.backup('--dir', 'choosy');
-    const refusal = new Promise<string>((resolve, reject) => {
-      const link = dialLink(address, '/link', {
-        onMessage: (message) => resolve(message.type === 'refuse' ? message.reason : message.type),
-        onClose: (reason) => reject(new Error(reason)),
+  test.each([
+    ['does not know', 'consul://x', 'there is no arbiter "consul://x"'],
+    ['has no token for', 'http://127.0.0.1:1?token-file=/nowhere', 'could never take over'],
+  ])(
+    'a primary with an arbiter the backup %s is refused, and the backup waits on',
+    async (_, arbiter, words) => {
+      const { process: backup, address } = await stage.backup('--dir', 'choosy');
+      const refusal = new Promise<string>((resolve, reject) => {
+        const link = dialLink(address, '/link', {
+          onMessage: (message) =>
+            resolve(message.type === 'refuse' ? message.reason : message.type),
+          onClose: (reason) => reject(new Error(reason)),
+        });
+        link.send(helloOf({ backup: address, arbiter }));
       });
-      link.send(helloOf({ backup: address, arbiter: 'consul://x' }));
-    });
-    expect(await refusal).toContain('there is no arbiter "consul://x"');
-    expect(backup.child.exitCode).toBeNull();
-  });
+      expect(await refusal).toContain(words);
+      expect(backup.child.exitCode).toBeNull();
+    },
+  );
 
   test('a name in use is refused and the running guest not disturbed', async () => {
     const script = join(stage.dir, 'stay.js');
