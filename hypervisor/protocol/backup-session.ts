@@ -41,6 +41,14 @@ export type Ack = Message & { readonly type: 'ack' };
 /** What became of an ack. `untrue`: it claims what was never sent. */
 export type AckVerdict = 'taken' | 'untrue' | 'differs';
 
+/** Acks must come to this before outputs may wait for them: else the guest would stall. */
+export interface JoinTarget {
+  /** Whatever the log had when the transfer was over: some of it may have left, in this life or before. */
+  readonly lsnReceived: Lsn;
+  /** At the level of the run. */
+  readonly lsnReached: Lsn;
+}
+
 export interface SessionOptions {
   readonly detectMs: number;
   readonly now: Millis;
@@ -56,8 +64,7 @@ export class BackupSession {
   #linked = true;
   #backlog: EncodedBatch[] = [];
   #backlogBytes = 0;
-  /** Acks must reach this before outputs may wait for them: else the guest would stall. */
-  #lsnTarget: Lsn = asLsn(0);
+  #target: JoinTarget = { lsnReceived: asLsn(0), lsnReached: asLsn(0) };
   #lsnDurable: Lsn = asLsn(0);
   #lsnVerified: Lsn = asLsn(0);
   #acks = 0;
@@ -164,10 +171,10 @@ export class BackupSession {
    * or below `lastLsn` are in the stream and are sent once only (either before or after the state
    * transfer, never both: rule 5 of primary/backup replication, MIT 6.824 lecture 3, 2015).
    */
-  streamed(lastLsn: Lsn, lsnAppended: Lsn): readonly EncodedBatch[] {
+  streamed(lastLsn: Lsn, target: JoinTarget): readonly EncodedBatch[] {
     assert(this.#state === 'streaming', 'a stream ends once');
     this.#state = 'catchingUp';
-    this.#lsnTarget = lsnAppended;
+    this.#target = target;
     this.window.streamed(lastLsn);
     const rest = this.#backlog.filter((batch) => batch.firstLsn > lastLsn);
     this.#backlog = [];
@@ -211,9 +218,9 @@ export class BackupSession {
       if (own !== ack.outputsCrc) return 'differs';
       this.#lsnVerified = asLsn(Math.max(this.#lsnVerified, lsnReplayed));
     }
-    const reached = Math.min(this.window.lsnAcked, this.position(this.#level));
-    if (this.#state === 'catchingUp' && reached >= this.#lsnTarget)
-      this.#state = this.hidden ? 'observing' : 'gated';
+    const { lsnReceived: has, lsnReached } = this.#target;
+    const reached = this.window.lsnAcked >= has && this.position(this.#level) >= lsnReached;
+    if (this.#state === 'catchingUp' && reached) this.#state = this.hidden ? 'observing' : 'gated';
     return 'taken';
   }
 

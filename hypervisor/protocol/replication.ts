@@ -128,7 +128,8 @@ export class Replication<T> {
       this.lose(event.peer, `log not streamed: ${event.failure}`, effects);
       return;
     }
-    for (const batch of session.streamed(event.lastLsn, this.#lsnJoined)) {
+    const target = { lsnReceived: this.#facts.lsnAppended(), lsnReached: this.#lsnJoined };
+    for (const batch of session.streamed(event.lastLsn, target)) {
       this.#sendBatch(session, batch, event.now, effects);
     }
     // The last ack of an idle guest may have come before the stream was known to be over.
@@ -136,7 +137,7 @@ export class Replication<T> {
     if (early !== undefined) this.hear(event.peer, early, event.now, effects);
   }
 
-  /** What a newcomer has to reach: of a group without its end nothing can be replayed. */
+  /** What a newcomer has to reach at the run's level: of a group without its end nothing can be replayed. */
   get #lsnJoined(): Lsn {
     const lsnAppended = this.#facts.lsnAppended();
     if (!needsReplay(this.#facts.level)) return lsnAppended;

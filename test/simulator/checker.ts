@@ -52,6 +52,8 @@ export class Checker {
   view: View | undefined;
   /** The guest is being stopped: by its operator, or because it has ended. */
   stopping = false;
+  /** A switchover has ended with somebody who is not there any more: nobody else may go on. */
+  givenToDead = false;
   released = 0;
 
   constructor(world: World, machines: MachineKind, rule: AckRule = DEFAULT_RULE) {

@@ -120,7 +120,11 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
       checker.decided(view, before, winner);
       for (const name of view.backups)
         if (members.get(name)?.hidden) checker.fail(`${name} is hidden and named in a view`);
-      if (winner !== view.primary) return;
+      if (winner !== view.primary) {
+        // It has answered that its disk has everything, and died before the claim was decided.
+        checker.givenToDead = hosts.get(view.primary)?.backup?.following !== winner;
+        return;
+      }
       const former = hosts.get(before?.primary ?? '')?.primary?.core.sessions;
       const session = former?.find(({ peer }) => peer === view.primary);
       if (session !== undefined) checker.reported(view.primary, session.window.lsnAcked);
@@ -231,7 +235,8 @@ function finish(cluster: Cluster): History['end'] {
   reviveAll(cluster);
   // Nothing that was asked is undecided then; what is decided is decided.
   world.run(world.now + UNDER_WAY_MS_MAX, () => failed() || cluster.arbiter.underWay === 0);
-  const survivor = survives(cluster);
+  const survivor = (): boolean => survived && !checker.givenToDead;
+  const survived = survives(cluster);
   const over = (): boolean => failed() || (edge.done && isProtected(cluster)) || cluster.stopped;
   world.run(world.now + GRACE_MS, over);
   const whole = isProtected(cluster);
@@ -243,8 +248,8 @@ function finish(cluster: Cluster): History['end'] {
     checker.replays(leader.store, leader.machine);
   if (cluster.stopped) return 'stopped';
   if (whole) settle(cluster);
-  if (edge.done && (whole || !survivor)) return 'answered';
-  if (!survivor) return 'nobody left';
+  if (edge.done && (whole || !survivor())) return 'answered';
+  if (!survivor()) return 'nobody left';
   const what = edge.done ? 'no protection' : 'no answers';
   checker.fail(`healed, with somebody left, and ${what} (${describeView(cluster.arbiter.view)})`);
   return 'violation';

@@ -232,7 +232,7 @@ function ruleBroken(sabotage: RuleBug): Bugs {
         tap: tellsAll,
         focus: {
           backupsWanted: 2,
-          faults: ['killPrimary', 'cutOneWay'],
+          faults: ['cutOneWay', 'cutBothWays'],
           rule: ruled({ quorum: 1 }),
         },
       };

@@ -96,3 +96,21 @@ describe('a guest that is to stop without backups', () => {
     expect(pair.core.holdsAlone).toBe(false);
   });
 });
+
+describe('a newcomer of a guest that has gone on', () => {
+  it.each(['received', 'replayed', 'verified'] as const)(
+    '%s: has all that an earlier life may have let out before it is taken, and waits for no new group',
+    (level) => {
+      const pair = new Pair(level);
+      for (let count = 0; count < 4; count++) pair.append();
+      pair.step({ type: 'produced', lsn: asLsn(pair.lsn), outputs: [] });
+      pair.step({ type: 'linked', peer: 'b' });
+      const { epoch } = pair.core.view;
+      pair.step({ type: 'message', peer: 'b', message: welcomeOf({ epoch }) });
+      pair.step({ type: 'streamed', peer: 'b', lastLsn: asLsn(pair.lsn), failure: undefined });
+      const [lsnReceived, lsnReplayed] = [asLsn(pair.lsn - 1), asLsn(0)];
+      expect(claims(pair.ack('b', { lsnReceived, lsnReplayed }))).toEqual([]);
+      expect(claims(pair.ack('b', { lsnReplayed }))).toEqual(['a [b]']);
+    },
+  );
+});
