@@ -157,68 +157,81 @@ describe('the log at rest', () => {
     expect((await hv('log', 'verify', 'copies/ticker', ...READ)).code).toBe(2);
   });
 
-  test('is joined by a snapshot and gone on from by a backup with keys of its own, and never in plain', {
-    timeout: 120_000,
-  }, async () => {
-    writeFileSync(join(stage.dir, 'busy.js'), BUSY + TICKER);
-    expect((await hv('log', 'key', 'new', 'other.pem', '--sign')).code).toBe(0);
-    const other = ['--log-key-file', 'other.key', '--sign-key-file', 'other.pem'];
-    const run = stage.hv(
-      [
-        ...['run', '--events-fd', '3', ...KEYS, '--listen', '127.0.0.1:0', '--checkpoint', '2000'],
-        // A kill closes links at once; silence of a busy machine is no death.
-        ...['--detect', '60000'],
-        'busy.js',
-      ],
-      { env: { ...process.env, SECRET } },
-    );
-    const { address = '' } = await run.event('started');
-    for (let lsn = 0, from = 0; lsn < JOIN_LOG_RECORDS + 2000; ) {
-      const taken = await run.event('checkpoint', from);
-      from = run.events.indexOf(taken) + 1;
-      lsn = Number(taken.lsn);
-    }
-    run.kill('SIGHUP');
-    const copy = join(stage.dir, 'copies/busy');
-    const first = await stage.backup('--dir', 'copies', '--join', address, ...other);
-    await first.process.event('in.step');
-    expect(existsSync(join(copy, 'beginning.hvlog'))).toBe(true);
-    first.process.kill();
-    await first.process.exited;
-    const names = readdirSync(copy).filter((name) => /\.hv(log|snap)$/.test(name));
-    for (const name of names) expect(readFileSync(join(copy, name)).includes(SECRET)).toBe(false);
+  longTest(
+    'is joined by a snapshot and gone on from by a backup with keys of its own, and never in plain',
+    {
+      timeout: 120_000,
+    },
+    async () => {
+      writeFileSync(join(stage.dir, 'busy.js'), BUSY + TICKER);
+      expect((await hv('log', 'key', 'new', 'other.pem', '--sign')).code).toBe(0);
+      const other = ['--log-key-file', 'other.key', '--sign-key-file', 'other.pem'];
+      const run = stage.hv(
+        [
+          ...[
+            'run',
+            '--events-fd',
+            '3',
+            ...KEYS,
+            '--listen',
+            '127.0.0.1:0',
+            '--checkpoint',
+            '2000',
+          ],
+          // A kill closes links at once; silence of a busy machine is no death.
+          ...['--detect', '60000'],
+          'busy.js',
+        ],
+        { env: { ...process.env, SECRET } },
+      );
+      const { address = '' } = await run.event('started');
+      for (let lsn = 0, from = 0; lsn < JOIN_LOG_RECORDS + 2000; ) {
+        const taken = await run.event('checkpoint', from);
+        from = run.events.indexOf(taken) + 1;
+        lsn = Number(taken.lsn);
+      }
+      run.kill('SIGHUP');
+      const copy = join(stage.dir, 'copies/busy');
+      const first = await stage.backup('--dir', 'copies', '--join', address, ...other);
+      await first.process.event('in.step');
+      expect(existsSync(join(copy, 'beginning.hvlog'))).toBe(true);
+      first.process.kill();
+      await first.process.exited;
+      const names = readdirSync(copy).filter((name) => /\.hv(log|snap)$/.test(name));
+      for (const name of names) expect(readFileSync(join(copy, name)).includes(SECRET)).toBe(false);
 
-    const keyless = await stage.backup('--dir', 'copies', '--join', address);
-    const { code, stderr } = await keyless.process.exited;
-    expect(stderr).toContain('is sealed, and no key was given');
-    expect(code).toBe(2);
-    expect(existsSync(`${copy}~1`)).toBe(false);
+      const keyless = await stage.backup('--dir', 'copies', '--join', address);
+      const { code, stderr } = await keyless.process.exited;
+      expect(stderr).toContain('is sealed, and no key was given');
+      expect(code).toBe(2);
+      expect(existsSync(`${copy}~1`)).toBe(false);
 
-    const again = await stage.backup('--dir', 'copies', '--join', address, ...other);
-    await again.process.event('continuing');
-    await again.process.event('in.step');
-    run.kill();
-    await again.process.event('first.output');
-    again.process.kill('SIGTERM');
-    expect((await again.process.exited).code).toBe(0);
-    expect(shows(copy, SECRET)).toEqual([]);
-    const read = ['--log-key-file', 'other.key'];
-    const verified = await hv(
-      'log',
-      'verify',
-      'copies/busy',
-      ...read,
-      '--public-key',
-      'other.pem.pub',
-    );
-    expect(verified.stderr).toBe('');
-    expect(verified.stdout).toMatch(/signed: all of it, up to lsn \d+ and its end/);
-    expect(verified.stdout).toMatch(
-      /joined by the snapshot at lsn \d+: from there on its chain is its own/,
-    );
-    expect((await hv('replay', 'copies/busy', '-q', ...read)).stderr).toContain('verified');
-    expect((await hv('log', 'verify', 'copies/busy', ...READ)).code).toBe(2);
-  });
+      const again = await stage.backup('--dir', 'copies', '--join', address, ...other);
+      await again.process.event('continuing');
+      await again.process.event('in.step');
+      run.kill();
+      await again.process.event('first.output');
+      again.process.kill('SIGTERM');
+      expect((await again.process.exited).code).toBe(0);
+      expect(shows(copy, SECRET)).toEqual([]);
+      const read = ['--log-key-file', 'other.key'];
+      const verified = await hv(
+        'log',
+        'verify',
+        'copies/busy',
+        ...read,
+        '--public-key',
+        'other.pem.pub',
+      );
+      expect(verified.stderr).toBe('');
+      expect(verified.stdout).toMatch(/signed: all of it, up to lsn \d+ and its end/);
+      expect(verified.stdout).toMatch(
+        /joined by the snapshot at lsn \d+: from there on its chain is its own/,
+      );
+      expect((await hv('replay', 'copies/busy', '-q', ...read)).stderr).toContain('verified');
+      expect((await hv('log', 'verify', 'copies/busy', ...READ)).code).toBe(2);
+    },
+  );
 
   test('asks for the right key, with exit status 2 and before anything is started', async () => {
     const run = started(...KEYS);

@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openLog } from '../../hypervisor/host/log-reader.ts';
 import { INTERRUPT, type LogRecord } from '../../log-format/index.ts';
 import { HV, type HvProcess, Stage } from '../support/hv-process.ts';
-import { LONG } from '../support/long.ts';
+import { LONG, longTest } from '../support/long.ts';
 
 const GOLDEN = fileURLToPath(new URL('../golden/v1', import.meta.url));
 
@@ -285,7 +285,7 @@ describe('a fork', () => {
     await replayed('boots');
   });
 
-  test('in the middle of a group has run its turns up to there and no more', async () => {
+  longTest('in the middle of a group has run its turns up to there and no more', async () => {
     const at = records.find(
       ({ lsn, record }) => record.type === 'interrupt' && records[lsn]?.record.type === 'interrupt',
     )?.lsn;
@@ -309,38 +309,41 @@ describe('a fork', () => {
     expect((await replayed('next')).memoryHash).not.toBe(memoryHash);
   });
 
-  test('with free ports listens elsewhere while the original still runs, and says where', async () => {
-    const running = stage.hv(['run', '--name', 'running', 'counter.js'], { stdin: 'pipe' });
-    const taken = await portOf(running);
-    const client = await Client.open(taken);
-    await client.ask('one');
-    const guest = stage.hv([
-      'fork',
-      '.hv/running',
-      '--at',
-      'end',
-      '--name',
-      'beside',
-      '--ports',
-      'free',
-      '--events-fd',
-      '3',
-    ]);
-    const moved = await guest.event('net.port-moved');
-    expect(moved).toMatchObject({ port: taken });
-    await guest.output(new RegExp(`net\\.port-moved: .*now ${moved.now}`));
-    const other = await Client.open(Number(moved.now));
-    expect((await other.ask('two')).lines).toBe(2);
-    expect((await client.ask('three')).lines).toBe(2);
-    client.close();
-    other.close();
-    for (const one of [running, guest]) {
-      one.kill();
-      await one.exited;
-    }
-    await replayed('beside');
-    await replayed('running');
-  });
+  longTest(
+    'with free ports listens elsewhere while the original still runs, and says where',
+    async () => {
+      const running = stage.hv(['run', '--name', 'running', 'counter.js'], { stdin: 'pipe' });
+      const taken = await portOf(running);
+      const client = await Client.open(taken);
+      await client.ask('one');
+      const guest = stage.hv([
+        'fork',
+        '.hv/running',
+        '--at',
+        'end',
+        '--name',
+        'beside',
+        '--ports',
+        'free',
+        '--events-fd',
+        '3',
+      ]);
+      const moved = await guest.event('net.port-moved');
+      expect(moved).toMatchObject({ port: taken });
+      await guest.output(new RegExp(`net\\.port-moved: .*now ${moved.now}`));
+      const other = await Client.open(Number(moved.now));
+      expect((await other.ask('two')).lines).toBe(2);
+      expect((await client.ask('three')).lines).toBe(2);
+      client.close();
+      other.close();
+      for (const one of [running, guest]) {
+        one.kill();
+        await one.exited;
+      }
+      await replayed('beside');
+      await replayed('running');
+    },
+  );
 
   test('with free ports boots beside a guest that holds its port', async () => {
     const holder = stage.hv(['run', '--name', 'holder', 'counter.js'], { stdin: 'pipe' });
@@ -423,7 +426,7 @@ describe('a fork with another script', () => {
     await replayed('doubled');
   });
 
-  test('says which inputs had no taker', async () => {
+  longTest('says which inputs had no taker', async () => {
     writeFileSync(
       join(stage.dir, 'deaf.js'),
       "setInterval(() => undefined, 5); console.log('deaf');",
@@ -443,7 +446,7 @@ describe('a fork with another script', () => {
     expect(existsSync(`${logDir('broken')}.lock`)).toBe(false);
   });
 
-  test('of a log without its beginning is refused with the reason', async () => {
+  longTest('of a log without its beginning is refused with the reason', async () => {
     expect((await fork('late', '50%', '--no-start').exited).code).toBe(0);
     const { code, stderr } = await stage.hv([
       'fork',
@@ -494,16 +497,19 @@ describe('hv fork refuses', () => {
     await replayed('busy');
   });
 
-  test('to touch an older log of that name before it knows that it can make the new one', async () => {
-    expect((await fork('older', '50%', '--no-start').exited).code).toBe(0);
-    const before = contentOf(logDir('older'));
-    expect((await fork('older', '99999').exited).code).toBe(2);
-    expect(contentOf(logDir('older'))).toEqual(before);
-    expect((await fork('older', 'end', '--no-start').exited).code).toBe(0);
-    expect(contentOf(`${logDir('older')}~1`)).toEqual(before);
-  });
+  longTest(
+    'to touch an older log of that name before it knows that it can make the new one',
+    async () => {
+      expect((await fork('older', '50%', '--no-start').exited).code).toBe(0);
+      const before = contentOf(logDir('older'));
+      expect((await fork('older', '99999').exited).code).toBe(2);
+      expect(contentOf(logDir('older'))).toEqual(before);
+      expect((await fork('older', 'end', '--no-start').exited).code).toBe(0);
+      expect(contentOf(`${logDir('older')}~1`)).toEqual(before);
+    },
+  );
 
-  test('a place where the guest had ended', async () => {
+  longTest('a place where the guest had ended', async () => {
     writeFileSync(join(stage.dir, 'short.js'), 'setTimeout(() => process.exit(3), 20);');
     expect((await stage.hv(['run', '--name', 'short', 'short.js']).exited).code).toBe(3);
     const { code, stderr } = await stage.hv(['fork', '.hv/short', '--at', 'end', '--name', 'dead'])
@@ -541,45 +547,51 @@ describe('hv fork refuses', () => {
 });
 
 describe('logs of format 1', () => {
-  test('fork into logs of format 2 that run, replay and resume on machine version 1', async () => {
-    const made = await stage.hv([
-      'fork',
-      join(GOLDEN, 'ticker.hvlog'),
-      '--at',
-      '4',
-      '--name',
-      'ticker',
-      '--no-start',
-    ]).exited;
-    expect(made.code, made.stderr).toBe(0);
-    expect(openLog(logDir('ticker')).header).toMatchObject({ formatVersion: 2, machineVersion: 1 });
-    const guest = stage.hv(['run', '--resume', '--name', 'ticker', '--events-fd', '3']);
-    expect((await guest.exited).code).toBe(0);
-    expect(guest.stdout).toContain('last prices');
-    await replayed('ticker');
+  longTest(
+    'fork into logs of format 2 that run, replay and resume on machine version 1',
+    async () => {
+      const made = await stage.hv([
+        'fork',
+        join(GOLDEN, 'ticker.hvlog'),
+        '--at',
+        '4',
+        '--name',
+        'ticker',
+        '--no-start',
+      ]).exited;
+      expect(made.code, made.stderr).toBe(0);
+      expect(openLog(logDir('ticker')).header).toMatchObject({
+        formatVersion: 2,
+        machineVersion: 1,
+      });
+      const guest = stage.hv(['run', '--resume', '--name', 'ticker', '--events-fd', '3']);
+      expect((await guest.exited).code).toBe(0);
+      expect(guest.stdout).toContain('last prices');
+      await replayed('ticker');
 
-    const kv = stage.hv([
-      'fork',
-      join(GOLDEN, 'kv.hvlog'),
-      '--at',
-      '50%',
-      '--name',
-      'kv',
-      '--ports',
-      'free',
-      '--events-fd',
-      '3',
-    ]);
-    await kv.event('resumed');
-    kv.kill();
-    await kv.exited;
-    await replayed('kv');
-    const again = stage.hv(['run', '--resume', '--name', 'kv', '--events-fd', '3']);
-    await again.event('resumed');
-    again.kill('SIGTERM');
-    await again.exited;
-    await replayed('kv');
-  });
+      const kv = stage.hv([
+        'fork',
+        join(GOLDEN, 'kv.hvlog'),
+        '--at',
+        '50%',
+        '--name',
+        'kv',
+        '--ports',
+        'free',
+        '--events-fd',
+        '3',
+      ]);
+      await kv.event('resumed');
+      kv.kill();
+      await kv.exited;
+      await replayed('kv');
+      const again = stage.hv(['run', '--resume', '--name', 'kv', '--events-fd', '3']);
+      await again.event('resumed');
+      again.kill('SIGTERM');
+      await again.exited;
+      await replayed('kv');
+    },
+  );
 });
 
 describe('.fork of hv inspect', () => {

@@ -15,6 +15,7 @@ import {
   sha256Hex,
 } from '../../log-format/index.ts';
 import { HV, Stage } from '../support/hv-process.ts';
+import { longTest } from '../support/long.ts';
 
 const SHOP = `'use strict';
 const net = require('node:net');
@@ -145,7 +146,7 @@ describe('hv inspect', () => {
     expect(lines[4]).toBe('lsn 0: nothing has run');
   });
 
-  test('finds the first turn of a change, and says what differs across it', async () => {
+  longTest('finds the first turn of a change, and says what differs across it', async () => {
     const [found, , , diff] = await json(
       shop,
       ".find stock.get('pear') < 3",
@@ -198,7 +199,7 @@ describe('hv inspect', () => {
     expect(stdout).not.toMatch(/^2$/m);
   });
 
-  test('looks into the middle of a turn', async () => {
+  longTest('looks into the middle of a turn', async () => {
     const [, at, , middle, after] = await json(
       shop,
       ".find stock.get('pear') < 3",

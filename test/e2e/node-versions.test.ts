@@ -114,7 +114,7 @@ describe(`Node ${process.versions.node}, the one at hand`, () => {
   });
 
   // The stock glue of the engine writes argv[1] into guest memory.
-  test('replays to the same memory when hv is started by another path', async () => {
+  longTest('replays to the same memory when hv is started by another path', async () => {
     const far = join(stage.dir, 'a path', 'of another length');
     mkdirSync(far, { recursive: true });
     const script = join(far, 'hv-of-another-name.mjs');

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Finding, RefeedReport } from '../../hypervisor/timeline/refeed.ts';
 import { GOLDEN_DIR } from '../golden/goldens.ts';
 import { GUESTS, type HvExit, Stage } from '../support/hv-process.ts';
+import { longTest } from '../support/long.ts';
 
 const KV = join(GOLDEN_DIR, 'kv.hvlog');
 const EXECUTE = 'return command[1](db, args, client, server);';
@@ -84,7 +85,7 @@ describe('hv replay --script with a changed script', () => {
     );
   });
 
-  test('shows an added log line where the old output ends', async () => {
+  longTest('shows an added log line where the old output ends', async () => {
     const script = changed(
       'kv.js',
       EXECUTE,
@@ -105,22 +106,25 @@ describe('hv replay --script with a changed script', () => {
     expect(report.totals).toMatchObject({ same: 2, different: 0 });
   });
 
-  test('with other timers is the same where they do not show, and differs where they do', async () => {
-    const idle = changed(
-      'kv.js',
-      "const net = require('node:net');",
-      "const net = require('node:net'); setInterval(() => {}, 3);",
-    );
-    const log = join(GOLDEN_DIR, 'failover.hvlog');
-    expect(await json(idle, log)).toMatchObject({ verdict: 'equal', sameScript: false });
-    const slow = changed('counter.js', 'interval *', '3 * interval *');
-    const report = await json(slow, join(GOLDEN_DIR, 'counter.hvlog'));
-    const longer = { kind: 'longer', replayed: expect.not.objectContaining({ place: {} }) };
-    expect(report.findings).toMatchObject([
-      { name: 'connection 2 from 127.0.0.1:36974', difference: longer },
-      { name: 'stdout', difference: longer },
-    ]);
-  });
+  longTest(
+    'with other timers is the same where they do not show, and differs where they do',
+    async () => {
+      const idle = changed(
+        'kv.js',
+        "const net = require('node:net');",
+        "const net = require('node:net'); setInterval(() => {}, 3);",
+      );
+      const log = join(GOLDEN_DIR, 'failover.hvlog');
+      expect(await json(idle, log)).toMatchObject({ verdict: 'equal', sameScript: false });
+      const slow = changed('counter.js', 'interval *', '3 * interval *');
+      const report = await json(slow, join(GOLDEN_DIR, 'counter.hvlog'));
+      const longer = { kind: 'longer', replayed: expect.not.objectContaining({ place: {} }) };
+      expect(report.findings).toMatchObject([
+        { name: 'connection 2 from 127.0.0.1:36974', difference: longer },
+        { name: 'stdout', difference: longer },
+      ]);
+    },
+  );
 
   test('that crashes at a request ends there, and what came after is told', async () => {
     const script = changed('kv.js', EXECUTE, `if (args[0] === 'TIME') null.x; ${EXECUTE}`);
@@ -135,7 +139,7 @@ describe('hv replay --script with a changed script', () => {
     expect(stderr).toContain('hv: 17 inputs came after changed-kv.js had ended');
   });
 
-  test('that listens elsewhere gets the connections there', async () => {
+  longTest('that listens elsewhere gets the connections there', async () => {
     const script = changed('kv.js', 'const port =', 'const port = 7777; const unused =');
     const report = await json(script);
     expect(ofType(report, 'listen')).toMatchObject([
@@ -147,7 +151,7 @@ describe('hv replay --script with a changed script', () => {
     ]);
   });
 
-  test('that never listens has no taker for any connection', async () => {
+  longTest('that never listens has no taker for any connection', async () => {
     const script = changed('kv.js', 'listener.listen(', 'setInterval(() => {}, 1e6); (() => {})(');
     const { code, stdout, stderr } = await replay(script);
     expect(code).toBe(1);
@@ -191,7 +195,7 @@ describe('hv replay --script with a changed script', () => {
     expect(stderr).toContain('was stopped in a turn that would not end');
   });
 
-  test('prints twenty differences, and all of them when asked', async () => {
+  longTest('prints twenty differences, and all of them when asked', async () => {
     const many = 'for (let port = 1; port <= 15; port++) net.connect(port).on("error", () => {});';
     const script = changed('kv.js', 'listener.listen(', `${many} listener.listen(`);
     const blocks = ({ stdout }: HvExit): number =>

@@ -13,7 +13,7 @@ import type { MachineKind } from './sim-machine.ts';
 import { BUSY_TOY } from './toy-machine.ts';
 
 /** Seeds a thread takes at once: a second of work, so that all of them end together. */
-const BLOCK_SEEDS = 500;
+const BLOCK_SEEDS = 100;
 
 export type MachineName = 'toy' | 'real';
 

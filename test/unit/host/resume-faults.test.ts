@@ -9,7 +9,7 @@ import { LIFE_FAULTS, type LifeFault, MortalDisk } from '../../support/platter.t
  * Cases per test, spread evenly over the operations of a life and the faults; `HV_FAULTS=900` is every
  * one of them.
  */
-const CASES = Number(process.env.HV_FAULTS ?? 3);
+const CASES = Number(process.env.HV_FAULTS ?? 2);
 const OPERATIONS = 150;
 const STEPS = 12;
 const KEPT: LivesOptions['keep'] = { type: 'records', amount: 16 };
