@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../dist/test/simulator/main.js', import.meta.url));
 /** More than one block, and not a whole number of them. */
@@ -18,17 +18,9 @@ function sim(...args: readonly string[]): {
   return { status, said: stdout.replace(/ in [\d.]+ s \([^)]*\)/, '') };
 }
 
-describe('many histories', () => {
-  it('say the same on two threads as on one', () => {
-    const alone = sim('--jobs', '1');
-    expect(alone.status).toBe(0);
-    expect(alone.said).toContain(`${SEEDS} histories, 0 failed`);
-    expect(sim('--jobs', '2')).toEqual(alone);
-  });
-
-  it('fail on two threads as on one, in the order of their seeds', () => {
-    const alone = sim('--jobs', '1', '--sabotage', 'dropHeld');
-    expect(alone.status).toBe(1);
-    expect(sim('--jobs', '2', '--sabotage', 'dropHeld')).toEqual(alone);
-  });
+test('many histories say the same on two threads as on one, failures in the order of their seeds', () => {
+  const alone = sim('--jobs', '1', '--sabotage', 'dropHeld');
+  expect(alone.status).toBe(1);
+  expect(alone.said).toMatch(new RegExp(`${SEEDS} histories, [1-9]`));
+  expect(sim('--jobs', '2', '--sabotage', 'dropHeld')).toEqual(alone);
 });
