@@ -521,7 +521,7 @@ describe('hv fork refuses', () => {
     expect((await earlier.exited).code).toBe(3);
   });
 
-  test('a place behind damage, and forks before it', async () => {
+  longTest('a place behind damage, and forks before it', async () => {
     const dir = logDir('bad');
     mkdirSync(dir);
     copyFileSync(join(logDir('original'), '000001.hvlog'), join(dir, '000001.hvlog'));
@@ -595,7 +595,7 @@ describe('logs of format 1', () => {
 });
 
 describe('.fork of hv inspect', () => {
-  test('prints a command that works as it is printed', async () => {
+  longTest('prints a command that works as it is printed', async () => {
     const at = lsnOf('request 2');
     const odd = join(stage.dir, "it's a log");
     mkdirSync(odd);

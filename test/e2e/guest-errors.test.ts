@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GUESTS, type HvExit, Stage } from '../support/hv-process.ts';
 import { inATurn } from '../support/in-a-turn.ts';
+import { LONG } from '../support/long.ts';
 
 let stage: Stage;
 beforeAll(() => {
@@ -99,7 +100,7 @@ describe('a hostile guest', () => {
     });
   }
 
-  for (const name of ['infinite-loop', 'promise-loop']) {
+  for (const name of LONG ? ['infinite-loop', 'promise-loop'] : ['infinite-loop']) {
     test(`${name} is stopped by SIGTERM at a recorded tick, and replays`, async () => {
       const one = stage.hv(['run', '--name', name, '--events-fd', '3', hostile(name)]);
       await inATurn(one, { turns: 0 });

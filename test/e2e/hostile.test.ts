@@ -39,15 +39,12 @@ const ENDS: Readonly<Record<string, readonly (number | null)[]>> = {
 
 /** One for each way in which a guest can go wrong; the rest are its cousins (and test/replay runs them all). */
 const IN_THE_GATE = [
-  'array-holes',
   'catastrophic-regex',
   'deep-recursion',
   'exit-code',
-  'generator-loop',
   'huge-string',
   'memory-bomb',
   'microtask-loop',
-  'reject-unhandled',
   'swallow-all',
   'unpolled-builtins',
   'weakref-storm',

@@ -249,7 +249,7 @@ describe('hv inspect', () => {
     expect(stdout).toBe(`hv fork ${shop} --at 9 --name try-fix\n`);
   });
 
-  test('changes nothing: not the files of the log, not what a replay computes', async () => {
+  longTest('changes nothing: not the files of the log, not what a replay computes', async () => {
     const hash = (): unknown =>
       (
         JSON.parse(
@@ -329,7 +329,7 @@ describe('hv inspect refuses, and says why,', () => {
     );
   });
 
-  test('what lies behind a divergence, whose report it prints', async () => {
+  longTest('what lies behind a divergence, whose report it prints', async () => {
     const log = await forge('diverged', {
       record: (one) =>
         one.type === 'interrupt' && one.id === 4 && one.payload?.length === 5

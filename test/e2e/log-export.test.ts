@@ -18,6 +18,7 @@ import { encodeBatch, INTERRUPT, sha256Hex } from '../../log-format/index.ts';
 import { GOLDEN_DIR } from '../golden/goldens.ts';
 import { readCapture, streamsOf } from '../support/capture.ts';
 import { HV, Stage } from '../support/hv-process.ts';
+import { LONG, longTest } from '../support/long.ts';
 
 interface Line {
   readonly lsn: number;
@@ -117,7 +118,7 @@ function changed(name: string, label: string, change: (file: string) => void): s
 }
 
 describe('JSON lines', () => {
-  test.each(['kv', 'failover', 'ticker'])(
+  test.each(LONG ? ['kv', 'failover', 'ticker'] : ['kv', 'ticker'])(
     'of %s hold its records as hv log cat does',
     async (name) => {
       const { stdout } = await stage.hv(['log', 'cat', '--json', golden(name)]).exited;
@@ -183,7 +184,7 @@ describe('tshark', () => {
     return stdout;
   };
 
-  test.skipIf(!has).each(['kv', 'failover', 'kv-killed'])(
+  test.skipIf(!has).each(LONG ? ['kv', 'failover', 'kv-killed'] : ['failover'])(
     'finds nothing odd in %s',
     async (name) => {
       const file = await captured(name);
@@ -231,15 +232,18 @@ describe('an asciicast', () => {
 });
 
 describe('a trace', () => {
-  test.each(['kv', 'failover', 'ticker'])('of %s has a slice for every turn', async (name) => {
-    const { traceEvents } = JSON.parse((await exported(golden(name), 'perfetto')).stdout);
-    const slices = traceEvents.filter(({ ph }: { ph: string }) => ph === 'X');
-    const records = await jsonl(golden(name), '--no-outputs');
-    const kinds = new Set(['end', 'view', 'stop']);
-    const turns = records.filter(({ kind }) => !kinds.has(kind)).map(({ lsn }) => lsn);
-    expect(slices.map(({ args }: { args: { lsn: number } }) => args.lsn)).toEqual(turns);
-    expect(slices.some(({ dur }: { dur: number }) => dur > 0)).toBe(true);
-  });
+  test.each(LONG ? ['kv', 'failover', 'ticker'] : ['failover'])(
+    'of %s has a slice for every turn',
+    async (name) => {
+      const { traceEvents } = JSON.parse((await exported(golden(name), 'perfetto')).stdout);
+      const slices = traceEvents.filter(({ ph }: { ph: string }) => ph === 'X');
+      const records = await jsonl(golden(name), '--no-outputs');
+      const kinds = new Set(['end', 'view', 'stop']);
+      const turns = records.filter(({ kind }) => !kinds.has(kind)).map(({ lsn }) => lsn);
+      expect(slices.map(({ args }: { args: { lsn: number } }) => args.lsn)).toEqual(turns);
+      expect(slices.some(({ dur }: { dur: number }) => dur > 0)).toBe(true);
+    },
+  );
 });
 
 describe('an export that cannot be whole', () => {
@@ -292,7 +296,7 @@ describe('an export that cannot be whole', () => {
     expect(await process.exited).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('does not replace a file unless told to', async () => {
+  longTest('does not replace a file unless told to', async () => {
     const file = join(stage.dir, 'kept');
     writeFileSync(file, 'mine');
     const refused = await exported(golden('ticker'), 'jsonl', '-o', file);
@@ -337,7 +341,7 @@ describe('hv log diff', () => {
     expect(stdout).toContain('10 records at the start are the same, then 117 records only in a');
   });
 
-  test('sees that a killed replica has the beginning of the log that went on', async () => {
+  longTest('sees that a killed replica has the beginning of the log that went on', async () => {
     const log = changed('failover', 'killed', (file) =>
       truncateSync(file, readFileSync(file).length - 2500),
     );

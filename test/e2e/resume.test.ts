@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Random } from '../simulator/random.ts';
 import { GUESTS, type HvProcess, Stage } from '../support/hv-process.ts';
 import { freePort, KvClient } from '../support/kv-client.ts';
-import { LONG } from '../support/long.ts';
+import { LONG, longTest } from '../support/long.ts';
 
 const KV = join(GUESTS, 'kv.js');
 const GOLDEN = new URL('../golden/v1/kv-killed.hvlog', import.meta.url).pathname;
@@ -112,13 +112,13 @@ describe('kill -9 and resume, again and again', () => {
     {
       how: 'everything is kept',
       options: ['--checkpoint', '500'],
-      times: LONG ? 5 : 3,
+      times: LONG ? 5 : 2,
       most: 600,
     },
     {
       how: 'the past is forgotten',
       options: ['--checkpoint', '100', '--keep', '256KiB'],
-      times: LONG ? 5 : 3,
+      times: LONG ? 5 : 2,
       most: 600,
     },
     {
@@ -209,7 +209,7 @@ describe('a run that goes on', () => {
     expect(two.stderr).toMatch(/the checkpoint at lsn \d+ cannot be used/);
   });
 
-  test('of a log that lost its end goes on once its snapshots are moved away', async () => {
+  longTest('of a log that lost its end goes on once its snapshots are moved away', async () => {
     await killedAfter(600, '--checkpoint', '100');
     const file = join(log(), '000001.hvlog');
     truncateSync(file, readFileSync(file).length - 20_000);
@@ -274,7 +274,7 @@ describe('a resume is refused', () => {
     expect(readFileSync(file).equals(bytes)).toBe(true);
   });
 
-  test('of a log that was trimmed and whose checkpoints are gone', async () => {
+  longTest('of a log that was trimmed and whose checkpoints are gone', async () => {
     const one = run('--checkpoint', '20', '--keep', '256KiB');
     const client = await KvClient.reach(port);
     // The beginning is written first: until segment 1 is gone, the log is whole without snapshots.

@@ -38,6 +38,7 @@ import {
   SNAPSHOT_FRAME,
   sha256Hex,
 } from '../../../log-format/index.ts';
+import { LONG } from '../../support/long.ts';
 import { batchOf, end, interrupt, STARTED_AT, sampleHeader } from '../log-format/samples.ts';
 import {
   batchNumber,
@@ -94,12 +95,14 @@ describe('a sealed log', () => {
 
   it('shows every flipped bit', async () => {
     const dir = await threeSegments();
+    // Every third bit: of each byte one at least, and not the same one.
+    const stride = LONG ? 1 : 3;
     let flips = 0;
     for (const name of readdirSync(dir)) {
       const path = join(dir, name);
       const bytes = readFileSync(path);
       const fd = openSync(path, 'r+');
-      for (let bit = 0; bit < bytes.length * 8; bit++) {
+      for (let bit = 0; bit < bytes.length * 8; bit += stride) {
         const at = bit >> 3;
         const good = bytes.subarray(at, at + 1);
         writeSync(fd, Uint8Array.of((good[0] ?? 0) ^ (1 << (bit & 7))), 0, 1, at);
@@ -111,7 +114,7 @@ describe('a sealed log', () => {
       }
       closeSync(fd);
     }
-    expect(flips).toBeGreaterThan(20_000);
+    expect(flips).toBeGreaterThan(20_000 / stride);
     expect(verify(dir).sealed).toBe(true);
   });
 

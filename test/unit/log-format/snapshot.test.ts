@@ -71,7 +71,7 @@ describe('a snapshot file', () => {
         expect(parts.slice(1, -1)).toEqual(pieces.map((packed) => ({ type: 'pages', packed })));
         expect(parts.at(-1)?.type).toBe('end');
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
