@@ -169,7 +169,7 @@ export class CopyDirectory {
         left -= bytes.length;
         if (left === 0) finish();
       },
-      abandon: () => intake?.abandon(),
+      abandon: () => void intake?.abandon(),
     };
   }
 

@@ -51,6 +51,8 @@ export interface IntakeOptions {
   readonly disk?: Disk;
 }
 
+const GIVEN_UP = 'given up';
+
 /** A file as far as it has come. */
 interface Incoming extends SnapshotFile {
   readonly scan: SnapshotScan;
@@ -70,11 +72,12 @@ export class SnapshotIntake {
   /** One operation of the disk after the other. */
   #work: Promise<void>;
   #failure: unknown;
+  #abandoned = false;
   #pendingBytes = 0;
 
   constructor({ dir, beginning, files, disk = REAL_DISK }: IntakeOptions) {
     this.#dir = dir;
-    this.#disk = disk;
+    this.#disk = whileIn(disk, () => !this.#abandoned);
     this.#beginning = beginning;
     this.#files = files.map((one) => ({
       ...one,
@@ -119,7 +122,10 @@ export class SnapshotIntake {
     });
   }
 
-  /** After the last piece: `done` is called once, when the log is on disk or there is nothing. */
+  /**
+   * After the last piece: `done` is called once, when the log is on disk or there is nothing; never when it was
+   * abandoned meanwhile.
+   */
   finish(done: (end: IntakeEnd) => void): void {
     let ready: Extract<IntakeEnd, { readonly type: 'ready' }> | undefined;
     this.#next(async () => {
@@ -127,14 +133,19 @@ export class SnapshotIntake {
     });
     void this.#work.then(async () => {
       if (ready === undefined) await this.#closeFiles();
+      if (this.#abandoned) return;
       done(ready ?? this.#refusal());
     });
   }
 
-  /** Gives up; what has been written is removed by the next one. */
-  abandon(): void {
-    this.#failure ??= new FormatError('given up');
-    void this.#work.then(() => this.#closeFiles());
+  /**
+   * Gives up at once: from here on the directory belongs to somebody else, who removes what has been written.
+   * Resolves when no file of it is open.
+   */
+  abandon(): Promise<void> {
+    this.#abandoned = true;
+    this.#failure ??= new FormatError(GIVEN_UP);
+    return this.#work.then(() => this.#closeFiles());
   }
 
   async #finish(): Promise<Extract<IntakeEnd, { readonly type: 'ready' }>> {
@@ -214,6 +225,16 @@ export class SnapshotIntake {
       if (/\.(hvsnap|hvsig)(\.tmp)?$|^beginning\.hvlog|\.hvlog\.tmp$/.test(name))
         await this.#disk.unlink(join(this.#dir, name));
   }
+}
+
+/** The disk as long as it may be used: no operation begins after that. */
+function whileIn(disk: Disk, mayUse: () => boolean): Disk {
+  return new Proxy(disk, {
+    get: (target, name: keyof Disk) => {
+      if (!mayUse()) throw new FormatError(GIVEN_UP);
+      return target[name];
+    },
+  });
 }
 
 /**

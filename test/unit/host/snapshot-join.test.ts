@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -14,7 +15,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { HvError } from '../../../hypervisor/base/errors.ts';
 import { checkpointLsns, thin } from '../../../hypervisor/host/checkpoint-files.ts';
 import type { CheckpointAnswer } from '../../../hypervisor/host/checkpointer.ts';
-import type { Disk } from '../../../hypervisor/host/disk.ts';
+import { type Disk, REAL_DISK } from '../../../hypervisor/host/disk.ts';
 import { inspectCopy, reaches } from '../../../hypervisor/host/local-copy.ts';
 import { LogIndex } from '../../../hypervisor/host/log-index.ts';
 import { openLog, verifyLog } from '../../../hypervisor/host/log-reader.ts';
@@ -379,6 +380,55 @@ describe('what comes as a snapshot', () => {
       intake.chunk(piece.name, piece.offset, piece.bytes);
     const end = await new Promise<IntakeEnd>((resolve) => intake.finish(resolve));
     expect(end).toMatchObject({ type: 'refused', reason: expect.stringContaining('another one') });
+  });
+
+  it('that is abandoned at any operation touches nothing of what comes in its place, and says nothing', async () => {
+    const from = await recorded();
+    for (let at = 1; ; at++) {
+      const dir = join(memoryDir(), 'copy');
+      let operations = 0;
+      let end: IntakeEnd | undefined;
+      let gone: Promise<void> | undefined;
+      let intake: SnapshotIntake | undefined;
+      // Like a primary that dials anew: the old copy is moved aside while its last operation is under way.
+      const replaced = <T>(result: T): T => {
+        operations += 1;
+        if (operations !== at) return result;
+        gone = intake?.abandon();
+        renameSync(dir, `${dir}~1`);
+        mkdirSync(dir);
+        return result;
+      };
+      const { rename, unlink, syncDirectory, openFile } = REAL_DISK;
+      const disk: Disk = {
+        ...REAL_DISK,
+        openFile: (...args) => replaced(openFile(...args)),
+        rename: (...args) => rename(...args).then(replaced),
+        unlink: (...args) => unlink(...args).then(replaced),
+        syncDirectory: (...args) => syncDirectory(...args).then(replaced),
+      };
+      const source = await sourceOf(from.dir);
+      const { pieces } = await readSource(source);
+      intake = new SnapshotIntake({ dir, beginning: source.beginning, files: source.files, disk });
+      for (const { name, offset, bytes } of pieces) intake.chunk(name, offset, bytes);
+      await new Promise<void>((resolve) => {
+        intake?.finish((how) => {
+          end = how;
+          resolve();
+        });
+        const look = (): void => {
+          if (gone !== undefined) void gone.then(resolve);
+          else if (end === undefined) setImmediate(look);
+        };
+        look();
+      });
+      if (gone === undefined) {
+        expect(at).toBeGreaterThan(6);
+        break;
+      }
+      expect(end, `at ${at}`).toBeUndefined();
+      expect(readdirSync(dir), `at ${at}`).toEqual([]);
+    }
   });
 
   it('that lost power at any operation is a whole log or none', async () => {
