@@ -72,8 +72,8 @@ export class LogReplay {
 
   /** How the log ends here, for who has to know what has left. */
   get end(): LogEnd {
-    const { viewLsn, reignSince } = this.#splitter;
-    return { view: this.view, viewLsn, reignSince, lsnReplayed: this.#lsnReplayed };
+    const { reignSince } = this.#splitter;
+    return { view: this.view, reignSince, lsnReplayed: this.#lsnReplayed };
   }
 
   /** The next batch. Throws HV_E_DIVERGED. */

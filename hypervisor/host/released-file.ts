@@ -6,7 +6,7 @@
  *   0  'HVLEFT1\0'    8  epoch (u64)    16  lsn (u64)    24  crc32 of the run's name and all before (u32)
  */
 
-import { closeSync, fsync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { asEpoch, asLsn, crc32 } from '../../log-format/index.ts';
 import type { ReleasedAt } from '../replica/released-mark.ts';
@@ -36,7 +36,8 @@ export class ReleasedFile {
     head.setBigUint64(16, BigInt(lsn));
     head.setUint32(24, checksum(this.#vm, this.#bytes));
     try {
-      this.#fd ??= openSync(join(this.#dir, NAME), 'w', 0o600);
+      // Not emptied first: a process that is killed here leaves what was noted before.
+      this.#fd ??= openSync(join(this.#dir, NAME), constants.O_WRONLY | constants.O_CREAT, 0o600);
       writeSync(this.#fd, this.#bytes, 0, BYTES, 0);
       if (epoch !== this.#epoch) fsync(this.#fd, () => undefined);
       this.#epoch = epoch;

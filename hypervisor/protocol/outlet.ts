@@ -10,8 +10,6 @@ import type { PrimaryEffect } from './primary-events.ts';
 export interface OutletFacts {
   /** What of the log is as safe on the backups as this level; Infinity if none is needed. */
   limit(level: AckLevel): number;
-  /** No view names a backup: a newcomer's ack alone makes nothing safe. */
-  readonly alone: boolean;
   /** Of the guest's rule. */
   readonly level: AckLevel;
   /** Last record in the own log, written or not. */
@@ -27,14 +25,12 @@ export class Outlet<T> {
 
   constructor(start: {
     readonly ownLog: OwnLogMode;
-    readonly lsnAppended: Lsn;
     readonly lsnReleased: Lsn;
   }) {
     this.#gate = new OutputGate(start.lsnReleased);
-    // What an earlier life wrote is in its file, but whether the disk has it nobody knows.
+    // What an earlier life, or the backup that this was, has last appended may still be on its way.
     const nothing = asLsn(0);
-    const durable = start.ownLog === 'durable';
-    this.#ownLog = new OwnLog(start.ownLog, durable ? nothing : start.lsnAppended);
+    this.#ownLog = new OwnLog(start.ownLog, nothing);
     this.#ownDisk = new OwnLog(start.ownLog === 'none' ? 'none' : 'durable', nothing);
   }
 
@@ -71,13 +67,12 @@ export class Outlet<T> {
 
   /** Lets out what may leave, and asks for the own log where an output waits for it. */
   advance(facts: OutletFacts, effects: PrimaryEffect<T>[]): void {
-    const { lsnAppended, alone } = facts;
-    const lowestAck = facts.limit(facts.level);
-    const outputs = this.#gate.release(this.#ownLog.limit(lowestAck, alone));
+    const { lsnAppended } = facts;
+    const outputs = this.#gate.release(this.#ownLog.limit(facts.limit(facts.level)));
     if (outputs.length > 0) effects.push({ type: 'release', outputs });
     this.#advanceCommits(facts, effects);
     const lsnOldest = later(this.#gate.lsnOldest, this.#commits.lsnWritten);
-    if (this.#ownLog.ask({ lsnOldest, lsnAppended, lowestAck, alone }))
+    if (this.#ownLog.ask({ lsnOldest, lsnAppended }))
       effects.push({ type: 'write', durable: this.#ownLog.durable });
   }
 
@@ -91,18 +86,11 @@ export class Outlet<T> {
     const reached = this.#commits.reached((level) => {
       const limit = facts.limit(level);
       const own = level === 'durable' ? this.#ownDisk : this.#ownLog;
-      return Math.min(own.limit(limit, facts.alone), this.#gate.lsnProduced);
+      return Math.min(own.limit(limit), this.#gate.lsnProduced);
     });
     for (const { id } of reached) effects.push({ type: 'committed', id });
     const lsnOldest = this.#commits.lsnDurable;
-    if (
-      this.#ownDisk.ask({
-        lsnOldest,
-        lsnAppended: facts.lsnAppended,
-        lowestAck: 0,
-        alone: facts.alone,
-      })
-    )
+    if (this.#ownDisk.ask({ lsnOldest, lsnAppended: facts.lsnAppended }))
       effects.push({ type: 'write', durable: true });
   }
 }

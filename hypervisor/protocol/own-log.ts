@@ -1,14 +1,14 @@
 /**
- * The primary's own log as a condition for outputs. While a backup holds the log, its memory is what
- * makes an output safe (VMware FT does not wait for disks either). Without one, the file is all there
- * is: an output leaves only when its cause is in it, or a restart would contradict what was answered.
+ * The primary's own log as a condition for outputs: one leaves only when its cause is in the file, or a
+ * restart from that file would contradict what was answered. That a backup holds it is no excuse: it may be
+ * gone as well when this process begins again. The write goes out beside the batch, so nothing waits longer for it.
  */
 
 import { asLsn, type Lsn } from '../../log-format/index.ts';
 
 /**
- * `written`: without a backup, outputs wait until the kernel has the log: it survives the process.
- * `durable`: outputs always wait until the disk has it: it survives the power. `none`: no log is kept.
+ * `written`: outputs wait until the kernel has the log: it survives the process. `durable`: until the disk
+ * has it: it survives the power. `none`: no log is kept.
  */
 export type OwnLogMode = 'written' | 'durable' | 'none';
 
@@ -33,29 +33,15 @@ export class OwnLog {
     if (durable || !this.durable) this.#lsn = asLsn(Math.max(this.#lsn, lsn));
   }
 
-  /**
-   * Outputs up to here may leave, if all needed backups have acknowledged `lowestAck` (Infinity: none).
-   * `alone`: no view names a backup, so that nobody but this log could go on.
-   */
-  limit(lowestAck: number, alone: boolean): number {
-    return this.#matters(lowestAck, alone) ? Math.min(lowestAck, this.#lsn) : lowestAck;
-  }
-
-  #matters(lowestAck: number, alone: boolean): boolean {
-    if (this.#mode === 'written') return alone || lowestAck === Infinity;
-    return this.#mode === 'durable';
+  /** Outputs up to here may leave, if all needed backups have acknowledged `lowestAck` (Infinity: none). */
+  limit(lowestAck: number): number {
+    return this.#mode === 'none' ? lowestAck : Math.min(lowestAck, this.#lsn);
   }
 
   /** Whether to ask for the file now: an output waits for it and nobody has asked. */
-  ask(facts: {
-    readonly lsnOldest: Lsn | undefined;
-    readonly lsnAppended: Lsn;
-    readonly lowestAck: number;
-    readonly alone: boolean;
-  }): boolean {
-    const { lsnOldest, lsnAppended, lowestAck, alone } = facts;
-    if (lsnOldest === undefined || lsnOldest <= this.#lsn || !this.#matters(lowestAck, alone))
-      return false;
+  ask(facts: { readonly lsnOldest: Lsn | undefined; readonly lsnAppended: Lsn }): boolean {
+    const { lsnOldest, lsnAppended } = facts;
+    if (this.#mode === 'none' || lsnOldest === undefined || lsnOldest <= this.#lsn) return false;
     if (this.#asked > this.#lsn) return false;
     this.#asked = lsnAppended;
     return true;

@@ -294,8 +294,7 @@ export class PrimaryCore<T> {
   /** What follows from the state, whatever brought it about. */
   #advance(now: Millis, effects: PrimaryEffect<T>[]): void {
     const { lsnReleased } = this;
-    const alone = this.#view.backups.length === 0;
-    const facts = { alone, level: this.#level, lsnAppended: this.#lsnAppended, limit: this.#limit };
+    const facts = { level: this.#level, lsnAppended: this.#lsnAppended, limit: this.#limit };
     this.#outlet.advance(facts, effects);
     if (this.lsnReleased > lsnReleased) this.#backups.forgetHashes();
     // A guest that stands still until a backup is back takes no more input either.

@@ -30,7 +30,6 @@ export class GroupSplitter {
   #openLsn: Lsn;
   #timeLast: Micros;
   #view: ViewRecord | undefined;
-  #viewLsn: Lsn = asLsn(0);
   #reignSince: Epoch;
   #stop: StopRecord | undefined;
 
@@ -54,11 +53,6 @@ export class GroupSplitter {
     return this.#view;
   }
 
-  /** Where it stands; 0: it came before this splitter. */
-  get viewLsn(): Lsn {
-    return this.#viewLsn;
-  }
-
   /** The first view in a row, as far as it was seen, that has the primary of the newest one. */
   get reignSince(): Epoch {
     return this.#reignSince;
@@ -77,7 +71,6 @@ export class GroupSplitter {
       if (record.type === 'view') {
         if (record.primary !== this.#view?.primary) this.#reignSince = record.epoch;
         this.#view = record;
-        this.#viewLsn = asLsn(lsn);
       } else if (record.type === 'stop') this.#stop = record;
       else {
         if (this.#open.length === 0) this.#openLsn = asLsn(lsn);

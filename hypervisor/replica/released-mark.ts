@@ -53,9 +53,8 @@ export interface ReleasedAt {
 
 /** The end of a log that a run goes on from. */
 export interface LogEnd {
-  /** The newest in it, and where its record stands. */
+  /** The newest in it. */
   readonly view: View | undefined;
-  readonly viewLsn: Lsn;
   /** The first view in a row that has the same primary. */
   readonly reignSince: Epoch;
   /** Last record of the last complete group. */
@@ -64,11 +63,9 @@ export interface LogEnd {
 
 /** Up to where outputs are known to have left; those behind it are let out again. */
 export function knownReleased(end: LogEnd, mark: ReleasedAt | undefined): Lsn {
-  const { view, viewLsn, reignSince, lsnReplayed } = end;
+  const { view, reignSince, lsnReplayed } = end;
   // A log of an earlier hv, or a copy of somebody else's reign: nobody knows better. A mark of an earlier
   // view of this reign is late, as a power cut leaves it.
   if (mark === undefined || view === undefined || mark.epoch < reignSince) return lsnReplayed;
-  // Without a backup in the view the end of a group is logged when its outputs have left (turn-runner.ts).
-  if (view.backups.length === 0 && lsnReplayed > viewLsn) return lsnReplayed;
   return asLsn(Math.min(mark.lsn, lsnReplayed));
 }

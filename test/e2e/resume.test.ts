@@ -118,7 +118,7 @@ describe('kill -9 and resume, again and again', () => {
     {
       how: 'the past is forgotten',
       options: ['--checkpoint', '100', '--keep', '256KiB'],
-      times: LONG ? 5 : 2,
+      times: LONG ? 5 : 3,
       most: 600,
     },
     {

@@ -173,9 +173,11 @@ export class Checker {
   #isSafe(name: string, store: SimStore, cause: Cause, view: View): void {
     const { level } = this.#rule;
     this.#count();
-    if (level === 'async') return;
     const { lsn, epoch } = cause;
     const what = `${name} released lsn ${lsn} of epoch ${epoch}`;
+    // Whoever begins again from that file knows what was answered.
+    if (store.lsnWritten < lsn) this.fail(`${what}, not in its own file`);
+    if (level === 'async') return;
     if (view.primary !== name) {
       // Deposed, and has not heard of it: who leads now must have it.
       if (!this.#holds(view.primary, cause, 'received'))

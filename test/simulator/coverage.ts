@@ -41,6 +41,7 @@ export const FAULT_KINDS = [
   /** Monotonic clocks that gain or lose against each other. */
   'clock.drift',
   'process.kill',
+  'process.killAll',
   'process.hostLost',
   'process.pause',
   /** Goes on from its own log. */

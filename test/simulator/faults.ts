@@ -11,6 +11,7 @@ import { injectStale, STALE_KINDS, type StaleKind } from './stale.ts';
 export const FAULTS = [
   'killPrimary',
   'killBackup',
+  'killAll',
   'loseHost',
   'pausePrimary',
   'pauseBackup',
@@ -63,6 +64,7 @@ export function strike(cluster: Cluster, fault: Fault, how: Strike): void {
   switch (fault) {
     case 'killPrimary':
     case 'killBackup':
+    case 'killAll':
     case 'loseHost':
       kill(cluster, fault, found, how);
       return;
@@ -118,18 +120,21 @@ function later(cluster: Cluster, forMs: number, undo: () => void): void {
 
 function kill(
   cluster: Cluster,
-  fault: 'killPrimary' | 'killBackup' | 'loseHost',
+  fault: 'killPrimary' | 'killBackup' | 'killAll' | 'loseHost',
   { alive, primaries, backups }: Targets,
   { reviveMs }: Strike,
 ): void {
   const { world } = cluster;
-  const from = { killPrimary: primaries, killBackup: backups, loseHost: alive }[fault];
-  if (from.length === 0) return;
-  const victim = world.random.pick(from);
+  const from = { killPrimary: primaries, killBackup: backups, killAll: alive, loseHost: alive };
+  if (from[fault].length === 0) return;
+  const victims = fault === 'killAll' ? from.killAll : [world.random.pick(from[fault])];
   const silent = fault === 'loseHost';
-  world.coverage.count(silent ? 'process.hostLost' : 'process.kill');
-  victim.crash({ silent });
-  if (reviveMs !== undefined) later(cluster, reviveMs, () => revive(cluster, victim));
+  if (victims.length > 1) world.coverage.count('process.killAll');
+  for (const victim of victims) {
+    world.coverage.count(silent ? 'process.hostLost' : 'process.kill');
+    victim.crash({ silent });
+    if (reviveMs !== undefined) later(cluster, reviveMs, () => revive(cluster, victim));
+  }
 }
 
 function pause(cluster: Cluster, victims: readonly Host[], forMs: number): void {

@@ -1,6 +1,7 @@
 /** One simulated history: a cluster, clients, faults, healing, and the verdict. All from one seed. */
 
 import { type AckRule, electionQuorum } from '../../hypervisor/protocol/ack-level.ts';
+import type { View } from '../../hypervisor/protocol/messages.ts';
 import { Checker } from './checker.ts';
 import type { Cluster } from './cluster.ts';
 import type { Coverage } from './coverage.ts';
@@ -305,10 +306,19 @@ function survives(cluster: Cluster): boolean {
       if (host.primary !== undefined) return true;
       continue;
     }
-    if (host.primary !== undefined && view.primary === host.name) return true;
+    if (host.primary !== undefined && view.primary === host.name && knows(host, view)) return true;
     const phase = host.backup?.core.phase;
     const holds = phase === 'following' || phase === 'deciding';
     if (holds && view.backups.includes(host.name)) able += 1;
   }
   return view !== undefined && able >= electionQuorum(rule, view.backups.length);
+}
+
+/**
+ * Whoever goes on from a log without the view that it has won with backups, just before it was killed, is
+ * fenced by itself: a copy of that log would look the same, and might lack more. Its operator decides.
+ */
+function knows({ primary, resumed, store }: Host, view: View): boolean {
+  const isLive = !resumed || primary?.core.live === true;
+  return isLive || view.backups.length === 0 || store?.epochs.at(-1) === view.epoch;
 }

@@ -110,6 +110,7 @@ export class Host {
     this.#cluster.world.note(this.name, `resumes at lsn ${recovered.handover.lsnReceived}`);
     this.store = this.#newStore();
     this.store.load(batches);
+    if (mark !== undefined) this.store.marks.push(mark);
     this.machine = machine;
     this.resumed = true;
     this.#runPrimary(this.store, machine, { ...recovered.handover, id: this.name }, recovered);

@@ -29,13 +29,10 @@ export function reviveAll(cluster: Cluster): void {
 
 /**
  * What was acknowledged is in the log: it was a primary whose process died, or whose host did while
- * outputs waited for its disk. And no output waited for a backup: a log does not say which of those
- * had left, nor whether the backup has more.
+ * outputs waited for its disk. A backup may have more, but nothing of that has led to an output.
  */
 function goesOn({ ownLog }: Cluster, { death, primary, store }: Host): boolean {
   if (primary === undefined || store === undefined || store.sealed) return false;
-  if (primary.core.sessions.some(({ state }) => state === 'gated' || state === 'lost'))
-    return false;
   if (death === 'host lost') return ownLog === 'durable';
   return death === 'killed';
 }

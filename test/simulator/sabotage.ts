@@ -171,7 +171,7 @@ export function sabotaged(sabotage: Sabotage | undefined, world: World): Bugs {
     case 'logLies':
       return {
         hostBugs: { logLies: true },
-        focus: { faults: ['killPrimary'], backupsWanted: 0, writeMs: 3, ownLog: 'written' },
+        focus: { faults: ['killAll'], writeMs: 3, ownLog: 'written' },
       };
     case 'markForgotten':
       return { hostBugs: { forgetsMark: true }, focus: { faults: ['killPrimary', 'breakLinks'] } };

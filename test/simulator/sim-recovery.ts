@@ -29,9 +29,9 @@ export interface Left {
 }
 
 /**
- * Undefined when there is nothing to go on with: the guest has ended, or was stopped on purpose, or the
- * log may lack what a backup has acknowledged, because outputs did not wait for it. So may the copy of a
- * backup that was promoted and died before it had written down that it was.
+ * Undefined when there is nothing to go on with: the guest has ended, or was stopped on purpose. Nor from
+ * the copy of a backup that was promoted and died before it had written down that it was: outputs did not wait
+ * for what it has, others may have more.
  */
 export function recover(
   { batches, mark }: Left,
@@ -54,11 +54,11 @@ export function recover(
     }
   }
   if (splitter.stop !== undefined || state.halted !== undefined) return undefined;
-  const { view, viewLsn, reignSince, timeLast } = splitter;
+  const { view, reignSince, timeLast } = splitter;
   // Without a view in it a log is unborn: a new run begins, under another name.
-  if (view === undefined || view.backups.length > 0 || view.primary !== name) return undefined;
+  if (view === undefined || view.primary !== name) return undefined;
   const tail = splitter.tail();
-  const lsnReleased = knownReleased({ view, viewLsn, reignSince, lsnReplayed }, mark);
+  const lsnReleased = knownReleased({ view, reignSince, lsnReplayed }, mark);
   const { alarmAt, immediatesLeft, halted } = state;
   return {
     booted: lsnReplayed > 0 || tail !== undefined,

@@ -118,6 +118,11 @@ export class SimStore implements LogStore, BackupStore {
     this.#options = options;
   }
 
+  /** With the kernel: what a killed process leaves. */
+  get lsnWritten(): number {
+    return this.batches[this.#written - 1]?.lastLsn ?? 0;
+  }
+
   /** On disk. */
   get lsnSynced(): number {
     return this.batches[this.#synced - 1]?.lastLsn ?? 0;
@@ -303,11 +308,13 @@ export class SimStore implements LogStore, BackupStore {
     const { disk } = this.#options;
     const { world } = this.process;
     const full = disk.isFull?.() ?? false;
-    if (disk.writeMs === 0 && disk.mood === 'well' && !full) {
-      if (this.#written === this.batches.length - 1) this.#written = this.batches.length;
+    const upTo = this.batches.length;
+    const isQuick = disk.writeMs === 0 && disk.mood === 'well' && !full;
+    // Behind one that is still on its way, it waits for that.
+    if (isQuick && this.#written === upTo - 1) {
+      this.#written = upTo;
       return;
     }
-    const upTo = this.batches.length;
     const at = world.now + world.random.next() * disk.writeMs + this.#slowMs();
     this.#writtenBy = Math.max(this.#writtenBy, at);
     world.at(this.#writtenBy, this.process, () => {

@@ -163,6 +163,7 @@ describe('what an output waits for', () => {
       };
       heard('async', pair.step({ type: 'commit', id: 4, lsn, level }));
       heard('async', pair.turn(7));
+      pair.step({ type: 'written', lsn, durable: false });
       heard('received', pair.ack('b', NONE));
       heard('durable', pair.step({ type: 'written', lsn, durable: true }));
       heard('durable', pair.ack('b', { ...NONE, lsnDurable: lsn }));
