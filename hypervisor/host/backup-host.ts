@@ -24,7 +24,7 @@ import { ArbiterDesk } from './arbiter-desk.ts';
 import type { BackupHostOptions, Succession } from './backup-options.ts';
 import { backupStatus } from './backup-status.ts';
 import { HostClock } from './clock.ts';
-import { CopyDirectory } from './copy-directory.ts';
+import { CopyDirectory, faultOf } from './copy-directory.ts';
 import { makeDirectory, safeName } from './directories.ts';
 import { type ForceOptions, type ForceReport, factsOf, forcePromotion } from './force.ts';
 import { HeartbeatDesk } from './heartbeat-desk.ts';
@@ -58,8 +58,9 @@ export class BackupHost {
   #at: CopyDirectory | undefined;
   #listener: LinkListener | undefined;
   readonly #arbiter: ArbiterDesk;
-  /** Host of the peer whose message is being taken. */
+  /** Host of the peer whose message is being taken, and why nothing can be kept of its guest. */
   #speaker = '';
+  #shut: string | undefined;
   #replica: BackupReplica;
   /** The newest one; its thread is the supervisor's after a takeover. */
   #machine: RemoteMachine | undefined;
@@ -145,8 +146,7 @@ export class BackupHost {
 
   /** What the listener has seen. */
   get linkCounters(): ListenerCounters {
-    assert(this.#listener !== undefined, 'a backup host listens');
-    return this.#listener.counters;
+    return defined(this.#listener, 'a backup host listens').counters;
   }
 
   /** Name of the guest that is followed; a word for it before one is. */
@@ -157,8 +157,7 @@ export class BackupHost {
   /** Who decides the view, and what silence makes a peer suspect; undefined before a primary came. */
   get settings(): { readonly arbiter: string; readonly detectMs: number } | undefined {
     const hello = this.#hello;
-    if (hello === undefined) return undefined;
-    return { arbiter: this.#options.arbiter ?? hello.arbiter, detectMs: hello.detectMs };
+    return hello && { arbiter: this.#options.arbiter ?? hello.arbiter, detectMs: hello.detectMs };
   }
 
   /** True once this replica has taken over. */
@@ -286,7 +285,7 @@ export class BackupHost {
 
   #refuses(hello: Hello): string | undefined {
     const { arbiter, arbiterMayBeColocated: mayBeColocated } = this.#options;
-    return hostRefusal(hello, { arbiter, mayBeColocated, speaker: this.#speaker });
+    return this.#shut ?? hostRefusal(hello, { arbiter, mayBeColocated, speaker: this.#speaker });
   }
 
   /** Locked at the first hello of its guest. Throws HV_E_NAME_IN_USE. */
@@ -330,8 +329,10 @@ export class BackupHost {
       // What the disk has of a guest's log is known before its primary is answered.
       before: (message) => {
         const looks = message.type === 'hello' && this.#replica.core.phase === 'idle';
+        this.#shut = undefined;
         if (!looks || this.#refuses(message) !== undefined) return undefined;
-        return this.#directory(message).inspect();
+        this.#shut = faultOf(() => this.#directory(message));
+        return this.#shut === undefined ? this.#at?.inspect() : undefined;
       },
     });
   }

@@ -353,3 +353,14 @@ function nothingRan({ startedAt }: LogHeader): Omit<ReopenedCopy, 'store' | 'bas
     held: [],
   };
 }
+
+/** What is wrong with a directory that cannot be opened, in words for whoever wanted it. */
+export function faultOf(open: () => unknown): string | undefined {
+  try {
+    open();
+    return undefined;
+  } catch (error) {
+    if (error instanceof HvError) return error.message;
+    throw error;
+  }
+}

@@ -83,6 +83,7 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
     'info',
     '`peer`, to which this backup passes its log on, is gone; it comes back by itself',
   ),
+  'log.aside': row('info', 'the log of an earlier run in `dir` was moved to `aside`'),
   'copy.aside': row('info', 'an earlier copy in `dir` was moved to `aside`'),
   'copy.condemned': row(
     'error',

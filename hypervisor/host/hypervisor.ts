@@ -27,10 +27,11 @@ import { answerJoin } from './answer-join.ts';
 import { bundleGuest, type GuestImage } from './bundle.ts';
 import type { KeepPolicy } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
+import { type EarlierLog, earlierLog } from './earlier-log.ts';
 import { loadFirmware } from './engine-parts.ts';
 import { checkName } from './guest-name.ts';
 import { LinkListener, type ListenerCounters } from './link.ts';
-import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
+import { type DirectoryLock, lockDirectory } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
 import { refuseOtherLimits, resumableHeader } from './resume.ts';
 import { refuseWithoutLog, resolveArbiter } from './run-checks.ts';
@@ -181,8 +182,24 @@ export class Hypervisor {
       if (old !== undefined && logDir !== undefined) {
         refuseOtherLimits(logDir, old, options.limitsAsked);
       }
-      if (old === undefined && logDir !== undefined) rotateAside(logDir);
-      return await Hypervisor.#launch(options, { arbiter, image, old, name, logDir, lock });
+      const earlier =
+        old === undefined
+          ? earlierLog(logDir, (event, fields) => options.hooks.trouble(event, fields))
+          : undefined;
+      try {
+        return await Hypervisor.#launch(options, {
+          arbiter,
+          image,
+          old,
+          name,
+          logDir,
+          lock,
+          earlier,
+        });
+      } catch (error) {
+        earlier?.ended();
+        throw error;
+      }
     } catch (error) {
       lock?.release();
       throw error;
@@ -239,12 +256,16 @@ export class Hypervisor {
       startWorker('machine-worker', start),
       supervision(options, { control, security, settings, vm: header.vm }),
       {
-        note: (note, at) => options.hooks.note(note, at),
+        note: (note, at) => {
+          if (note.type === 'firstOutput') given.earlier?.begun();
+          options.hooks.note(note, at);
+        },
         trouble: (event, fields) => options.hooks.trouble(event, fields),
         recovered: (report) => options.hooks.recovered?.(report),
         checkpoint: (taken) => options.hooks.checkpoint?.(taken),
         beat: (roundTripMs) => options.hooks.beat?.(roundTripMs),
         ended: (outcome, error) => {
+          given.earlier?.ended();
           given.lock?.release();
           void listener?.close();
           options.hooks.ended(outcome, error);
@@ -287,6 +308,7 @@ interface Launch {
   readonly name: string;
   readonly logDir: string | undefined;
   readonly lock: DirectoryLock | undefined;
+  readonly earlier: EarlierLog | undefined;
 }
 
 /** The same in every life of a run: a view won just before a kill is known for its own. */

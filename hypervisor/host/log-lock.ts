@@ -183,3 +183,13 @@ export function rotateAside(dir: string): string | undefined {
     throw logWriteError(dir, error);
   }
 }
+
+/** Takes `rotateAside` back: what a start that came to nothing has left in `dir` goes. Throws HV_E_LOG_WRITE. */
+export function putBack(dir: string, aside: string): void {
+  try {
+    rmSync(dir, { recursive: true, force: true });
+    renameSync(aside, dir);
+  } catch (error) {
+    throw logWriteError(dir, error);
+  }
+}

@@ -1,4 +1,12 @@
-import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -169,6 +177,26 @@ describe('bad arguments', () => {
     },
   );
 
+  test('a guest that a backup cannot keep is refused with the reason, and the backup waits on', async () => {
+    const first = await stage.backup('--dir', 'shared');
+    const second = await stage.backup('--dir', 'shared');
+    const script = join(stage.dir, 'kept.js');
+    writeFileSync(script, 'setInterval(() => {}, 1000);');
+    const one = stage.hv(['run', '--backup', first.address, '--events-fd', '3', script]);
+    await one.event('protected');
+    const options = ['--name', 'other', '--dir', 'elsewhere', '--backup', second.address];
+    const other = stage.hv(['run', ...options, '--events-fd', '3', script]);
+    await other.event('protected');
+    other.kill('SIGKILL');
+    const third = await stage.backup('--dir', 'shared');
+    const same = ['run', '--name', 'kept', '--dir', 'again', '--backup', third.address, script];
+    const { code, stderr } = await stage.hv(same).exited;
+    expect(code).toBe(123);
+    expect(stderr).toContain(`process ${first.process.pid}`);
+    expect(third.process.over).toBe(false);
+    expect(one.over).toBe(false);
+  });
+
   test('a name in use is refused and the running guest not disturbed', async () => {
     const script = join(stage.dir, 'stay.js');
     writeFileSync(script, 'setInterval(() => {}, 1000);');
@@ -179,6 +207,29 @@ describe('bad arguments', () => {
     expect(stderr).toContain('HV_E_NAME_IN_USE');
     one.kill('SIGTERM');
     expect((await one.exited).code).toBe(143);
+  });
+
+  test.each([
+    ['whose backup nobody answers', ['--backup', '127.0.0.1:1'], 'HV_E_BACKUP_UNREACHABLE'],
+    ['whose arbiter is not there', ['--arbiter', 'file:/no/such/dir'], 'HV_E_ARBITER'],
+    ['that cannot listen', ['--listen', '192.0.2.1:1', '--insecure'], 'HV_E_'],
+  ])('a run %s leaves the log of the run before where it was', async (_, options, words) => {
+    const name = 'before';
+    const script = join(stage.dir, 'before.js');
+    writeFileSync(script, 'console.log("a run");');
+    expect((await stage.hv(['run', '--name', name, script]).exited).code).toBe(0);
+    const log = join(stage.dir, '.hv', name, '000001.hvlog');
+    const bytes = readFileSync(log);
+    const refused = await stage.hv(['run', '--name', name, ...options, script]).exited;
+    expect(refused.stderr).toContain(words);
+    expect(readFileSync(log).equals(bytes)).toBe(true);
+    expect(existsSync(join(stage.dir, '.hv', `${name}~1`))).toBe(false);
+    const next = stage.hv(['run', '--name', name, '--events-fd', '3', script]);
+    const { aside } = await next.event('log.aside');
+    expect(readFileSync(join(String(aside), '000001.hvlog')).equals(bytes)).toBe(true);
+    await next.exited;
+    for (const each of [`${name}`, `${name}~1`])
+      rmSync(join(stage.dir, '.hv', each), { recursive: true });
   });
 
   test('help explains every code', async () => {
