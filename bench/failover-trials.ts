@@ -12,7 +12,7 @@ import { type Phase, phasesAfter } from '../hypervisor/cli/demo/failover-report.
 import { HostClock } from '../hypervisor/host/clock.ts';
 import { mustBeFenced } from '../test/chaos/expect.ts';
 import { Trial as Lives } from '../test/chaos/trial.ts';
-import { type Member, WAIT_MS } from '../test/support/cluster.ts';
+import { isSynced, type Member, WAIT_MS } from '../test/support/cluster.ts';
 import { type RecordingClients, within } from '../test/support/recording-clients.ts';
 
 export type Blow = 'kill' | 'stop' | 'blackhole';
@@ -137,11 +137,24 @@ class FailoverPart {
     for (;;) {
       const primary = await cluster.solePrimary();
       const backup = cluster.backupOf(primary);
-      if (backup !== undefined) return { primary, backup };
+      if (backup !== undefined && (await this.#alone(primary, backup))) return { primary, backup };
+      if (backup !== undefined) continue;
       this.#dropped += 1;
       cluster.note(`${primary.name} is alone without a blow`);
       await cluster.caughtUp(await this.#protect(primary));
     }
+  }
+
+  /** Kills whoever else follows: one that was given up on a busy machine and dialled again is a third replica. */
+  async #alone(primary: Member, backup: Member): Promise<boolean> {
+    const { cluster } = this.#lives;
+    const others = cluster.members.filter(
+      (one) =>
+        one !== primary && one !== backup && isSynced(one.process.events) && !one.process.over,
+    );
+    for (const other of others) await cluster.kill(other);
+    await cluster.until('one backup', () => backupsInView(primary) <= 1);
+    return others.length === 0;
   }
 
   async #strike(primary: Member, backup: Member, blow: Blow): Promise<Trial> {
@@ -203,6 +216,12 @@ class FailoverPart {
     this.#dropped += fresh.process.events.filter(({ evt }) => evt === 'reset').length;
     return fresh;
   }
+}
+
+/** By the last view that a primary has told of. */
+function backupsInView({ process }: Member): number {
+  const view = process.events.findLast((event) => event.view !== undefined)?.view;
+  return (view as { readonly backups: readonly string[] } | undefined)?.backups.length ?? 0;
 }
 
 function sleep(ms: number): Promise<void> {

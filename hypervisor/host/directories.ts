@@ -1,6 +1,6 @@
 /** Making directories with an error a user understands. */
 
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { HvError } from '../base/errors.ts';
 
@@ -13,7 +13,7 @@ export function makeDirectory(path: string): void {
   const missing: string[] = [];
   let at = resolve(path);
   for (;;) {
-    const stats = statSync(at, { throwIfNoEntry: false });
+    const stats = statOf(path, at);
     if (stats?.isDirectory()) break;
     if (stats !== undefined) throw refused(path, `${at} is not a directory`);
     missing.push(at);
@@ -28,6 +28,15 @@ export function makeDirectory(path: string): void {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
       throw refused(path, (error as Error).message, error);
     }
+  }
+}
+
+/** Of a path below a file the system says that there is no directory, not that there is nothing. */
+function statOf(path: string, at: string): Stats | undefined {
+  try {
+    return statSync(at, { throwIfNoEntry: false });
+  } catch (error) {
+    throw refused(path, (error as Error).message, error);
   }
 }
 

@@ -43,7 +43,8 @@ export function statusPaths(dir: string): readonly string[] {
   try {
     look(dir, true);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
   }
   return found.sort();
 }

@@ -80,6 +80,14 @@ describe('bad arguments', () => {
     ['a bad detect', ['run', '--detect', 'soon', HELLO], 2, 'fast, lan, wan'],
     ['a bad backup address', ['run', '--backup', 'nowhere:port', HELLO], 2, 'nowhere:port'],
     ['no such log', ['replay', 'no/such/log'], 2, 'HV_E_LOG_NOT_FOUND'],
+    ['a directory below a file', ['run', '--dir', HELLO, HELLO], 2, 'HV_E_DIRECTORY'],
+    [
+      'a backup in a directory below a file',
+      ['backup', '--listen', '127.0.0.1:0', '--dir', `${HELLO}/sub`],
+      2,
+      'HV_E_DIRECTORY',
+    ],
+    ['the status of replicas below a file', ['status', '--dir', `${HELLO}/sub`], 2, 'no replica'],
     [
       'a backup that nobody answers',
       ['run', '--backup', '127.0.0.1:1', HELLO],
