@@ -158,7 +158,7 @@ const OWN = [
   'whatever level its outputs wait for (`hv run --ack`): `received` is in the memory of the backups,',
   '`replayed` run by them, `verified` run with the same outputs, `durable` on their disks and on the',
   "primary's; `async` resolves at once, and so does every level under plain Node and with `--no-record`.",
-  'A guest without backups waits for its own log: for its file, or for the disk with `durable`. A backup',
+  'With or without backups it waits for the own log: for its file, or for the disk with `durable`. A backup',
   'that only stores the log counts as `received` for the two levels that run the guest. The promise',
   'outlives the primary: whoever goes on with the guest keeps it. It rejects with',
   '`ERR_INVALID_ARG_VALUE` when the level is none, keeps the process alive while it waits, and waits as',

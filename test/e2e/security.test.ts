@@ -146,7 +146,8 @@ describe('SIGHUP', () => {
     onTestFinished(() => pair.close());
     tokens('old-token-of-this-test');
     const up = pair.start(pair.hosts[0]);
-    await pair.event(up, 'primary.live');
+    // In whichever order they come.
+    await Promise.all([pair.event(up, 'primary.live'), pair.event(up, 'admin')]);
     const ask = async (token: string): Promise<number> => {
       const headers = { authorization: `Bearer ${token}` };
       return (await fetch(`http://127.0.0.1:${admin}/status`, { headers })).status;
