@@ -259,32 +259,36 @@ describe('a log with snapshots', () => {
     expect((await replayed('large', '--from', '0')).from).toBe(0);
   });
 
-  test('that is trimmed verifies from its first checkpoint, with the same end and the same states', async () => {
-    cpSync(logDir('large'), logDir('trimmed'), { recursive: true });
-    const { header } = openLog(logDir('trimmed'));
-    const lastLsn = recordsOf('large').at(-1)?.lsn ?? 0;
-    const { first, segments } = await trimLog(logDir('trimmed'), header, asLsn(lastLsn));
-    expect(segments.length).toBeGreaterThan(0);
-    const whole = await replayed('large');
-    const trimmed = await replayed('trimmed');
-    expect(trimmed.memoryHash).toBe(whole.memoryHash);
-    expect(trimmed.from).toBe(first);
-    const middle = Math.floor(((first ?? 0) + lastLsn) / 2);
-    for (const lsn of LONG ? [(first ?? 0) + 1, middle, lastLsn - 10] : [middle]) {
-      const states = await Promise.all(['large', 'trimmed'].map((name) => stateAt(name, lsn)));
-      expect(states[0]).toEqual(states[1]);
-      expect(states[0]).toContain('lines');
-    }
-    const early = await stage.hv(['inspect', '.hv/trimmed', '--at', '3', '--eval', 'lines']).exited;
-    expect(early.code).toBe(2);
-    expect(early.stderr).toContain(`this log goes from ${first}`);
-    for (const lsn of ['1', '99999999']) {
-      const outside = await stage.hv(['replay', '--from', lsn, '.hv/trimmed']).exited;
-      expect(outside.code).toBe(2);
-      expect(outside.stderr).toContain(`lsn ${lsn} is out of range`);
-    }
-    await exported('trimmed');
-  });
+  longTest(
+    'that is trimmed verifies from its first checkpoint, with the same end and the same states',
+    async () => {
+      cpSync(logDir('large'), logDir('trimmed'), { recursive: true });
+      const { header } = openLog(logDir('trimmed'));
+      const lastLsn = recordsOf('large').at(-1)?.lsn ?? 0;
+      const { first, segments } = await trimLog(logDir('trimmed'), header, asLsn(lastLsn));
+      expect(segments.length).toBeGreaterThan(0);
+      const whole = await replayed('large');
+      const trimmed = await replayed('trimmed');
+      expect(trimmed.memoryHash).toBe(whole.memoryHash);
+      expect(trimmed.from).toBe(first);
+      const middle = Math.floor(((first ?? 0) + lastLsn) / 2);
+      for (const lsn of LONG ? [(first ?? 0) + 1, middle, lastLsn - 10] : [middle]) {
+        const states = await Promise.all(['large', 'trimmed'].map((name) => stateAt(name, lsn)));
+        expect(states[0]).toEqual(states[1]);
+        expect(states[0]).toContain('lines');
+      }
+      const early = await stage.hv(['inspect', '.hv/trimmed', '--at', '3', '--eval', 'lines'])
+        .exited;
+      expect(early.code).toBe(2);
+      expect(early.stderr).toContain(`this log goes from ${first}`);
+      for (const lsn of ['1', '99999999']) {
+        const outside = await stage.hv(['replay', '--from', lsn, '.hv/trimmed']).exited;
+        expect(outside.code).toBe(2);
+        expect(outside.stderr).toContain(`lsn ${lsn} is out of range`);
+      }
+      await exported('trimmed');
+    },
+  );
 
   longTest('is read around one that is bad, with a word about it', async () => {
     cpSync(logDir('small'), logDir('spoilt'), { recursive: true });

@@ -219,7 +219,6 @@ describe('bad arguments', () => {
 
   test.each([
     ['whose backup nobody answers', ['--backup', '127.0.0.1:1'], 'HV_E_BACKUP_UNREACHABLE'],
-    ['whose arbiter is not there', ['--arbiter', 'file:/no/such/dir'], 'HV_E_ARBITER'],
     ['that cannot listen', ['--listen', '192.0.2.1:1', '--insecure'], 'HV_E_'],
   ])('a run %s leaves the log of the run before where it was', async (_, options, words) => {
     const name = 'before';

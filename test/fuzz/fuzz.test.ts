@@ -7,7 +7,7 @@ import { LONG } from '../support/long.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/test/fuzz/main.js', import.meta.url));
 /** Forty seconds of one core with nothing else to do; the limit is for machines that have. */
-const SEEDS = LONG ? 2000 : 200;
+const SEEDS = LONG ? 2000 : 150;
 const TIMEOUT_MS = 600_000;
 
 function fuzz(...args: readonly string[]): Promise<{ code: number; stdout: string }> {
