@@ -69,8 +69,8 @@ export class PrimaryCore<T> {
 
   /**
    * Outputs are held, and no ack of a backup can let them out: the own log will, or (`stop`) a view with
-   * more backups. The end of their group may not be in the log before them, or a resume would take them
-   * for having left.
+   * more backups. The end of their group may not be in the log before them, or a resume that
+   * finds no mark beside it (released-mark.ts) would take them for having left.
    */
   get holdsAlone(): boolean {
     if (!this.#live || this.#outlet.gate.size === 0) return false;
