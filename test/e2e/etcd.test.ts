@@ -91,7 +91,10 @@ describe.skipIf(!canRun)('a real etcd of three', () => {
     let breaking = Promise.resolve();
     // Some know all members; who knows only one meets answers that do not come.
     const urls = [cluster.url, cluster.url, ...cluster.hosts.map((host) => `etcd://${host}`)];
-    const clients = urls.map((url) => client(url, 1_000));
+    const clients = urls.map((url) => ({
+      arbiter: client(url, 1_000),
+      members: url === cluster.url ? cluster.hosts.length : 1,
+    }));
     const race = await raceForEpochs(vm, clients, {
       isOver: (epoch) => faults === 2 && epoch >= 100,
       won: (epoch) => {

@@ -84,7 +84,10 @@ describe.skipIf(!canRun)('a real PostgreSQL', () => {
       faults += 1;
     };
     let breaking = Promise.resolve();
-    const clients = Array.from({ length: 4 }, () => client(server.url, 1_000));
+    const clients = Array.from({ length: 4 }, () => ({
+      arbiter: client(server.url, 1_000),
+      members: 1,
+    }));
     const race = await raceForEpochs(vm, clients, {
       isOver: (epoch) => faults === 1 && epoch >= 100,
       won: (epoch) => {

@@ -12,8 +12,14 @@ export interface ClaimRace {
   readonly winners: ReadonlyMap<number, string>;
   /** Claims that were repeated because there was no answer: who cannot know whether it has won. */
   readonly repeated: number;
-  /** Epochs whose claimant was told of a later one when it asked again. */
+  /** Epochs whose claimant was told of a later one when its claim had been put more than once. */
   readonly overtaken: ReadonlyMap<number, ReadonlySet<string>>;
+}
+
+export interface Claimant {
+  readonly arbiter: Arbiter;
+  /** More than one: the arbiter itself puts a claim to the next member when one is slow to answer. */
+  readonly members: number;
 }
 
 /**
@@ -22,17 +28,17 @@ export interface ClaimRace {
  */
 export async function raceForEpochs(
   vm: string,
-  clients: readonly Arbiter[],
+  clients: readonly Claimant[],
   options: { readonly isOver: (epoch: number) => boolean; readonly won: (epoch: number) => void },
 ): Promise<ClaimRace> {
   const winners = new Map<number, string>();
   const overtaken = new Map<number, Set<string>>();
   let repeated = 0;
-  const run = async (arbiter: Arbiter, name: string): Promise<void> => {
+  const run = async ({ arbiter, members }: Claimant, name: string): Promise<void> => {
     for (let known = 0; !options.isOver(known); ) {
       const claim = { token: randomUUID(), next: viewOf(known + 1, name) };
       let answer = await claimView(arbiter, vm, known, claim);
-      let unclear = false;
+      let unclear = members > 1;
       while (answer.type === 'unavailable') {
         unclear = true;
         repeated += 1;
