@@ -188,5 +188,8 @@ test('a promotion that is not meant is refused', async () => {
   expect(await refuse('--force', '--yes', '--at', '2001-01-01T00:00:00Z')).toContain(
     'nothing at or before 2001-01-01',
   );
+  expect(await refuse('--force', '--yes', '--at', '999999999')).toMatch(
+    /no record 999999999: its last is \d+, and nothing was changed/,
+  );
   expect(await ask('INCR', 'n')).toBe(1);
 });
