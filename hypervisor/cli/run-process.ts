@@ -58,8 +58,7 @@ export async function runGuest(
     throw new HvError('HV_E_USAGE', 'no script given');
   let name = script ?? options.name ?? 'guest';
   let address: string | undefined;
-  const record = recordMode(options);
-  const rule = ruleOf(options);
+  const [record, rule] = [recordMode(options), ruleOf(options)];
   const securityAsked = securityOf(options, process.env);
   const secrets = openSecrets(securityAsked, options);
   const observation = new Observation('primary');
@@ -69,6 +68,7 @@ export async function runGuest(
     logger: openLog(options, { replica: name, role: 'primary' }),
     name: () => name,
     joinAt: () => address,
+    keptIn: () => (record === 'disk' ? options.dir : undefined),
     eventsFd: options.eventsFd,
     verbose: options.verbose === true,
   });
@@ -106,8 +106,8 @@ export async function runGuest(
         ...told(lifecycle, observation, () => name),
         ended: (outcome, error) => {
           if (error !== undefined) local?.kill();
-          const facts = { options, hypervisor: running, securityAsked };
-          const next = comesBack(mayRejoin(outcome), facts);
+          const given = { options, hypervisor: running, securityAsked };
+          const next = comesBack(mayRejoin(outcome), given);
           if (next === undefined) exitWith(outcome, error);
           admin.close();
           rejoin(next);

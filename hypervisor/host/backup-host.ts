@@ -18,7 +18,7 @@ import { Meters } from '../replica/meters.ts';
 import { formatAddress, parseAddress } from './addresses.ts';
 import type { ReplicaActions } from './admin-actions.ts';
 import { announcementOf } from './announce.ts';
-import { answerJoin } from './answer-join.ts';
+import { answerJoin, whyNoPrimary } from './answer-join.ts';
 import { checkArbiterAccess } from './arbiter-access.ts';
 import { ArbiterDesk } from './arbiter-desk.ts';
 import type { BackupHostOptions, Succession } from './backup-options.ts';
@@ -28,7 +28,7 @@ import { CopyDirectory, faultOf } from './copy-directory.ts';
 import { makeDirectory, safeName } from './directories.ts';
 import { type ForceOptions, type ForceReport, factsOf, forcePromotion } from './force.ts';
 import { HeartbeatDesk } from './heartbeat-desk.ts';
-import { hostRefusal } from './hello-refusal.ts';
+import { hostRefusal, telling } from './hello-refusal.ts';
 import { dialLink, type IncomingLink, LinkListener, type ListenerCounters } from './link.ts';
 import { lookFirst } from './look-first.ts';
 import { engineParts } from './machine-factory.ts';
@@ -231,7 +231,7 @@ export class BackupHost {
         retain: () => undefined,
       },
       config: {
-        refuses: (hello) => this.#refuses(hello),
+        refuses: telling((hello) => this.#refuses(hello), this.#options.refused),
         ...this.#options.member,
         standing: (hello) => this.#directory(hello).standing(hello),
       },
@@ -319,7 +319,7 @@ export class BackupHost {
   #accept(incoming: IncomingLink): LinkHandlers {
     const { link, path } = incoming;
     if (path === '/heartbeat') return this.#heartbeats.accept(link);
-    if (path === '/join') return answerJoin(incoming, (peer) => this.#takeIn(peer));
+    if (path !== '/link') return answerJoin(incoming, (peer) => this.#takeIn(peer, path));
     if (this.#taking) return refuseLink(link, 'this replica is primary itself');
     const { host } = parseAddress(incoming.remoteAddress, { what: 'the address of a peer' });
     return lookFirst(this.#replica.accept(link), {
@@ -338,11 +338,11 @@ export class BackupHost {
   }
 
   /** Why `peer` is not dialled; undefined: it is. */
-  #takeIn(peer: string): string | undefined {
+  #takeIn(peer: string, path: IncomingLink['path']): string | undefined {
     this.#supervisor?.addBackup(peer);
     if (this.#supervisor !== undefined) return undefined;
-    const follows = this.#replica.core.phase === 'following';
-    return follows ? this.#relay.add(peer) : 'this replica follows no primary';
+    const why = whyNoPrimary(this.#replica.core, { guest: this.#guestName, path });
+    return why ?? this.#relay.add(peer);
   }
 
   #promoted(handover: Handover, estate: Estate): void {

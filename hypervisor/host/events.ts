@@ -60,7 +60,11 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
   'switchover.started': row('info', 'the guest is being handed over to `peer`'),
   'switchover.failed': row(
     'warn',
-    'the guest was not handed over to `peer` and goes on here: `reason`',
+    'the guest was not handed over to `peer`; this replica is still primary: `reason`',
+  ),
+  'stopping.alone': row(
+    'warn',
+    'SIGTERM ends the guest, for it is not handed over: `reason`; its log stays',
   ),
   'handed.over': row('info', '`peer` is primary by agreement: this one ends'),
   exited: row('info', 'the guest has ended with `code`'),

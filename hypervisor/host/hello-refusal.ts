@@ -1,6 +1,7 @@
 /** Whether this host may shadow the guest of a hello: its arbiter, its engine, its version. */
 
 import type { Hello } from '../protocol/backup-events.ts';
+import type { ReplicaId } from '../protocol/messages.ts';
 import { refusalOf } from '../replica/refusal.ts';
 import { arbiterObstacle } from './arbiter-access.ts';
 import { arbiterRefusal } from './colocation.ts';
@@ -30,4 +31,16 @@ export function hostRefusal(
     helperHash,
     machineVersion: MACHINE_VERSION,
   });
+}
+
+/** `refuses`, and whoever is refused is told of here too, for the operator of this replica. */
+export function telling(
+  refuses: (hello: Hello) => string | undefined,
+  tell: ((primary: ReplicaId, reason: string) => void) | undefined,
+): (hello: Hello) => string | undefined {
+  return (hello) => {
+    const reason = refuses(hello);
+    if (reason !== undefined) tell?.(hello.primary, reason);
+    return reason;
+  };
 }

@@ -238,7 +238,14 @@ export class Supervisor {
   /** Whoever stops this process does not want the guest to end where it can go on. */
   async #handOver(): Promise<void> {
     const result = await this.switchOver(undefined);
-    if (result.type === 'failed') this.stop(128 + constants.signals.SIGTERM, 'SIGTERM');
+    if (result.type === 'failed') this.#stopHere(`not handed over: ${result.reason}`);
+  }
+
+  /** Nobody takes the guest over: it ends, and goes on from its log when somebody wants it to. */
+  #stopHere(reason: string): void {
+    if (this.#stopAsked || this.#over) return;
+    this.#hooks.trouble('stopping.alone', { reason });
+    this.stop(128 + constants.signals.SIGTERM, 'SIGTERM');
   }
 
   #beat(peer: ReplicaId): void {
@@ -300,6 +307,8 @@ export class Supervisor {
     }
     if (name === 'SIGHUP' && this.#readsAgain && !terminalIsGone()) return;
     if (this.#stopAsked) process.exit(EXIT.failed);
+    if (name === 'SIGTERM' && !this.#protected)
+      this.#stopHere('there was no backup to hand over to');
     this.stop(128 + number, name);
   }
 

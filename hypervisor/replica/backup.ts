@@ -77,7 +77,10 @@ export class BackupReplica {
     });
   }
 
-  get core(): Pick<BackupCore, 'phase' | 'epoch' | 'view' | 'synced' | 'lsnReceived'> {
+  get core(): Pick<
+    BackupCore,
+    'phase' | 'epoch' | 'view' | 'synced' | 'lsnReceived' | 'following'
+  > {
     return this.#core;
   }
 

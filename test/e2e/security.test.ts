@@ -67,7 +67,7 @@ describe.each(['token', 'certificates'] as const)('a pair with %s', (mode) => {
     const { address = '' } = await primary.event('started');
     const plain = stage.hv(['backup', '--listen', '127.0.0.1:0', '--dir', 'b3', '--join', address]);
     const { code, stderr } = await plain.exited;
-    expect(stderr).toContain('HV_E_JOIN');
+    expect(stderr).toContain('HV_E_LINK_AUTH');
     expect(code).toBe(123);
     expect([...primary.events, ...backup.events].map(({ evt }) => evt)).not.toContain('suspected');
   });
