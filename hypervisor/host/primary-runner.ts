@@ -29,7 +29,7 @@ import { Roster } from './roster.ts';
 import { shownUrl } from './server-urls.ts';
 import { SoloArbiter } from './solo-arbiter.ts';
 import type { PrimaryFigures } from './status.ts';
-import { LinkSecurity } from './tls.ts';
+import { isUnknownPeer, LinkSecurity } from './tls.ts';
 import { HV_VERSION } from './version.ts';
 import { WatchedArbiter } from './watched-arbiter.ts';
 import {
@@ -248,6 +248,7 @@ export class PrimaryRunner {
         ...{ peer, state, lsnAcked, lsnReplayed },
         lag: lsn - lsnReplayed,
       })),
+      failedDials: this.#roster.failed,
     };
   }
 
@@ -346,14 +347,18 @@ export class PrimaryRunner {
           onClose: (reason) => {
             handlers.onClose(reason);
             this.#options.post({ type: 'unlinked', peer });
-            if (this.#awaited.has(peer))
-              this.#fail('HV_E_BACKUP_UNREACHABLE', `backup ${peer} cannot be reached: ${reason}`);
-            else this.#roster.closed(peer);
+            if (this.#awaited.has(peer)) this.#failUnreached(peer, reason);
+            else this.#roster.closed(peer, reason);
           },
         },
         { security: this.#security },
       ),
     );
+  }
+
+  #failUnreached(peer: ReplicaId, reason: string): void {
+    if (isUnknownPeer(reason)) this.#fail('HV_E_LINK_AUTH', `no link to backup ${peer}: ${reason}`);
+    else this.#fail('HV_E_BACKUP_UNREACHABLE', `backup ${peer} cannot be reached: ${reason}`);
   }
 
   #fail(code: HvErrorCode, message: string): void {

@@ -11,6 +11,7 @@ import { heapBytesMax } from '../machine/engine.ts';
 import type { MachineMeter } from '../machine/machine-meter.ts';
 import type { View } from '../protocol/messages.ts';
 import type { HangState } from './hang-watch.ts';
+import type { FailedDial } from './redials.ts';
 import { HV_VERSION } from './version.ts';
 import type { ArbiterFigures } from './watched-arbiter.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
@@ -40,6 +41,7 @@ export interface PrimaryFigures {
     /** Records appended here and not yet run there. */
     readonly lag: number;
   }[];
+  readonly failedDials: readonly FailedDial[];
 }
 
 export interface WorkerStatus {

@@ -108,7 +108,8 @@ describe('hv switchover', () => {
     await alone.event('first.output');
     const { code, stderr } = await hv('switchover', 'kv');
     expect(code).toBe(123);
-    expect(stderr).toContain('there is no backup in step; the guest goes on where it is');
+    expect(stderr).toContain('there is no backup in step   [HV_E_NOT_HANDED_OVER]');
+    expect(stderr).toContain('the guest goes on where it is');
     await set(port, 'still');
     expect(await get(port)).toContain('still');
     expect((await hv('switchover', 'other')).code).toBe(2);
@@ -147,10 +148,14 @@ describe('hv protect', () => {
     const primary = stage.hv(['run', '--events-fd', '3', '--name', 'kv', KV, String(port)]);
     await primary.event('first.output');
     await set(port, 'lonely');
-    const { process: backup, address } = await stage.backup('--dir', 'b');
-    const protect = await hv('protect', 'kv', address, '--json');
-    expect(protect.code).toBe(0);
-    expect(JSON.parse(protect.stdout)).toMatchObject({ name: 'kv', backup: address });
+    const address = `127.0.0.1:${await freePort()}`;
+    const protect = stage.hv(['protect', 'kv', address, '--json']);
+    await protect.output(/nobody listens there; the primary goes on trying/);
+    await primary.output(/kv: no link to backup .*: nobody listens there/);
+    const backup = stage.hv(['backup', '--listen', address, '--dir', 'b', '--events-fd', '3']);
+    const { code, stdout } = await protect.exited;
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'kv', backup: address });
     await backup.event('in.step');
     primary.kill('SIGKILL');
     await backup.event('live');
