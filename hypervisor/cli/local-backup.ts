@@ -13,6 +13,7 @@ import { HvError } from '../base/errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import { makeDirectory } from '../host/directories.ts';
 import type { SecurityOptions } from '../host/tls.ts';
+import { type AdminOptions, adminArgumentsBeside } from './admin-options.ts';
 import { keyArguments } from './key-arguments.ts';
 import { hangArguments } from './limit-options.ts';
 import { securityArguments } from './security-options.ts';
@@ -30,29 +31,42 @@ export interface LocalBackup {
 /** Rejects with HV_E_BACKUP_UNREACHABLE when the process does not come up. */
 export async function startLocalBackup(
   dir: string,
-  { hangLimitMs, security }: { readonly hangLimitMs: number; readonly security: SecurityOptions },
+  options: {
+    readonly hangLimitMs: number;
+    readonly security: SecurityOptions;
+    /** Of the primary. */
+    readonly admin: AdminOptions;
+  },
 ): Promise<LocalBackup> {
   const home = join(dir, 'backup-local');
   makeDirectory(home);
   const console = join(home, 'console.txt');
   const output = openSync(console, 'a', 0o600);
   const entry = process.argv[1] ?? '';
-  const child = spawn(
-    process.execPath,
-    [
-      ...[entry, 'backup', '--listen', '127.0.0.1:0', '--dir', home, '--events-fd', '3'],
-      ...keyArguments(),
-      ...securityArguments(security),
-      ...hangArguments(hangLimitMs),
-    ],
-    { detached: true, stdio: ['ignore', output, output, 'pipe'] },
-  );
+  const child = spawn(process.execPath, [entry, ...localBackupArguments(home, options)], {
+    detached: true,
+    stdio: ['ignore', output, output, 'pipe'],
+  });
   closeSync(output);
   const events = child.stdio[3] as Readable;
   const address = await firstAddress(events, child);
   child.unref();
   (events as Readable & { unref?(): void }).unref?.();
   return { address, pid: child.pid ?? 0, console, kill: () => child.kill('SIGKILL') };
+}
+
+/** Events go to descriptor 3. `home`: where its copy of the log goes. */
+export function localBackupArguments(
+  home: string,
+  { hangLimitMs, security, admin }: Parameters<typeof startLocalBackup>[1],
+): readonly string[] {
+  return [
+    ...['backup', '--listen', '127.0.0.1:0', '--dir', home, '--events-fd', '3'],
+    ...adminArgumentsBeside(admin),
+    ...keyArguments(),
+    ...securityArguments(security),
+    ...hangArguments(hangLimitMs),
+  ];
 }
 
 function firstAddress(events: Readable, child: ReturnType<typeof spawn>): Promise<string> {

@@ -243,7 +243,7 @@ async function findBackups(
   if (arbiter !== undefined && arbiterColocated !== true) await refuseColocated(arbiter, hosts);
   const wantsLocal = remote.length < backup.length;
   const local = wantsLocal
-    ? await startLocalBackup(dir, { hangLimitMs: hangLimit, security })
+    ? await startLocalBackup(dir, { hangLimitMs: hangLimit, security, admin: options })
     : undefined;
   return {
     local,

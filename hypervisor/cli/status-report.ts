@@ -2,7 +2,7 @@
 
 import { HvError } from '../base/errors.ts';
 import { WATCH_MS } from '../base/limits.ts';
-import { makeDirectory } from '../host/directories.ts';
+import { isDirectory, makeDirectory } from '../host/directories.ts';
 import { askStatus, serveStatus, statusPaths } from '../host/status-socket.ts';
 import { data, say } from './print.ts';
 import { watchScreen } from './screen.ts';
@@ -65,12 +65,17 @@ interface StatusOptions {
   readonly json: boolean;
 }
 
+/** That nobody answers below `dir`, and why where the directory tells. */
+export function noneBelow(which: string, dir: string): string {
+  return `${which} runs below ${dir}${isDirectory(dir) ? '' : ': there is no such directory'}`;
+}
+
 /** Prints every replica that answers; false: nobody reads. Throws HV_E_USAGE when none answers. */
 export async function showStatus(options: StatusOptions): Promise<boolean> {
   const found = await askAll(options);
   if (found.length === 0) {
     const which = options.name === undefined ? 'no replica' : `no replica of '${options.name}'`;
-    throw new HvError('HV_E_USAGE', `${which} runs below ${options.dir}`);
+    throw new HvError('HV_E_USAGE', noneBelow(which, options.dir));
   }
   return found
     .map((status) => data(options.json ? JSON.stringify(status) : statusLines(status).join('\n')))
@@ -86,7 +91,7 @@ export async function watchStatus(options: StatusOptions): Promise<void> {
   if (output.isTTY && !options.json)
     return watchScreen({ input, output }, async () => {
       const found = await askAll(options);
-      const none = [`no replica runs below ${options.dir}`];
+      const none = [noneBelow('no replica', options.dir)];
       return found.length === 0 ? none : found.flatMap((one) => [...statusLines(one), '']);
     });
   while (await showStatus(options)) await new Promise((resolve) => setTimeout(resolve, WATCH_MS));

@@ -1,9 +1,11 @@
 /** `hv top`: every replica of this machine, one row each, drawn again as they go on. */
 
+import { HvError } from '../base/errors.ts';
 import { WATCH_MS } from '../base/limits.ts';
-import { data } from './print.ts';
+import { isDirectory } from '../host/directories.ts';
+import { data, say } from './print.ts';
 import { watchScreen } from './screen.ts';
-import { askAll } from './status-report.ts';
+import { askAll, noneBelow } from './status-report.ts';
 import {
   count,
   duration,
@@ -42,12 +44,14 @@ export interface TopRow {
   readonly failover: string;
 }
 
+/** Throws HV_E_USAGE when there is no such directory: a replica would have made it. */
 export async function showTop(options: {
   readonly dir: string;
   readonly once: boolean;
   readonly json: boolean;
 }): Promise<void> {
   const { dir } = options;
+  if (!isDirectory(dir)) throw new HvError('HV_E_USAGE', noneBelow('no replica', dir));
   let before: readonly TopSample[] = [];
   const look = async (): Promise<readonly TopRow[]> => {
     const found = await askAll({ name: undefined, dir });
@@ -65,6 +69,7 @@ export async function showTop(options: {
   await look();
   await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
   const rows = await look();
+  if (options.json && rows.length === 0) say(noneBelow('no replica', dir));
   if (options.json) for (const row of rows) data(JSON.stringify(row));
   else data(topLines(rows, { dir, keys: false }).join('\n'));
 }
