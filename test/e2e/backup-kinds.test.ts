@@ -173,10 +173,13 @@ longTest(
   },
 );
 
-test('a promotion that is not meant is refused', async () => {
+test('a promotion that is not meant is refused, and so is a join to a backup', async () => {
   const { address } = await stage.backup('--dir', 'b1');
   const primary = runKv('--backup', address);
   await primary.event('protected');
+  const lost = stage.hv(['backup', '--listen', '127.0.0.1:0', '--dir', 'b2', '--join', address]);
+  await lost.output(/it is a backup itself, and its primary listens to nobody .* hv protect kv /);
+  lost.kill();
   const refuse = async (...args: readonly string[]): Promise<string> => {
     const exit = await stage.hv(['promote', 'kv', '--dir', 'b1', ...args]).exited;
     expect(exit.code).toBe(2);

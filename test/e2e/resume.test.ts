@@ -182,7 +182,10 @@ describe('a run that goes on', () => {
     const one = run();
     await write(20, await KvClient.reach(port));
     one.kill('SIGTERM');
-    expect((await one.exited).code).toBe(143);
+    const { code, stderr } = await one.exited;
+    expect(code).toBe(143);
+    expect(stderr).toContain('there was no backup to hand over to. Its log stays in .hv/kv');
+    expect(stderr).toContain('hv run --resume --name kv,');
     const two = stage.hv(['run', '--resume', '--events-fd', '3', '--name', 'kv']);
     expect(await two.event('recovered')).toMatchObject({ wasSealed: true });
     expect(await listOf(await KvClient.reach(port))).toHaveLength(20);
