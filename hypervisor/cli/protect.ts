@@ -112,9 +112,10 @@ export function joinState(
       words: `${address} did not join before (${reason}) and is dialled again within the minute`,
     };
   if (failed === undefined || !isNew) return { type: 'underWay', words: '' };
+  const goesOn = reason.endsWith('?') ? ' The' : '; the';
   return {
     type: 'underWay',
-    words: `no link to ${address}: ${reason}; the primary goes on trying`,
+    words: `no link to ${address}: ${reason}${goesOn} primary goes on trying`,
   };
 }
 

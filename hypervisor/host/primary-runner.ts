@@ -334,17 +334,20 @@ export class PrimaryRunner {
   }
 
   #dial(peer: ReplicaId): boolean {
+    let isSilent = true;
     return this.#replica.addBackup(peer, (handlers) =>
       dialLink(
         peer,
         '/link',
         {
           onMessage: (message) => {
+            isSilent = false;
             // Somebody knows of a later primary; whether it is one, the arbiter says.
             if (message.epoch > this.#replica.core.view.epoch && this.#live) this.#goLive();
             handlers.onMessage(message);
           },
-          onClose: (reason) => {
+          onClose: (said) => {
+            const reason = isSilent ? silentClose(said) : said;
             handlers.onClose(reason);
             this.#options.post({ type: 'unlinked', peer });
             if (this.#awaited.has(peer)) this.#failUnreached(peer, reason);
@@ -367,6 +370,11 @@ export class PrimaryRunner {
     this.#roster.stop();
     this.#options.post({ type: 'failed', code, message, details: {} });
   }
+}
+
+/** Who takes the link and has no word for a hello. */
+function silentClose(reason: string): string {
+  return reason === 'closed by the peer' ? `${reason} without a word, as a primary does` : reason;
 }
 
 function arbiterOf({ arbiter, late }: PrimarySettings): Arbiter {

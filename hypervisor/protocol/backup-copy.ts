@@ -189,6 +189,13 @@ export function passedOn(message: Message): readonly BackupEffect[] {
 }
 
 /** The log of one run of one guest. */
+/** Why the sender of `hello`, which does not outdate what there is, is not followed. */
+export function whyKept(hello: Hello, copy: Copy | undefined, epoch: Epoch): string {
+  if (copy !== undefined && !sameRun(copy.hello, hello))
+    return `is a backup of '${copy.hello.name}' already, and every guest needs its own`;
+  return `follows a primary of epoch ${epoch} already`;
+}
+
 export function sameRun(left: Hello, right: Hello): boolean {
   return left.vm === right.vm && left.imageHash === right.imageHash;
 }

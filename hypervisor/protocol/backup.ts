@@ -25,6 +25,7 @@ import {
   restart,
   sameRun,
   succeeds,
+  whyKept,
 } from './backup-copy.ts';
 import type { BackupEffect, BackupEvent, Hello } from './backup-events.ts';
 import type { History } from './history.ts';
@@ -161,7 +162,7 @@ export class BackupCore {
   #greeted(hello: Hello, link: number, now: Millis, effects: BackupEffect[]): void {
     const reason = outdates(hello, { phase: this.#phase, copy: this.#copy, epoch: this.#epoch })
       ? this.#options.refuses(hello)
-      : `follows a primary of epoch ${this.#epoch} already`;
+      : whyKept(hello, this.#copy, this.#epoch);
     if (reason !== undefined) {
       this.#send(link, { type: 'refuse', epoch: this.#epoch, reason }, effects);
       effects.push({ type: 'close', link, reason });

@@ -141,6 +141,18 @@ describe('BackupCore', () => {
     expect(bench.core.phase).toBe('following');
   });
 
+  it('tells whom it refuses whether another primary is in the way, or another guest', () => {
+    const reasonOf = (effects: readonly BackupEffect[]): string | undefined => {
+      const [sent] = effects;
+      if (sent?.type !== 'send' || sent.message.type !== 'refuse') return undefined;
+      return sent.message.reason;
+    };
+    const bench = Bench.synced();
+    expect(reasonOf(bench.hello(2, hello(1, 'x')))).toContain('follows a primary of epoch');
+    const other = { ...hello(1, 'x'), vm: 'other' };
+    expect(reasonOf(bench.hello(3, other))).toContain('every guest needs its own');
+  });
+
   it('leaves its primary for one of a later epoch, and goes on where both logs are the same', () => {
     const epochs = [{ epoch: asEpoch(1), firstLsn: asLsn(1) }];
     for (const [theirs, how] of [
