@@ -1,48 +1,35 @@
 /**
- * Writes dist/bin: the command line and its worker threads, each with all it imports in few files. To
+ * Writes dist/bin: the command line and its worker threads, each with all it imports in one file. To
  * load them as the two hundred small modules they are written as took most of the time of a start.
+ * They are CommonJS, which V8 can keep the bytecode of (hypervisor/cli/cached-code.ts). What only one
+ * subcommand needs is evaluated when that runs.
  * The library (dist/hypervisor/index.js) and the tests use the modules themselves.
  */
 
-import { readdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const out = join(root, 'dist', 'bin');
 
-/** Starts a program of its own, so it stays where it is; by `require`, which reads its one file faster. */
-const viaRequire = {
-  name: 'via-require',
-  setup(bundle) {
-    bundle.onResolve({ filter: /^esbuild$/ }, ({ kind }) =>
-      kind === 'require-call'
-        ? { path: 'esbuild', external: true }
-        : { path: 'esbuild', namespace: 'via-require' },
-    );
-    bundle.onLoad({ filter: /.*/, namespace: 'via-require' }, ({ path }) => ({
-      contents: `module.exports = require(${JSON.stringify(path)});`,
-      resolveDir: root,
-    }));
-  },
-};
-
 const common = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
   target: 'node20.20',
-  format: 'esm',
+  format: 'cjs',
   outdir: out,
-  // Loaded by those who use it: an arbiter in PostgreSQL.
-  external: ['pg'],
-  plugins: [viaRequire],
+  charset: 'ascii',
+  // Loaded by those who use it: an arbiter in PostgreSQL; and what starts a program of its own.
+  external: ['pg', 'esbuild'],
   legalComments: 'linked',
   logLevel: 'warning',
-  // CommonJS packages in an ES module.
+  define: { 'import.meta.url': 'hvBundleUrl' },
+  // The directive is one only where it comes first.
   banner: {
-    js: "import { createRequire as hvCreateRequire } from 'node:module';\nconst require = hvCreateRequire(import.meta.url);",
+    js: '"use strict";\nconst hvBundleUrl = require("node:url").pathToFileURL(__filename).href;',
   },
 };
 
@@ -50,15 +37,25 @@ const workers = readdirSync(join(root, 'hypervisor', 'host'))
   .filter((file) => file.endsWith('-worker.ts'))
   .map((file) => join('hypervisor', 'host', file));
 
+const entries = ['hypervisor/cli/main.ts', ...workers];
+const nameOf = (entry) => basename(entry, '.ts');
+
 rmSync(out, { recursive: true, force: true });
 await Promise.all([
-  // What only one subcommand needs is loaded when that runs.
   build({
     ...common,
-    entryPoints: ['hypervisor/cli/main.ts'],
-    splitting: true,
-    chunkNames: 'part-[hash]',
+    entryPoints: entries.map((entry) => ({ in: entry, out: `${nameOf(entry)}.bundle` })),
   }),
-  // A worker needs all of its code at once.
-  build({ ...common, entryPoints: workers }),
+  build({
+    ...{ absWorkingDir: root, outdir: out, platform: 'node', target: common.target, format: 'cjs' },
+    entryPoints: ['hypervisor/cli/cached-code.ts'],
+  }),
 ]);
+// The package's own type is `module`.
+writeFileSync(join(out, 'package.json'), '{ "type": "commonjs" }\n');
+for (const entry of entries) {
+  const name = nameOf(entry);
+  const load = `require('./cached-code.js').runCached(\`\${__dirname}/${name}.bundle.js\`);\n`;
+  writeFileSync(join(out, `${name}.js`), `#!/usr/bin/env node\n${load}`);
+}
+chmodSync(join(out, 'main.js'), 0o755);

@@ -4,7 +4,7 @@
  */
 
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -39,5 +39,7 @@ await run('golden image', ['dist/hypervisor/host/golden-builder.js']).catch((err
   process.exit(1);
 });
 
-const command = `${root}dist/bin/main.js`;
-if (existsSync(command)) chmodSync(command, 0o755);
+await run('warm start', ['scripts/warm-command.mjs']).catch((error) => {
+  console.error(`build: ${error.message}`);
+  process.exit(1);
+});

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * `hv`: parses the command line and hands over to one command. Implementations are imported when
  * their command runs, so that `hv --help` loads no engine.
@@ -83,4 +82,4 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+void main();

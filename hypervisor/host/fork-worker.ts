@@ -174,4 +174,4 @@ async function answer(): Promise<ForkAnswer> {
   }
 }
 
-parentPort?.postMessage(await answer());
+void answer().then((found) => parentPort?.postMessage(found));

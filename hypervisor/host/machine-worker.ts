@@ -258,7 +258,7 @@ function followedCheckpoints(
 
 try {
   if (start.role === 'primary') runPrimary(start);
-  else if (start.role === 'resume') await runResumed(start);
+  else if (start.role === 'resume') runResumed(start).catch(fail);
   else runBackup(start);
 } catch (error) {
   fail(error);

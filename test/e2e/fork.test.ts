@@ -273,7 +273,7 @@ describe('a fork', () => {
     },
   );
 
-  test('before the boot boots with the recorded arguments', async () => {
+  longTest('before the boot boots with the recorded arguments', async () => {
     const guest = fork('boots', 'start', '--ports', 'free');
     const client = await Client.open(await portOf(guest));
     const answer = await client.ask('first');
@@ -345,7 +345,7 @@ describe('a fork', () => {
     },
   );
 
-  test('with free ports boots beside a guest that holds its port', async () => {
+  longTest('with free ports boots beside a guest that holds its port', async () => {
     const holder = stage.hv(['run', '--name', 'holder', 'counter.js'], { stdin: 'pipe' });
     const taken = await portOf(holder);
     const args = ['run', '--name', 'fixed', '--no-record', 'counter.js', String(taken)];

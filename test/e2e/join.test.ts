@@ -59,25 +59,19 @@ async function joining(): Promise<{
 }
 
 describe('a backup that joins a guest with nothing to do', () => {
-  it('gets a snapshot that is taken for it', { timeout: 120_000 }, async () => {
-    const { stage, primary, backup } = await joining();
-    const taken = await primary.event('checkpoint');
-    await primary.event('protected');
-    await backup.event('in.step');
-    const snapshots = readdirSync(join(stage.dir, 'backup', 'bench-heap')).filter((name) =>
-      name.endsWith('.hvsnap'),
-    );
-    expect(snapshots.map((name) => Number.parseInt(name, 10))).toEqual([taken.lsn]);
-  });
-
-  it('takes over with all that was answered, also from a primary that dies while its machine is being restored', {
+  it('gets a snapshot that is taken for it, and takes over with all that was answered, also while its machine is being restored', {
     timeout: 120_000,
   }, async () => {
-    const { port, primary, backup } = await joining();
+    const { stage, port, primary, backup } = await joining();
+    const taken = await primary.event('checkpoint');
     await primary.event('protected');
     primary.child.kill('SIGKILL');
     await backup.event('live');
     await accepting(port, backup);
     expect(await ask(port, 1)).toBe(String(ANSWERS + 1));
+    const snapshots = readdirSync(join(stage.dir, 'backup', 'bench-heap')).filter((name) =>
+      name.endsWith('.hvsnap'),
+    );
+    expect(snapshots.map((name) => Number.parseInt(name, 10))).toContain(taken.lsn);
   });
 });

@@ -34,7 +34,7 @@ const unpackedTo = mkdtempSync(join(tmpdir(), 'hv-goldens-'));
 type Goldens = ReturnType<typeof goldens>;
 const everything = goldens(unpackedTo);
 const hashesOf = (some: Goldens): Record<string, string> =>
-  Object.fromEntries(some.map(({ label, expected }) => [label, expected.report.memoryHash]));
+  Object.fromEntries(some.map(({ label, usedHash }) => [label, usedHash]));
 /**
  * Every golden is replayed by both compilers together. By one of them alone, where each process
  * compiles all of the engine or runs its slowest code, those of version 1 and the ones of version 2

@@ -16,6 +16,7 @@ import {
 import type { FirstDifference } from '../../hypervisor/timeline/first-difference.ts';
 import { asMicros } from '../../log-format/index.ts';
 import { TEST_HEADER } from '../support/guest-runner.ts';
+import { LONG } from '../support/long.ts';
 import { type Fault, faultySide, OFFSET, Probe } from './fault-kit.ts';
 import { FAULTS, SOURCE_MAPS } from './faults.ts';
 import { type BuildOptions, type Built, extent, MachineWorks } from './machines.ts';
@@ -146,22 +147,24 @@ describe('two runs of one history', () => {
     expect(count).toBe(turns.length);
   });
 
-  test.each(FAULTS.map((fault) => [fault.name, fault] as const))(
+  test.each(FAULTS.map((fault, index) => [fault.name, fault, index] as const))(
     'that differ in this are told apart at the turn and the byte: %s',
-    (_, fault) => {
+    (_, fault, index) => {
       const { difference } = compared(fault);
-      const right = naively(fault);
-      if (difference === undefined || right === undefined)
-        throw new Error(`found ${JSON.stringify(difference)}, naively ${JSON.stringify(right)}`);
+      if (difference === undefined) throw new Error('nothing was found');
       if (process.env.SHOW) console.log(fault.name, '\n', report(difference));
-      expect(difference.lsn).toBe(right.lsn);
       expect(difference.lsn).toBe(history.turns.get(fault.at));
+      expect(report(difference)).toContain(`turn at lsn ${difference.lsn}: `);
+      // The naive comparison takes as long again: the gate makes it for every third.
+      if (!LONG && index % 3 !== 0) return;
+      const right = naively(fault);
+      if (right === undefined) throw new Error('naively, nothing was found');
+      expect(difference.lsn).toBe(right.lsn);
       const { place } = difference;
       if (place.type === 'outputByte' && place.stream === 'stdout')
         expect(place.streamOffset).toBe(right.consoleAt);
       else expect(right.consoleAt === undefined || place.type === 'outputField').toBe(true);
       if (place.type === 'memory') expect(place.byte.offset).toBe(right.memoryAt);
-      expect(report(difference)).toContain(`turn at lsn ${right.lsn}: `);
     },
   );
 });

@@ -19,6 +19,7 @@ import {
   sha256Hex,
 } from '../../log-format/index.ts';
 import { Stage } from '../support/hv-process.ts';
+import { longTest } from '../support/long.ts';
 import {
   ELSEWHERE,
   type Golden,
@@ -71,12 +72,12 @@ function named(label: string): Golden {
 }
 
 test('no two goldens of a version end in the same memory', () => {
-  const memories = all.map(({ version, expected }) => `${version} ${expected.report.memoryHash}`);
+  const memories = all.map(({ version, usedHash }) => `${version} ${usedHash}`);
   expect(new Set(memories).size).toBe(all.length);
 });
 
 describe.each(all)('$label', (golden) => {
-  const { version, name, path, expected } = golden;
+  const { version, name, path, expected, usedHash } = golden;
 
   test('is what was recorded, byte for byte', () => {
     for (const [file, { sha256 }] of Object.entries(expected.files))
@@ -86,7 +87,8 @@ describe.each(all)('$label', (golden) => {
   test('replays to the same records, ticks, digest, exit and memory, and prints the same', () => {
     const { answer, stdout, stderr } = replays[all.indexOf(golden)] ?? {};
     // Reports of version 1 are from a time when every replay began at the beginning.
-    expect(answer && reportOf(answer)).toEqual({ from: 0, ...expected.report });
+    const report = { from: 0, ...expected.report, memoryHash: usedHash };
+    expect(answer && reportOf(answer)).toEqual(report);
     expect(stdout).toBe(expected.stdout);
     expect(stderr && guestLines(stderr)).toBe(expected.stderr);
   });
@@ -106,6 +108,19 @@ describe.each(all)('$label', (golden) => {
     expect(header).toMatchObject({ name, formatVersion: version });
   });
 });
+
+longTest(
+  'memory that no golden has used is as it was when they were recorded: zeros',
+  async () => {
+    const whole = all.filter(({ reportsWhole }) => reportsWhole);
+    const answers = await replayEach(
+      whole.map(({ path, keyFile }) => ({ path, untouchedToo: true, ...(keyFile && { keyFile }) })),
+    );
+    const hashes = answers.map(({ answer }) => answer.type === 'done' && answer.memoryHash);
+    expect(hashes).toEqual(whole.map(({ expected }) => expected.report.memoryHash));
+  },
+  REPLAYS_MS,
+);
 
 describe('hv replay', () => {
   test.each(['v1/failover', 'v1/uncaught-error', 'v2/throw-uncaught', 'v2/stdin-sum'])(
@@ -142,7 +157,8 @@ describe('snapshots beside a log', () => {
   test.each(withSnapshots)('of $label lead to the same end, each of them', (golden) => {
     const own = behind.filter((one) => one.golden === golden);
     expect(own.map(({ from }) => from)).toEqual(startsOf(golden));
-    const { exit, end, memoryHash, lastLsn } = golden.expected.report;
+    const { exit, end, lastLsn } = golden.expected.report;
+    const memoryHash = golden.usedHash;
     for (const { from, replayed } of own) {
       const answer = replayed?.answer;
       expect(answer && reportOf(answer)).toMatchObject({ from, end, memoryHash, lastLsn });

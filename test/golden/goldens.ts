@@ -51,6 +51,14 @@ export interface Expected {
   readonly stderr: string;
 }
 
+/**
+ * By label, the hash of the memory that was used, of goldens whose report has that of all the memory
+ * there was: a quarter of a second each, to hash zeros.
+ */
+const USED: Readonly<Record<string, string>> = JSON.parse(
+  readFileSync(join(ROOT, 'used-memory.json'), 'utf8'),
+);
+
 export interface Golden {
   readonly version: number;
   readonly name: string;
@@ -59,6 +67,10 @@ export interface Golden {
   /** A log that hv reads: one file, or a directory with snapshots. */
   readonly path: string;
   readonly expected: Expected;
+  /** Of the memory that its replay has used. */
+  readonly usedHash: string;
+  /** True when the hash in its report is of all the memory there was. */
+  readonly reportsWhole: boolean;
   /** Of a sealed one, the file with its key. */
   readonly keyFile?: string;
   /** Lsns of the snapshots beside it, ascending. */
@@ -105,7 +117,13 @@ function unpacked(version: number, name: string, dir: string): Golden {
     .map(Number)
     .sort((one, two) => one - two);
   const keyFile = names.includes(`${name}.key`) ? join(dir, `${label}.key`) : undefined;
-  return { version, name, label, path, expected, snapshots, ...(keyFile && { keyFile }) };
+  const used = USED[label];
+  return {
+    ...{ version, name, label, path, expected, snapshots },
+    usedHash: used ?? expected.report.memoryHash,
+    reportsWhole: used !== undefined,
+    ...(keyFile && { keyFile }),
+  };
 }
 
 /** Version 1 keeps whole logs of one file each. */

@@ -4,7 +4,7 @@
  * descriptor 3. One process for all of them, so that the engine is compiled once: what test/golden and
  * test/e2e/node-versions.test.ts run under every Node, flag, zone and locale.
  *
- *   node replay-each.mjs '{"path":"<log>","from":<lsn>,"keyFile":"<file>"}'... 3>answers     with files as stdout and stderr
+ *   node replay-each.mjs '{"path":"<log>","from":<lsn>,"untouchedToo":true,"keyFile":"<file>"}'... 3>answers     with files as stdout and stderr
  */
 
 import { once } from 'node:events';

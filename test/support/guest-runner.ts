@@ -72,7 +72,6 @@ export class GuestRunner {
   #time: number = TEST_HEADER.startedAt;
   #alarmAt: number | undefined;
   #immediates = false;
-  #memory: Uint8Array = new Uint8Array();
 
   constructor(
     image: Uint8Array | string,
@@ -89,15 +88,12 @@ export class GuestRunner {
       image: code,
       sourceMap,
       golden,
-      onMemory: (memory) => {
-        this.#memory = memory;
-      },
     });
   }
 
-  /** Of all guest memory, between turns. */
+  /** Of the memory the guest has used, between turns. */
   memoryHash(): string {
-    return sha256Hex(this.#memory);
+    return sha256Hex(this.machine.usedMemory());
   }
 
   /** Delivers one interrupt `afterMicros` later and collects what it caused. */

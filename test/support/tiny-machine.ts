@@ -27,7 +27,6 @@ export class TinyMachine {
   stderr = '';
   end: TurnsResult['end'] | undefined;
   alivePolls = 0;
-  #memory: Uint8Array | undefined;
   #lsn = 0;
   #time: number = TEST_HEADER.startedAt;
   #cuts: MidTurnRecord[] = [];
@@ -43,15 +42,7 @@ export class TinyMachine {
       onAlive: () => {
         this.alivePolls += 1;
       },
-      onMemory: (memory) => {
-        this.#memory = memory;
-      },
     });
-  }
-
-  /** The whole of guest memory, live: hash it, do not keep it. */
-  memory(): Uint8Array {
-    return this.#memory ?? new Uint8Array();
   }
 
   /** Plans a mid-turn record at an absolute tick of the next turn. */

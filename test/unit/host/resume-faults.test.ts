@@ -108,7 +108,9 @@ const VARIANTS: readonly (Pick<Case, 'power' | 'options'> & {
 /** A seal changes every byte that is written and nothing of the order: what holds with one, holds without. */
 const variants = LONG
   ? VARIANTS
-  : VARIANTS.filter(({ sealed, name }) => sealed || name === 'killed, forgetting');
+  : VARIANTS.filter(
+      ({ sealed, power, name }) => (sealed && power) || name === 'killed, forgetting',
+    );
 
 describe.each(variants)('a process $name', ({ power, options, sealed }) => {
   beforeEach(() => {

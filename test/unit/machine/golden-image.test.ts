@@ -12,7 +12,6 @@ function build(options: { golden?: GoldenImage | undefined; startedAt?: number; 
   machine: Machine;
   hash: () => string;
 } {
-  let memory: Uint8Array = new Uint8Array();
   const machine = new Machine({
     parts,
     header: {
@@ -26,11 +25,8 @@ function build(options: { golden?: GoldenImage | undefined; startedAt?: number; 
     ),
     sourceMap: new Uint8Array(),
     golden: options.golden,
-    onMemory: (bytes) => {
-      memory = bytes;
-    },
   });
-  return { machine, hash: () => sha256Hex(memory) };
+  return { machine, hash: () => sha256Hex(machine.usedMemory()) };
 }
 
 describe('the golden image', () => {
