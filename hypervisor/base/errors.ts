@@ -151,7 +151,7 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     exit: EXIT.limit,
     means:
       'A snapshot beside the log was not written or deleted. The log and all earlier snapshots are as they were; to resume or to jump takes longer.',
-    fix: 'Free space, or check the permissions and the disk; the next checkpoint tries again.',
+    fix: 'Free space, or check the permissions and the disk; a running guest tries again by itself, after 10 seconds and then ever longer, ten minutes at most.',
   },
   HV_E_EXPORT_WRITE: {
     exit: EXIT.limit,

@@ -66,7 +66,11 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
   exited: row('info', 'the guest has ended with `code`'),
   stopped: row('info', 'a deliberate end with `code`; `confirmed`: every backup knows'),
   checkpoint: row('info', 'a snapshot of `lsn` is on disk'),
-  'checkpoint.failed': row('warn', 'a snapshot could not be kept: `reason`'),
+  'checkpoint.failed': row(
+    'warn',
+    'no snapshot is kept, and the guest goes on: `reason`; told once until one is there again',
+  ),
+  'checkpoint.again': row('info', 'snapshots are kept again, from the one at `lsn` on'),
   'snapshot.unreadable': row(
     'warn',
     'a backup could not be sent a snapshot and gets the log instead: `reason`',

@@ -25,6 +25,7 @@ import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { formatAddress } from './addresses.ts';
 import { answerJoin } from './answer-join.ts';
 import { bundleGuest, type GuestImage } from './bundle.ts';
+import { removeUnfinished } from './checkpoint-files.ts';
 import type { KeepPolicy } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
 import { type EarlierLog, earlierLog } from './earlier-log.ts';
@@ -176,6 +177,7 @@ export class Hypervisor {
     const logDir = options.record === 'disk' ? resolve(options.dir, name) : undefined;
     const lock = logDir === undefined ? undefined : lockDirectory(logDir);
     try {
+      if (logDir !== undefined) await removeUnfinished(logDir);
       const old = options.resume && logDir ? resumableHeader(logDir, image) : undefined;
       if (old === undefined && image === undefined)
         throw new HvError('HV_E_LOG_NOT_FOUND', `there is no log in ${logDir} to go on from`);
