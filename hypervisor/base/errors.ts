@@ -72,8 +72,9 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   },
   HV_E_NAME_IN_USE: {
     exit: EXIT.usage,
-    means: 'Another hypervisor is recording under this name right now. Its log was not touched.',
-    fix: 'Pass another --name, or stop the other one.',
+    means:
+      'Another hypervisor uses this name or directory right now. Nothing of its was touched, and nothing was started.',
+    fix: 'Pass another --name (hv run) or --dir (hv backup), or stop the other one.',
   },
   HV_E_DIRECTORY: {
     exit: EXIT.usage,

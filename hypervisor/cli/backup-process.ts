@@ -1,11 +1,12 @@
 /** The process of `hv backup`: host, signals, join requests and exit status. */
 
-import { EXIT, HvError } from '../base/errors.ts';
+import { EXIT } from '../base/errors.ts';
 import { isLoopback, parseAddress } from '../host/addresses.ts';
 import type { AdminServer } from '../host/admin-server.ts';
 import { BackupHost } from '../host/backup-host.ts';
 import { HostClock } from '../host/clock.ts';
 import { refuseColocated, SOME_OTHER_HOST } from '../host/colocation.ts';
+import { lockCopies } from '../host/log-lock.ts';
 import { Observation } from '../host/observation.ts';
 import type { BackupOutcome, PrimaryOutcome } from '../replica/hooks.ts';
 import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
@@ -27,6 +28,7 @@ export interface BackupProcessOptions extends MemberOptions, SecurityFlags, Admi
   readonly join?: string;
   readonly dir?: string;
   readonly seek?: string;
+  readonly as: string;
   readonly rejoin: boolean;
   readonly arbiter?: string;
   readonly arbiterColocated?: boolean;
@@ -59,10 +61,10 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     await refuseColocated(options.arbiter, [SOME_OTHER_HOST]);
   for (const address of [options.join ?? [], options.from].flat()) security.checkDial(address);
   if (options.seek !== undefined) endWithParent();
-  if (options.join !== undefined && options.from.length > 0)
-    throw new HvError('HV_E_USAGE', '--join asks a primary and --from a backup: pass one of them');
   let joining: Joining | undefined;
-  const dir = options.dir ?? `.hv/backup-${wanted.port === 0 ? `pid-${process.pid}` : wanted.port}`;
+  security.checkListen(options.listen);
+  const member = memberOf(options);
+  const dir = ownDirectory(options, wanted.port);
   host = await BackupHost.start({
     listen: options.listen,
     dir,
@@ -72,7 +74,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     security,
     readsAgain: secrets.readsAgain,
     hangLimitMs: options.hangLimit,
-    member: memberOf(options),
+    member,
     note: (note, at) => {
       if (note.type === 'following') joining?.found();
       // Who follows a backup looks for the next one; a primary dials by itself.
@@ -97,7 +99,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     },
   });
   lifecycle.event('listening', new HostClock().wall(), { address: host.address });
-  await show(host, { observation, admin, lifecycle, dir });
+  await show(host, { observation, admin, lifecycle, dir, name: options.as });
   warnOfWideModes(dir);
   say(`backup listening on ${host.address}`);
   if (security.mode !== 'plain') say(security.describe());
@@ -113,6 +115,17 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     joining = new Joining(asked, { own: host.address, security, patient: options.from.length > 0 });
     joining.ask();
   }
+}
+
+/**
+ * Where the copies go, this process's until it ends: also while another one takes its place, so that whoever
+ * is refused the directory hears of the one that was started here.
+ */
+function ownDirectory({ dir: asked, as }: BackupProcessOptions, port: number): string {
+  const dir = asked ?? `.hv/backup-${port === 0 ? `pid-${process.pid}` : port}`;
+  const lock = lockCopies(dir, as);
+  process.once('exit', () => lock.release());
+  return dir;
 }
 
 /** A primary that stopped on purpose has ended its backups with it. */
@@ -141,7 +154,7 @@ function comesBack(
   if (!isDeposed || !options.rejoin || next === undefined) return undefined;
   const { eventsFd, verbose } = options;
   return {
-    ...{ ...next, dir, eventsFd, verbose: verbose === true },
+    ...{ ...next, name: host?.guestName ?? options.as, dir, eventsFd, verbose: verbose === true },
     security: securityOf(options, process.env),
     isSuccessor: options.seek !== undefined,
     also: [
@@ -160,9 +173,10 @@ async function show(
     readonly admin: AdminServer;
     readonly lifecycle: Lifecycle;
     readonly dir: string;
+    readonly name: string;
   },
 ): Promise<void> {
-  const { observation, admin, lifecycle, dir } = given;
+  const { observation, admin, lifecycle, dir, name } = given;
   observation.attach({
     status: (done) => replica.status(done),
     get meters() {
@@ -179,6 +193,6 @@ async function show(
     promote: (options) => replica.promote(options),
   });
   tellAdmin(lifecycle, observation);
-  await serveOwnStatus(dir, 'backup', (done) => observation.status(done));
-  await openOwnerSocket(admin, { dir, name: 'backup' });
+  await serveOwnStatus(dir, name, (done) => observation.status(done));
+  await openOwnerSocket(admin, { dir, name });
 }

@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { HvError } from '../base/errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
-import { makeDirectory } from '../host/directories.ts';
+import { lockCopies } from '../host/log-lock.ts';
 import type { SecurityOptions } from '../host/tls.ts';
 import { keyArguments } from './key-arguments.ts';
 import { hangArguments } from './limit-options.ts';
@@ -27,20 +27,34 @@ export interface LocalBackup {
   kill(): void;
 }
 
-/** Rejects with HV_E_BACKUP_UNREACHABLE when the process does not come up. */
+/**
+ * Rejects with HV_E_BACKUP_UNREACHABLE when the process does not come up, and with HV_E_NAME_IN_USE while that of
+ * an earlier run of the guest is there.
+ */
 export async function startLocalBackup(
   dir: string,
-  { hangLimitMs, security }: { readonly hangLimitMs: number; readonly security: SecurityOptions },
+  {
+    name,
+    hangLimitMs,
+    security,
+  }: {
+    /** Of the guest: others may have their local backups in the same directory. */
+    readonly name: string;
+    readonly hangLimitMs: number;
+    readonly security: SecurityOptions;
+  },
 ): Promise<LocalBackup> {
   const home = join(dir, 'backup-local');
-  makeDirectory(home);
+  // Only looked at: the process takes it itself, and could not say as well why not.
+  lockCopies(home, name).release();
   const console = join(home, 'console.txt');
   const output = openSync(console, 'a', 0o600);
   const entry = process.argv[1] ?? '';
   const child = spawn(
     process.execPath,
     [
-      ...[entry, 'backup', '--listen', '127.0.0.1:0', '--dir', home, '--events-fd', '3'],
+      ...[entry, 'backup', '--listen', '127.0.0.1:0', '--dir', home, '--as', name],
+      ...['--events-fd', '3'],
       ...keyArguments(),
       ...securityArguments(security),
       ...hangArguments(hangLimitMs),
