@@ -27,6 +27,7 @@ import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
 import { type ProtectionOptions, ruleOf } from './protection-options.ts';
 import { mayRejoin, type Rejoin, rejoin } from './rejoin.ts';
+import { tellEmpty } from './resume-text.ts';
 import { openSecrets, tendSecrets } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
@@ -150,6 +151,7 @@ function told(
       tellCheckpoint(lifecycle, taken);
     },
     recovered: (report) => tellRecovery(lifecycle, name(), report),
+    beginsEmpty: (found) => tellEmpty(lifecycle, found),
   };
 }
 

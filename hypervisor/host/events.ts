@@ -21,6 +21,10 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
   listening: row('info', '`hv backup` listens at `address`'),
   admin: row('info', 'the admin port answers at `address`'),
   recovered: row('info', 'an earlier run was replayed to the end of its log'),
+  'resume.empty': row(
+    'warn',
+    'there was nothing to resume in `log`: the run begins empty; earlier logs are in `aside`',
+  ),
   resumed: row('info', 'an earlier run goes on at `lsn`'),
   'primary.live': row('info', 'this replica may run the guest and let outputs out'),
   'backup.joining': row('info', 'a state transfer to `peer` begins'),

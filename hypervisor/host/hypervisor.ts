@@ -34,6 +34,7 @@ import { checkName } from './guest-name.ts';
 import { LinkListener, type ListenerCounters } from './link.ts';
 import { type DirectoryLock, lockDirectory } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
+import { nothingToGoOnFrom, nothingToResume } from './nothing-to-resume.ts';
 import { refuseOtherLimits, resumableHeader } from './resume.ts';
 import { refuseWithoutLog, resolveArbiter } from './run-checks.ts';
 import { commonStatus } from './status.ts';
@@ -179,8 +180,11 @@ export class Hypervisor {
     try {
       if (logDir !== undefined) await removeUnfinished(logDir);
       const old = options.resume && logDir ? resumableHeader(logDir, image) : undefined;
-      if (old === undefined && image === undefined)
-        throw new HvError('HV_E_LOG_NOT_FOUND', `there is no log in ${logDir} to go on from`);
+      if (options.resume && logDir && old === undefined) {
+        const empty = nothingToResume(logDir);
+        if (image === undefined) throw nothingToGoOnFrom(empty);
+        options.hooks.beginsEmpty?.(empty);
+      }
       if (old !== undefined && logDir !== undefined) {
         refuseOtherLimits(logDir, old, options.limitsAsked);
       }
