@@ -76,8 +76,9 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   },
   HV_E_NAME_IN_USE: {
     exit: EXIT.usage,
-    means: 'Another hypervisor is recording under this name right now. Its log was not touched.',
-    fix: 'Pass another --name, or stop the other one.',
+    means:
+      'Another hypervisor uses this name or directory right now. Nothing of its was touched, and nothing was started.',
+    fix: 'Pass another --name (hv run) or --dir (hv backup), or stop the other one.',
   },
   HV_E_DIRECTORY: {
     exit: EXIT.usage,
@@ -155,7 +156,7 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     exit: EXIT.limit,
     means:
       'A snapshot beside the log was not written or deleted. The log and all earlier snapshots are as they were; to resume or to jump takes longer.',
-    fix: 'Free space, or check the permissions and the disk; the next checkpoint tries again.',
+    fix: 'Free space, or check the permissions and the disk; a running guest tries again by itself, after 10 seconds and then ever longer, ten minutes at most.',
   },
   HV_E_EXPORT_WRITE: {
     exit: EXIT.limit,

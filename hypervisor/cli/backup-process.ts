@@ -9,6 +9,7 @@ import { BackupHost } from '../host/backup-host.ts';
 import type { MemberKind } from '../host/backup-options.ts';
 import { HostClock } from '../host/clock.ts';
 import { refuseColocated, SOME_OTHER_HOST } from '../host/colocation.ts';
+import { lockCopies } from '../host/log-lock.ts';
 import { Observation } from '../host/observation.ts';
 import type { BackupOutcome, PrimaryOutcome } from '../replica/hooks.ts';
 import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
@@ -30,6 +31,7 @@ export interface BackupProcessOptions extends MemberOptions, SecurityFlags, Admi
   readonly join?: string;
   readonly dir?: string;
   readonly seek?: string;
+  readonly as: string;
   readonly rejoin: boolean;
   readonly arbiter?: string;
   readonly arbiterColocated?: boolean;
@@ -40,9 +42,7 @@ export interface BackupProcessOptions extends MemberOptions, SecurityFlags, Admi
 
 export async function runBackup(options: BackupProcessOptions): Promise<void> {
   let host: BackupHost | undefined;
-  const member = memberOf(options);
   const wanted = parseAddress(options.listen, { what: 'the address to listen on' });
-  const dir = options.dir ?? `.hv/backup-${wanted.port === 0 ? `pid-${process.pid}` : wanted.port}`;
   const observation = new Observation('backup');
   const secrets = openSecrets(securityOf(options, process.env), options);
   const { security } = secrets;
@@ -63,6 +63,9 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
   for (const address of [options.join ?? [], options.from].flat()) security.checkDial(address);
   if (options.seek !== undefined) endWithParent();
   let joining: Joining | undefined;
+  security.checkListen(options.listen);
+  const member = memberOf(options);
+  const dir = ownDirectory(options, wanted.port);
   host = await BackupHost.start({
     listen: options.listen,
     dir,
@@ -98,7 +101,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     },
   });
   lifecycle.event('listening', new HostClock().wall(), { address: host.address });
-  await show(host, { observation, admin, lifecycle, dir });
+  await show(host, { observation, admin, lifecycle, dir, name: options.as });
   warnOfWideModes(dir);
   say(`backup listening on ${host.address}`);
   if (security.mode !== 'plain') say(security.describe());
@@ -138,6 +141,17 @@ function newJoining(
   });
 }
 
+/**
+ * Where the copies go, this process's until it ends: also while another one takes its place, so that whoever
+ * is refused the directory hears of the one that was started here.
+ */
+function ownDirectory({ dir: asked, as }: BackupProcessOptions, port: number): string {
+  const dir = asked ?? `.hv/backup-${port === 0 ? `pid-${process.pid}` : port}`;
+  const lock = lockCopies(dir, as);
+  process.once('exit', () => lock.release());
+  return dir;
+}
+
 /** A primary that stopped on purpose has ended its backups with it; a signal ends this one alone. */
 function tellStop(
   outcome: BackupOutcome | PrimaryOutcome | undefined,
@@ -168,7 +182,7 @@ function comesBack(
   if (!isDeposed || !options.rejoin || next === undefined) return undefined;
   const { eventsFd, verbose } = options;
   return {
-    ...{ ...next, dir, eventsFd, verbose: verbose === true },
+    ...{ ...next, name: host?.guestName ?? options.as, dir, eventsFd, verbose: verbose === true },
     security: securityOf(options, process.env),
     isSuccessor: options.seek !== undefined,
     also: [
@@ -187,9 +201,10 @@ async function show(
     readonly admin: AdminServer;
     readonly lifecycle: Lifecycle;
     readonly dir: string;
+    readonly name: string;
   },
 ): Promise<void> {
-  const { observation, admin, lifecycle, dir } = given;
+  const { observation, admin, lifecycle, dir, name } = given;
   observation.attach({
     status: (done) => replica.status(done),
     get meters() {
@@ -206,6 +221,6 @@ async function show(
     promote: (options) => replica.promote(options),
   });
   tellAdmin(lifecycle, observation);
-  await serveOwnStatus(dir, 'backup', (done) => observation.status(done));
-  await openOwnerSocket(admin, { dir, name: 'backup' });
+  await serveOwnStatus(dir, name, (done) => observation.status(done));
+  await openOwnerSocket(admin, { dir, name });
 }

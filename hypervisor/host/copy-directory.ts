@@ -13,6 +13,7 @@ import type { Hello } from '../protocol/backup-events.ts';
 import type { History } from '../protocol/history.ts';
 import type { SnapshotFile, View } from '../protocol/messages.ts';
 import { NOTHING_RAN } from '../replica/handover.ts';
+import { removeUnfinished } from './checkpoint-files.ts';
 import { HostClock } from './clock.ts';
 import { CopyStore } from './copy-store.ts';
 import { cutCopy } from './cut-copy.ts';
@@ -76,6 +77,7 @@ export class CopyDirectory {
    */
   async inspect(): Promise<void> {
     try {
+      await removeUnfinished(this.dir);
       const divergence = divergenceOf(this.dir);
       this.#standing = divergence === undefined ? await inspectCopy(this.dir) : undefined;
       if (divergence !== undefined && !this.#condemned) this.#unusable(new Error(divergence));
@@ -275,7 +277,7 @@ export class CopyDirectory {
     base: LogBase,
     options: Pick<RemoteMachineOptions, 'restore' | 'onRestored'>,
   ): RemoteMachine {
-    const { hangLimitMs, onError, onMachine } = this.#options;
+    const { hangLimitMs, onError, onMachine, trouble } = this.#options;
     const { dir: checkpoints } = this;
     const machine = new RemoteMachine(base, {
       hangLimitMs,
@@ -285,6 +287,7 @@ export class CopyDirectory {
         else machine.dispose();
       },
       checkpoints,
+      onTrouble: trouble,
       ...options,
     });
     this.machine = machine;

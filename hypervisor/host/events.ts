@@ -21,6 +21,10 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
   listening: row('info', '`hv backup` listens at `address`'),
   admin: row('info', 'the admin port answers at `address`'),
   recovered: row('info', 'an earlier run was replayed to the end of its log'),
+  'resume.empty': row(
+    'warn',
+    'there was nothing to resume in `log`: the run begins empty; earlier logs are in `aside`',
+  ),
   resumed: row('info', 'an earlier run goes on at `lsn`'),
   'primary.live': row('info', 'this replica may run the guest and let outputs out'),
   'backup.joining': row('info', 'a state transfer to `peer` begins'),
@@ -70,7 +74,11 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
   exited: row('info', 'the guest has ended with `code`'),
   stopped: row('info', 'a deliberate end with `code`; `confirmed`: every backup knows'),
   checkpoint: row('info', 'a snapshot of `lsn` is on disk'),
-  'checkpoint.failed': row('warn', 'a snapshot could not be kept: `reason`'),
+  'checkpoint.failed': row(
+    'warn',
+    'no snapshot is kept, and the guest goes on: `reason`; told once until one is there again',
+  ),
+  'checkpoint.again': row('info', 'snapshots are kept again, from the one at `lsn` on'),
   'snapshot.unreadable': row(
     'warn',
     'a backup could not be sent a snapshot and gets the log instead: `reason`',

@@ -11,7 +11,7 @@ import { HvError } from '../base/errors.ts';
 import { SEGMENT_BYTES, SEGMENT_BYTES_MIN } from '../base/limits.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
-import { FileCheckpointer } from './checkpointer.ts';
+import { type CheckpointerOptions, FileCheckpointer } from './checkpointer.ts';
 import { FollowedCheckpoints } from './followed-checkpoints.ts';
 import { noteBusy } from './hang-watch.ts';
 import { headText, type NotedHead } from './log-cursor.ts';
@@ -77,6 +77,16 @@ function backupMachine({ header, blobs, control, restore }: BackupStart): {
   return { machine: buildMachine(header, given, { onAlive }), restored: undefined };
 }
 
+/** What becomes of checkpoints, for the main thread. */
+const CHECKPOINT_NEWS: Pick<CheckpointerOptions, 'onTaken' | 'onTrouble' | 'onRecovered'> = {
+  onTaken: (taken) => post({ type: 'checkpoint', taken }),
+  onTrouble: ({ message: reason }) => {
+    const meaning = 'the guest goes on; without new snapshots a resume or a jump takes longer';
+    post({ type: 'trouble', event: 'checkpoint.failed', fields: { reason, meaning } });
+  },
+  onRecovered: (lsn) => post({ type: 'trouble', event: 'checkpoint.again', fields: { lsn } }),
+};
+
 /** What a checkpointer needs of a primary about to start. */
 interface Place {
   readonly header: LogHeader;
@@ -100,9 +110,7 @@ function checkpointsOf(
     keep: settings.keep,
     lsn,
     time,
-    onTaken: (taken) => post({ type: 'checkpoint', taken }),
-    onTrouble: ({ message }) =>
-      post({ type: 'trouble', event: 'checkpoint.failed', fields: { reason: message } }),
+    ...CHECKPOINT_NEWS,
   });
 }
 
@@ -250,9 +258,7 @@ function followedCheckpoints(
   const { lsnReplayed: lsn = asLsn(0), timeLast: time = header.startedAt } = restored ?? {};
   return new FollowedCheckpoints({
     ...{ dir, header, machine, lsn, time },
-    onTaken: (taken) => post({ type: 'checkpoint', taken }),
-    onTrouble: ({ message }) =>
-      post({ type: 'trouble', event: 'checkpoint.failed', fields: { reason: message } }),
+    ...CHECKPOINT_NEWS,
   });
 }
 

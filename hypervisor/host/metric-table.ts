@@ -82,6 +82,7 @@ export const METRICS: readonly MetricRow[] = [
   gauge('arbiter_rtt_seconds', 'Its last answer took so long'),
   histogram('checkpoint_seconds', 'How long the guest stood still for a snapshot'),
   gauge('checkpoint_bytes', 'Bytes of the last snapshot'),
+  gauge('checkpoint_failing', '1: the last snapshot could not be kept; the log grows without'),
   histogram('state_transfer_seconds', 'From the hello of a backup until it was in the view'),
   counter('backpressure_seconds_total', 'How long input was stopped because a window was full'),
   counter('events_total', 'Events, by level', 'level'),

@@ -131,6 +131,7 @@ function lifeValues(values: Values, { observer, events }: Sight): void {
   one(values, 'heartbeat_missed_total', observer.heartbeatsMissed);
   one(values, 'checkpoint_seconds', observer.checkpointPause);
   one(values, 'checkpoint_bytes', observer.checkpointBytes);
+  one(values, 'checkpoint_failing', Number(observer.checkpointFailing));
   one(values, 'state_transfer_seconds', observer.transfer);
   const cause = observer.lastFailover?.cause;
   many(values, 'failover_total', 'cause', [

@@ -80,6 +80,7 @@ export class Observation {
   event(evt: string, json: string): void {
     const level = levelOf(evt);
     this.#eventCounts[level] = (this.#eventCounts[level] ?? 0) + 1;
+    this.observer.event(evt);
     this.events.push(evt, json);
   }
 

@@ -31,6 +31,8 @@ export class Observer {
   readonly transfer: Distribution = seconds();
   readonly checkpointPause: Distribution = seconds();
   checkpointBytes = 0;
+  /** The last snapshot could not be kept. */
+  checkpointFailing = false;
   readonly failover: Readonly<Record<FailoverPhase, Distribution>> = Object.fromEntries(
     FAILOVER_PHASES.map((phase) => [phase, seconds()]),
   ) as Record<FailoverPhase, Distribution>;
@@ -109,6 +111,12 @@ export class Observer {
   checkpoint({ bytes, pauseMs }: Pick<TakenCheckpoint, 'bytes' | 'pauseMs'>): void {
     this.checkpointPause.observe(pauseMs / 1000);
     this.checkpointBytes = bytes;
+  }
+
+  /** What is told of by event only. */
+  event(evt: string): void {
+    if (evt === 'checkpoint.failed') this.checkpointFailing = true;
+    if (evt === 'checkpoint.again') this.checkpointFailing = false;
   }
 
   #backupNote(note: Note, now: number): void {

@@ -20,6 +20,7 @@ import { HostClock } from './clock.ts';
 import { type HangState, HangWatch, hungText } from './hang-watch.ts';
 import { HeartbeatSender } from './heartbeat.ts';
 import { dialLink } from './link.ts';
+import type { NothingToResume } from './nothing-to-resume.ts';
 import type { RecoveryReport } from './recovery.ts';
 import { StatusDesk, type WorkerStatus } from './status.ts';
 import { terminalIsGone } from './terminal-gone.ts';
@@ -35,6 +36,8 @@ export interface SupervisorHooks {
   beat?(roundTripMs: number): void;
   /** A run that goes on: the machine is where its log ends. */
   recovered?(report: RecoveryReport): void;
+  /** A run that was to go on, and there is nothing to go on from: it is a new one. */
+  beginsEmpty?(found: NothingToResume): void;
   /** A checkpoint is on disk. */
   checkpoint?(taken: TakenCheckpoint): void;
   /** Exactly once: the replica is over. `error` when it is an error of the world. */

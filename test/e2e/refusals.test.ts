@@ -11,6 +11,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dialLink } from '../../hypervisor/host/link.ts';
+import { askStatus } from '../../hypervisor/host/status-socket.ts';
 import { GUESTS, Stage } from '../support/hv-process.ts';
 import { helloOf } from '../support/messages.ts';
 
@@ -171,7 +172,7 @@ describe('bad arguments', () => {
   ])(
     'a primary with an arbiter the backup %s is refused, and the backup waits on',
     async (_, arbiter, words) => {
-      const { process: backup, address } = await stage.backup('--dir', 'choosy');
+      const { process: backup, address } = await stage.backup();
       const refusal = new Promise<string>((resolve, reject) => {
         const link = dialLink(address, '/link', {
           onMessage: (message) =>
@@ -186,22 +187,24 @@ describe('bad arguments', () => {
   );
 
   test('a guest that a backup cannot keep is refused with the reason, and the backup waits on', async () => {
-    const first = await stage.backup('--dir', 'shared');
-    const second = await stage.backup('--dir', 'shared');
     const script = join(stage.dir, 'kept.js');
     writeFileSync(script, 'setInterval(() => {}, 1000);');
-    const one = stage.hv(['run', '--backup', first.address, '--events-fd', '3', script]);
-    await one.event('protected');
-    const options = ['--name', 'other', '--dir', 'elsewhere', '--backup', second.address];
-    const other = stage.hv(['run', ...options, '--events-fd', '3', script]);
-    await other.event('protected');
-    other.kill('SIGKILL');
-    const third = await stage.backup('--dir', 'shared');
-    const same = ['run', '--name', 'kept', '--dir', 'again', '--backup', third.address, script];
+    const one = stage.hv(['run', '--dir', 'shared', '--events-fd', '3', script]);
+    await one.event('primary.live');
+    const { process: backup, address } = await stage.backup('--dir', 'shared');
+    const same = ['run', '--name', 'kept', '--dir', 'again', '--backup', address, script];
     const { code, stderr } = await stage.hv(same).exited;
     expect(code).toBe(123);
-    expect(stderr).toContain(`process ${first.process.pid}`);
-    expect(third.process.over).toBe(false);
+    expect(stderr).toContain(`process ${one.pid} is recording into`);
+    expect(backup.over).toBe(false);
+    // Nor does another backup come to its directory, or to the sockets in it.
+    const second = stage.hv(['backup', '--listen', '127.0.0.1:0', '--dir', 'shared']);
+    const refused = await second.exited;
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain(`process ${backup.pid} is a backup`);
+    const asked = await askStatus(join(stage.dir, 'shared', 'backup.status.sock'));
+    expect(asked).toMatchObject({ role: 'backup', pid: backup.pid });
+    expect(existsSync(join(stage.dir, 'shared', 'backup.admin.sock'))).toBe(true);
     expect(one.over).toBe(false);
   });
 

@@ -49,7 +49,11 @@ describe('the help of a command', () => {
 });
 
 describe('the backup of --backup local', () => {
-  const given = { hangLimitMs: 30_000, security: { mode: 'plain', insecure: false } } as const;
+  const given = {
+    name: 'kv',
+    hangLimitMs: 30_000,
+    security: { mode: 'plain', insecure: false },
+  } as const;
 
   it('has no admin port where the primary has none', () => {
     const args = localBackupArguments('home', { ...given, admin: { admin: 'off' } });
