@@ -74,9 +74,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     hangLimitMs: options.hangLimit,
     member: memberOf(options),
     note: (note, at) => {
-      if (note.type === 'following') joining?.found();
-      // Who follows a backup looks for the next one; a primary dials by itself.
-      if (note.type === 'parted' && options.from.length > 0) joining?.ask();
+      joining?.noted(note);
       lifecycle.note(note, at);
     },
     heard: () => observation.observer.heard(Date.now()),

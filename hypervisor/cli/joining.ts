@@ -7,6 +7,7 @@ import { formatAddress, parseAddress } from '../host/addresses.ts';
 import { dialLink } from '../host/link.ts';
 import type { LinkSecurity } from '../host/tls.ts';
 import type { LinkHandlers } from '../ports.ts';
+import type { Note } from '../protocol/notes.ts';
 import { explain, say } from './print.ts';
 
 export interface JoiningOptions {
@@ -42,10 +43,26 @@ export class Joining {
     this.#askNext();
   }
 
+  noted(note: Note): void {
+    if (note.type === 'following') this.found();
+    // Who follows a backup looks for the next one; a primary dials by itself.
+    if (note.type === 'parted' && this.#options.patient) this.ask();
+    if (note.type === 'declined') this.#declined(note.reason);
+  }
+
   /** Somebody has dialled, or nobody is to any more. */
   found(): void {
     this.#asking = false;
     this.#told.clear();
+  }
+
+  /** The primary has dialled, and this replica is of no use to it: to ask again would change nothing. */
+  #declined(reason: string): void {
+    if (!this.#asking || this.#options.patient) return;
+    this.#asking = false;
+    const text = `this backup cannot shadow the guest of ${this.#addresses.join(', ')}: ${reason}`;
+    // The refusal is on its way: a primary that heard nothing would dial on.
+    setTimeout(() => process.exit(explain(new HvError('HV_E_JOIN', text))), JOIN_RETRY_MS);
   }
 
   #askNext(): void {

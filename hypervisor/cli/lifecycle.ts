@@ -17,6 +17,8 @@ export class Lifecycle {
   /** Peers said to be lost and not back yet: redials of a dead host are no news. */
   readonly #lost = new Set<string>();
   #protected = false;
+  /** What was said of the last primary that was turned away: it may dial again and again. */
+  #declined = '';
   #told: LoggerState = { role: '', epoch: 0 };
   readonly #eventsFd: number | undefined;
   readonly #verbose: boolean;
@@ -95,11 +97,18 @@ export class Lifecycle {
       case 'unprotected':
         return `${name}: UNPROTECTED, running alone since epoch ${note.view.epoch}. ${this.#howToJoin()}`;
       case 'suspected':
-        if (this.#lost.has(note.peer)) return undefined;
+        // Who refused has said why already, and is not gone.
+        if (this.#lost.has(note.peer) || note.reason.startsWith('refused: ')) return undefined;
         this.#lost.add(note.peer);
         return `${name}: ${note.peer} is suspected: ${note.reason}`;
       case 'refused':
         return `${name}: backup ${note.peer} refused: ${note.reason}`;
+      case 'declined': {
+        const words = `this backup cannot shadow the guest of ${note.peer}: ${note.reason}`;
+        if (words === this.#declined) return undefined;
+        this.#declined = words;
+        return words;
+      }
       case 'following':
         return `following the primary ${note.peer}`;
       case 'synced':

@@ -284,8 +284,7 @@ export class BackupHost {
   }
 
   #refuses(hello: Hello): string | undefined {
-    const { arbiter, arbiterMayBeColocated: mayBeColocated } = this.#options;
-    return this.#shut ?? hostRefusal(hello, { arbiter, mayBeColocated, speaker: this.#speaker });
+    return this.#shut ?? hostRefusal(hello, this.#speaker, this.#options);
   }
 
   /** Locked at the first hello of its guest. Throws HV_E_NAME_IN_USE. */

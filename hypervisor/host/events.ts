@@ -34,6 +34,10 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
   'claim.lost': row('warn', 'another replica has won the view'),
   diverged: row('error', 'a replay at `peer` differs from the recording: `report`'),
   fenced: row('error', 'another replica is primary: this one stops, `discarded` outputs with it'),
+  'primary.declined': row(
+    'warn',
+    '`peer` dialled, and this backup cannot shadow its guest: `reason`',
+  ),
   following: row('info', 'this backup receives the log of `peer`'),
   synced: row('info', 'this backup is in the view its log has reached'),
   'in.step': row('info', 'this backup has replayed what it has: a takeover takes no time'),
@@ -123,6 +127,7 @@ export const EVENT_OF_NOTE: Readonly<Record<Note['type'], string>> = {
   diverged: 'diverged',
   fenced: 'fenced',
   following: 'following',
+  declined: 'primary.declined',
   synced: 'synced',
   reset: 'reset',
   promoted: 'live',

@@ -159,12 +159,15 @@ export class BackupCore {
   }
 
   #greeted(hello: Hello, link: number, now: Millis, effects: BackupEffect[]): void {
-    const reason = outdates(hello, { phase: this.#phase, copy: this.#copy, epoch: this.#epoch })
+    const isDue = outdates(hello, { phase: this.#phase, copy: this.#copy, epoch: this.#epoch });
+    const reason = isDue
       ? this.#options.refuses(hello)
       : `follows a primary of epoch ${this.#epoch} already`;
     if (reason !== undefined) {
       this.#send(link, { type: 'refuse', epoch: this.#epoch, reason }, effects);
       effects.push({ type: 'close', link, reason });
+      const note = { type: 'declined', peer: hello.primary, reason } as const;
+      if (isDue) effects.push({ type: 'note', note });
       return;
     }
     const old = this.#leave(hello, effects);

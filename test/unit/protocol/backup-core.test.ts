@@ -135,6 +135,17 @@ describe('BackupCore', () => {
     expect(types(bench.hello(3, hello(3, 'c')))).toEqual(['open', 'send']);
   });
 
+  it('tells of a primary whose guest it cannot shadow, and not of one that came too late', () => {
+    const bench = new Bench();
+    const notes = (effects: readonly BackupEffect[]): unknown[] =>
+      effects.flatMap((effect) => (effect.type === 'note' ? [effect.note] : []));
+    expect(notes(bench.hello(1, { ...hello(5, 'x'), protocol: 0 }))).toEqual([
+      { type: 'declined', peer: 'x', reason: 'another protocol' },
+    ]);
+    bench.hello(2, hello(5));
+    expect(notes(bench.hello(3, hello(4, 'x')))).toEqual([]);
+  });
+
   it('refuses a second primary of the same epoch while it is in the view', () => {
     const bench = Bench.synced();
     expect(types(bench.hello(2, hello(1, 'x')))).toEqual(['send', 'close']);
