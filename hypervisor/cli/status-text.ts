@@ -80,16 +80,27 @@ export function lossWords(status: Fields): string | undefined {
     protection.protected === true
       ? 'RPO 0: no output leaves before a backup has its cause'
       : "RPO: this replica's log is the only one";
-  const last = fieldsOf(status.lastFailover);
+  return `${rpo}; ${recoveryWords(status.lastFailover)}`;
+}
+
+/** Of what has made this replica primary, and of nothing else. */
+function recoveryWords(value: unknown): string {
+  const last = fieldsOf(value);
   const times = fieldsOf(last?.times);
-  if (times === undefined)
-    return `${rpo}; RTO not measured: no failover has made this replica primary`;
+  if (times === undefined) return 'RTO not measured: no failover has made this replica primary';
   const took = Object.values(times).filter((ms) => typeof ms === 'number');
   const total = took.reduce((sum, ms) => sum + ms, 0);
-  const parts = Object.entries(times).map(
-    ([phase, ms]) => `${PHASE_WORDS[phase] ?? phase} ${millis(ms)}`,
-  );
-  return `${rpo}; RTO ${millis(total)} at the last failover (${text(last?.cause)}: ${parts.join(', ')})`;
+  const parts = Object.entries(times)
+    .map(([phase, ms]) => `${PHASE_WORDS[phase] ?? phase} ${millis(ms)}`)
+    .join(', ');
+  switch (last?.cause) {
+    case 'switchover':
+      return `RTO of a failover not measured: a switchover made this replica primary, ${millis(total)} after the handover (${parts})`;
+    case 'forced':
+      return `RTO of a failover not measured: hv promote --force made this replica primary, ${millis(total)} after the word (${parts})`;
+    default:
+      return `RTO ${millis(total)} at the last failover (${text(last?.cause)}: ${parts})`;
+  }
 }
 
 const PHASE_WORDS: Readonly<Record<string, string>> = {

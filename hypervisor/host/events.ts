@@ -30,7 +30,10 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
   unprotected: row('error', 'no backup is in the view any more: the guest runs alone'),
   suspected: row('warn', '`peer` is gone or silent: `reason`'),
   tilted: row('warn', 'this process itself was late: the silence of `peer` means nothing'),
-  claimed: row('info', 'this replica has won the view of `epoch`'),
+  claimed: row(
+    'info',
+    'this replica has won the view of `epoch`; `by`: not by its own claim, but in a `switchover` or by its `operator`',
+  ),
   'claim.lost': row('warn', 'another replica has won the view'),
   diverged: row('error', 'a replay at `peer` differs from the recording: `report`'),
   fenced: row('error', 'another replica is primary: this one stops, `discarded` outputs with it'),

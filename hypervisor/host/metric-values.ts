@@ -2,7 +2,7 @@
 
 import type { Distribution } from '../replica/distribution.ts';
 import { type FigureName, Meters } from '../replica/meters.ts';
-import type { FailoverPhase } from './failover-phases.ts';
+import { FAILOVER_CAUSES, type FailoverPhase } from './failover-phases.ts';
 import { type Fields, replayRate, type Sight } from './observation.ts';
 
 export interface Sample {
@@ -133,11 +133,12 @@ function lifeValues(values: Values, { observer, events }: Sight): void {
   one(values, 'checkpoint_bytes', observer.checkpointBytes);
   one(values, 'state_transfer_seconds', observer.transfer);
   const cause = observer.lastFailover?.cause;
-  many(values, 'failover_total', 'cause', [
-    ['closed', Number(cause === 'closed')],
-    ['silent', Number(cause === 'silent')],
-    ['other', Number(cause === 'other')],
-  ]);
+  many(
+    values,
+    'failover_total',
+    'cause',
+    FAILOVER_CAUSES.map((one) => [one, Number(cause === one)] as const),
+  );
   for (const [phase, name] of Object.entries(PHASE_METRICS))
     one(values, name, observer.failover[phase as FailoverPhase]);
   many(values, 'events_total', 'level', Object.entries(events));

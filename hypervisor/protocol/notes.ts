@@ -19,7 +19,8 @@ export type Note =
   | { readonly type: 'suspected'; readonly peer: ReplicaId; readonly reason: string }
   /** Own lateness explains the silence; judgement is put off. */
   | { readonly type: 'tilted'; readonly peer: ReplicaId }
-  | { readonly type: 'claimed'; readonly view: View }
+  /** `by`: not by its own claim, but because the primary has handed over, or by the word of its operator. */
+  | { readonly type: 'claimed'; readonly view: View; readonly by?: 'switchover' | 'operator' }
   | { readonly type: 'lost'; readonly view: View | undefined }
   | {
       readonly type: 'diverged';

@@ -99,6 +99,15 @@ describe('protection', () => {
   });
 
   test.each([
+    ['switchover', 'a switchover made this replica primary, 5.0 ms after the handover'],
+    ['forced', 'hv promote --force made this replica primary, 5.0 ms after the word'],
+  ])('has no RTO of a failover after a %s, and says what it took', (cause, words) => {
+    const lastFailover = { cause, times: { tail: 4, live: 1 } };
+    const said = lossWords({ protection: { protected: true }, lastFailover });
+    expect(said).toContain(`RTO of a failover not measured: ${words} (tail 4.0 ms, live 1.0 ms)`);
+  });
+
+  test.each([
     [119_000, '119 s'],
     [7_199_000, '119 min'],
     [172_799_000, '47 h'],
