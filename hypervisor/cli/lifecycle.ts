@@ -14,8 +14,10 @@ import { say } from './print.ts';
 export class Lifecycle {
   readonly #name: () => string;
   readonly #joinAt: () => string | undefined;
+  readonly #dials: readonly string[];
   /** Peers said to be lost and not back yet: redials of a dead host are no news. */
   readonly #lost = new Set<string>();
+  /** A backup has been in a view of this process's reign. */
   #protected = false;
   /** What was said of the last primary that was turned away: it may dial again and again. */
   #declined = '';
@@ -29,6 +31,8 @@ export class Lifecycle {
     name: () => string;
     /** Where fresh backups can join, if anywhere. */
     joinAt: () => string | undefined;
+    /** Backups that are dialled until they answer. */
+    dials?: readonly string[];
     eventsFd: number | undefined;
     verbose: boolean;
     observation: Observation;
@@ -36,6 +40,7 @@ export class Lifecycle {
   }) {
     this.#name = options.name;
     this.#joinAt = options.joinAt;
+    this.#dials = options.dials ?? [];
     this.#eventsFd = options.eventsFd;
     this.#verbose = options.verbose;
     this.#observation = options.observation;
@@ -80,9 +85,12 @@ export class Lifecycle {
 
   #howToJoin(): string {
     const at = this.#joinAt();
-    return at === undefined
-      ? 'Start a backup at its old address again: it is dialled until it answers'
-      : `Start one: hv backup --listen <host:port> --join ${at}`;
+    if (at !== undefined) return `Start one: hv backup --listen <host:port> --join ${at}`;
+    if (this.#protected)
+      return 'Start a backup at its old address again: it is dialled until it answers';
+    return this.#dials.length === 0
+      ? `Start one with hv backup --listen <host:port>, and name it: hv protect ${this.#name()} <host:port>`
+      : `Start a backup at ${this.#dials.join(' or ')}: it is dialled until it answers`;
   }
 
   #line(note: Note): string | undefined {
@@ -95,7 +103,9 @@ export class Lifecycle {
         this.#protected = true;
         return `${name}: PROTECTED (epoch ${note.view.epoch}, pid ${process.pid}). ctrl-c stops both sides, kill -9 fails over`;
       case 'unprotected':
-        return `${name}: UNPROTECTED, running alone since epoch ${note.view.epoch}. ${this.#howToJoin()}`;
+        return this.#protected
+          ? `${name}: UNPROTECTED, running alone since epoch ${note.view.epoch}. ${this.#howToJoin()}`
+          : `${name}: UNPROTECTED until a backup joins (epoch ${note.view.epoch}). ${this.#howToJoin()}`;
       case 'suspected':
         // Who refused has said why already, and is not gone.
         if (this.#lost.has(note.peer) || note.reason.startsWith('refused: ')) return undefined;
@@ -116,7 +126,7 @@ export class Lifecycle {
           ? `in the view of epoch ${note.view.epoch}: the log is here`
           : undefined;
       case 'held':
-        return `${name}: outputs are HELD (epoch ${note.view.epoch}): fewer backups than asked for, and --on-backup-loss is stop. ${this.#howToJoin()}`;
+        return `${name}: outputs are HELD (epoch ${note.view.epoch}): --on-backup-loss is stop, and ${this.#protected ? 'there are fewer backups than asked for' : 'no backup has joined yet'}. Nothing leaves, and no input is taken, until there are enough. ${this.#howToJoin()}`;
       case 'switchingOver':
         return `${name}: handing over to ${note.peer}`;
       case 'switchoverFailed':

@@ -69,8 +69,8 @@ export async function runGuest(
     logger: openLog(options, { replica: name, role: 'primary' }),
     name: () => name,
     joinAt: () => address,
-    eventsFd: options.eventsFd,
-    verbose: options.verbose === true,
+    dials: options.backup.filter((one) => one !== 'local'),
+    ...{ eventsFd: options.eventsFd, verbose: options.verbose === true },
   });
   const { local, backups } = await findBackups(options, securityAsked);
   let running: Hypervisor | undefined;

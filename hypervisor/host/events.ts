@@ -27,7 +27,7 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
   'backup.joined': row('info', '`peer` is in the view: it may take over'),
   'backup.refused': row('warn', '`peer` cannot shadow this guest: `reason`'),
   protected: row('info', 'a backup holds the log: a failover is possible'),
-  unprotected: row('error', 'no backup is in the view any more: the guest runs alone'),
+  unprotected: row('error', 'no backup is in the view, any more or yet: the guest runs alone'),
   suspected: row('warn', '`peer` is gone or silent: `reason`'),
   tilted: row('warn', 'this process itself was late: the silence of `peer` means nothing'),
   claimed: row(

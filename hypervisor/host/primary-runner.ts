@@ -279,6 +279,7 @@ export class PrimaryRunner {
       this.#adoptProcessState();
       for (const peer of this.#options.backups) this.#roster.add(peer);
       this.#bootIfReady();
+      if (note.type === 'resumed' && this.#options.boot === undefined) this.#tellAlone();
     }
     this.#roster.noted(note);
     if (note.type === 'backupJoined' || (note.type === 'joining' && this.#observes(note.peer))) {
@@ -313,7 +314,19 @@ export class PrimaryRunner {
     const { boot } = this.#options;
     if (this.#booted || this.#awaited.size > 0 || boot === undefined || this.#over) return;
     this.#booted = true;
+    this.#tellAlone();
     this.#replica.push({ kind: INTERRUPT.boot, id: 0, num: 0, payload: boot });
+  }
+
+  /** The guest runs, and its operator named backups: so far none of them protects it. */
+  #tellAlone(): void {
+    const { view } = this.#replica.core;
+    if (this.#options.backups.length === 0 || view.backups.length > 0) return;
+    this.#options.post({
+      type: 'note',
+      note: { type: 'unprotected', view },
+      at: this.#clock.wall(),
+    });
   }
 
   #newRoster(): Roster {

@@ -47,6 +47,11 @@ describe('an observer of a primary', () => {
     expect(observer.lost).toEqual([]);
   });
 
+  test('that goes on without the backup it was told to have has not lost it', () => {
+    const observer = told(new Observer('primary', 0), [5, { type: 'unprotected', view: view(1) }]);
+    expect([observer.degradations, observer.protection.protected]).toEqual([0, false]);
+  });
+
   test('does not count a backup that never joined as lost', () => {
     const observer = told(new Observer('primary', 0), [
       5,
