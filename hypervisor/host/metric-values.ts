@@ -46,7 +46,7 @@ function roleValues(values: Values, { observer, forecast, status, arbiter, disk 
   one(values, 'protected', Number(observer.protection.protected));
   one(values, 'failover_possible', Number(forecast.possible));
   one(values, 'backups', observer.view?.backups.length ?? 0);
-  one(values, 'arbiter_up', arbiter && Number(arbiter.up));
+  one(values, 'arbiter_up', arbiter?.up === undefined ? undefined : Number(arbiter.up));
   one(values, 'arbiter_rtt_seconds', arbiter?.roundTripMs && arbiter.roundTripMs / 1000);
   one(values, 'disk_free_bytes', disk?.free);
   one(values, 'disk_used_ratio', disk?.usedRatio);

@@ -13,6 +13,7 @@ import { outputBytes } from '../machine/output-bytes.ts';
 import type { Arbiter, LogStore } from '../ports.ts';
 import { PROTOCOL_VERSION, type ReplicaId, type View } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
+import { lacksBackups } from '../protocol/release-limit.ts';
 import type { Handover } from '../replica/handover.ts';
 import { PrimaryReplica } from '../replica/primary.ts';
 import { openArbiter } from './arbiters.ts';
@@ -237,17 +238,21 @@ export class PrimaryRunner {
     const { core, lsn } = this.#replica;
     const { view, live, throttled, lsnDurable, lsnReleased, heldBytes } = core;
     const { connections, listeners } = this.#options.machine.netTable();
+    const { rule } = this.#options.settings;
     return {
+      ...{ rule, lacksBackups: lacksBackups(rule, view) },
       ...{ view, live, throttled, lsnDurable, lsnReleased, heldBytes },
       lsnAppended: lsn,
       lsnCheckpoint: this.#options.checkpoints?.lsnTaken,
       arbiter: this.#options.settings.arbiter === undefined ? undefined : this.#arbiter.figures(),
       connections: connections.length,
       listeners: listeners.length,
-      backups: core.sessions.map(({ peer, state, window: { lsnAcked, lsnReplayed } }) => ({
-        ...{ peer, state, lsnAcked, lsnReplayed },
-        lag: lsn - lsnReplayed,
-      })),
+      backups: core.sessions.map(
+        ({ peer, state, hidden, cold, window: { lsnAcked, lsnReplayed } }) => ({
+          ...{ peer, state, hidden, cold, lsnAcked, lsnReplayed },
+          lag: lsn - (cold ? lsnAcked : lsnReplayed),
+        }),
+      ),
     };
   }
 
