@@ -178,7 +178,7 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   HV_E_BACKUP_REFUSED: {
     exit: EXIT.cannotProtect,
     means: 'The backup answered but cannot shadow this guest. It was not started.',
-    fix: 'See the reason: run the same hv version on both hosts, or give every guest its own backup.',
+    fix: 'See the reason: run the same hv version on both hosts, give every guest its own backup, and one that runs the guest where --ack waits for its replay.',
   },
   HV_E_JOIN: {
     exit: EXIT.cannotProtect,

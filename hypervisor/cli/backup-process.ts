@@ -77,9 +77,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     hangLimitMs: options.hangLimit,
     member,
     note: (note, at) => {
-      if (note.type === 'following') joining?.found();
-      // Who follows a backup looks for the next one; a primary dials by itself.
-      if (note.type === 'parted' && options.from.length > 0) joining?.ask();
+      joining?.noted(note);
       lifecycle.note(note, at);
     },
     heard: () => observation.observer.heard(Date.now()),
@@ -90,7 +88,6 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
       say(inStepLine(epoch, member));
     },
     trouble: (event, fields) => lifecycle.trouble(event, fields),
-    refused: (primary, reason) => joining?.refused(primary, reason),
     ended: (outcome, error) => {
       joining?.found();
       if (host?.primary === false) tellStop(outcome, host, lifecycle);

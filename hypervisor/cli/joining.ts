@@ -6,6 +6,7 @@ import { JOIN_RETRY_MS } from '../base/limits.ts';
 import { formatAddress, parseAddress } from '../host/addresses.ts';
 import { dialLink } from '../host/link.ts';
 import { isUnknownPeer, type LinkSecurity } from '../host/tls.ts';
+import type { Note } from '../protocol/notes.ts';
 
 export interface JoiningOptions {
   /** Where this backup listens. */
@@ -29,8 +30,6 @@ export class Joining {
   #since = 0;
   /** Said already, by address. */
   readonly #told = new Map<string, string>();
-  /** Why this host cannot follow who dialled. */
-  #refusal: string | undefined;
 
   /** `addresses`: asked in turn. */
   constructor(addresses: readonly string[], options: JoiningOptions) {
@@ -47,18 +46,26 @@ export class Joining {
     this.#askNext();
   }
 
+  noted(note: Note): void {
+    if (note.type === 'following') this.found();
+    // Who follows a backup looks for the next one; a primary dials by itself.
+    if (note.type === 'parted' && this.#options.path === '/follow') this.ask();
+    if (note.type === 'declined') this.#declined(note.reason);
+  }
+
   /** Somebody has dialled, or nobody is to any more. */
   found(): void {
     this.#asking = false;
-    this.#refusal = undefined;
     this.#told.clear();
   }
 
-  /** Somebody has dialled, and this host cannot follow. */
-  refused(primary: string, reason: string): void {
-    if (!this.#asking) return;
-    this.#refusal = `this backup refuses it: ${reason}`;
-    this.#say(primary, this.#refusal);
+  /** The primary has dialled, and this replica is of no use to it: to ask again would change nothing. */
+  #declined(reason: string): void {
+    if (!this.#asking || this.#options.path === '/follow') return;
+    this.#asking = false;
+    const text = `this backup cannot shadow the guest of ${this.#addresses.join(', ')}: ${reason}`;
+    // The refusal is on its way: a primary that heard nothing would dial on.
+    setTimeout(() => this.#options.failed(new HvError('HV_E_JOIN', text)), JOIN_RETRY_MS);
   }
 
   #askNext(): void {
@@ -94,8 +101,7 @@ export class Joining {
     }
     this.#asking = false;
     const code = isUnknownPeer(reason) ? 'HV_E_LINK_AUTH' : 'HV_E_JOIN';
-    const why = this.#refusal ?? reason;
-    this.#options.failed(new HvError(code, `${address} did not take this backup: ${why}`));
+    this.#options.failed(new HvError(code, `${address} did not take this backup: ${reason}`));
   }
 
   #say(address: string, reason: string): void {

@@ -24,11 +24,14 @@ export class Lifecycle {
   readonly #lost = new Set<string>();
   /** Peers that were more than an address: backups of a view, or who was followed. */
   readonly #met = new Set<string>();
-  /** At some time, and now. */
+  /** A backup has been in a view of this process's reign, and is not now. */
   #protected = false;
   #alone = true;
   /** Why SIGTERM stops the guest instead of handing it over. */
   #stopsHere: string | undefined;
+  readonly #dials: readonly string[];
+  /** What was said of the last primary that was turned away: it may dial again and again. */
+  #declined = '';
   #told: LoggerState = { role: '', epoch: 0 };
   readonly #eventsFd: number | undefined;
   readonly #verbose: boolean;
@@ -41,6 +44,8 @@ export class Lifecycle {
     joinAt: () => string | undefined;
     /** Directory of the logs that stay when this process ends; undefined: nothing does. */
     keptIn: () => string | undefined;
+    /** Backups that are dialled until they answer. */
+    dials?: readonly string[];
     eventsFd: number | undefined;
     verbose: boolean;
     observation: Observation;
@@ -49,6 +54,7 @@ export class Lifecycle {
     this.#name = options.name;
     this.#joinAt = options.joinAt;
     this.#keptIn = options.keptIn;
+    this.#dials = options.dials ?? [];
     this.#eventsFd = options.eventsFd;
     this.#verbose = options.verbose;
     this.#observation = options.observation;
@@ -98,9 +104,12 @@ export class Lifecycle {
 
   #howToJoin(): string {
     const at = this.#joinAt();
-    return at === undefined
-      ? 'Start a backup at its old address again: it is dialled until it answers'
-      : `Start one: hv backup --listen <host:port> --join ${at}`;
+    if (at !== undefined) return `Start one: hv backup --listen <host:port> --join ${at}`;
+    if (this.#protected)
+      return 'Start a backup at its old address again: it is dialled until it answers';
+    return this.#dials.length === 0
+      ? `Start one with hv backup --listen <host:port>, and name it: hv protect ${this.#name()} <host:port>`
+      : `Start a backup at ${this.#dials.join(' or ')}: it is dialled until it answers`;
   }
 
   #stopLine({ code, confirmed }: Note & { readonly type: 'stopped' }): string | undefined {
@@ -126,15 +135,24 @@ export class Lifecycle {
         return `${name}: PROTECTED (epoch ${note.view.epoch}, pid ${process.pid}). ctrl-c stops both sides, kill -9 fails over`;
       case 'unprotected':
         this.#alone = true;
-        return `${name}: UNPROTECTED, running alone since epoch ${note.view.epoch}. ${this.#howToJoin()}`;
+        return this.#protected
+          ? `${name}: UNPROTECTED, running alone since epoch ${note.view.epoch}. ${this.#howToJoin()}`
+          : `${name}: UNPROTECTED until a backup joins (epoch ${note.view.epoch}). ${this.#howToJoin()}`;
       case 'suspected':
-        if (this.#lost.has(note.peer)) return undefined;
+        // Who refused has said why already, and is not gone.
+        if (this.#lost.has(note.peer) || note.reason.startsWith('refused: ')) return undefined;
         this.#lost.add(note.peer);
         return this.#met.has(note.peer)
           ? `${name}: ${note.peer} is suspected: ${note.reason}`
           : noLink(name, note);
       case 'refused':
         return `${name}: backup ${note.peer} refused: ${note.reason}`;
+      case 'declined': {
+        const words = `this backup cannot shadow the guest of ${note.peer}: ${note.reason}`;
+        if (words === this.#declined) return undefined;
+        this.#declined = words;
+        return words;
+      }
       case 'following':
         this.#met.add(note.peer);
         return `following ${note.peer}`;
@@ -143,7 +161,7 @@ export class Lifecycle {
           ? `in the view of epoch ${note.view.epoch}: the log is here`
           : undefined;
       case 'held':
-        return `${name}: outputs are HELD (epoch ${note.view.epoch}): fewer backups than asked for, and --on-backup-loss is stop. ${this.#howToJoin()}`;
+        return `${name}: outputs are HELD (epoch ${note.view.epoch}): --on-backup-loss is stop, and ${this.#protected ? 'there are fewer backups than asked for' : 'no backup has joined yet'}. Nothing leaves, and no input is taken, until there are enough. ${this.#howToJoin()}`;
       case 'switchingOver':
         return `${name}: handing over to ${note.peer}`;
       case 'switchoverFailed':
@@ -183,12 +201,11 @@ export function whatStays(name: string, dir: string | undefined): string {
   return `Its log stays in ${join(dir, name)}, with all it had answered: hv run --resume --name ${shellWord(name)}${where}, with its other options, goes on from there`;
 }
 
-/** Of a backup that has not come to be one. Why it refused is a note of its own. */
+/** Of a backup that has not come to be one. */
 function noLink(
   name: string,
   { peer, reason }: { readonly peer: string; readonly reason: string },
-): string | undefined {
-  if (reason.startsWith('refused: ')) return undefined;
+): string {
   return `${name}: no link to backup ${peer}: ${reason.replace(/^link closed: /, '')}`;
 }
 

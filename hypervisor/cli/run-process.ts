@@ -72,8 +72,8 @@ export async function runGuest(
     name: () => name,
     joinAt: () => address,
     keptIn: () => (record === 'disk' ? options.dir : undefined),
-    eventsFd: options.eventsFd,
-    verbose: options.verbose === true,
+    dials: options.backup.filter((one) => one !== 'local'),
+    ...{ eventsFd: options.eventsFd, verbose: options.verbose === true },
   });
   const { local, backups } = await findBackups(options, securityAsked, script);
   let running: Hypervisor | undefined;

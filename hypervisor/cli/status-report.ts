@@ -4,10 +4,12 @@ import { HvError } from '../base/errors.ts';
 import { WATCH_MS } from '../base/limits.ts';
 import { isDirectory, makeDirectory } from '../host/directories.ts';
 import { askStatus, serveStatus, statusPaths } from '../host/status-socket.ts';
+import { counted } from '../timeline/record-words.ts';
 import { data, say } from './print.ts';
 import { watchScreen } from './screen.ts';
 import {
   count,
+  duration,
   type Fields,
   failoverWords,
   fieldsOf,
@@ -100,7 +102,9 @@ export async function watchStatus(options: StatusOptions): Promise<void> {
 /** A replica in lines for people. */
 export function statusLines(status: Fields): string[] {
   const row = (name: string, value: string): string => `  ${name.padEnd(12)} ${value}`;
-  const lines = [`${text(status.name)}: ${text(status.role)}, pid ${text(status.pid)}`];
+  const kind = status.kind ?? fieldsOf(status.replication)?.kind;
+  const kindWords = kind === undefined || kind === 'hot' ? '' : ` (${text(kind)})`;
+  const lines = [`${text(status.name)}: ${text(status.role)}${kindWords}, pid ${text(status.pid)}`];
   const refused = refusedWords(fieldsOf(status.links));
   const strangers = refused === undefined ? [] : [row('refused', refused)];
   if (status.vm === undefined) return [...lines, row('waits', 'for a primary'), ...strangers];
@@ -156,15 +160,15 @@ function refusedWords(links: Fields | undefined): string | undefined {
 function replicationLines(fields: Fields, row: (name: string, value: string) => string): string[] {
   if (fields.phase !== undefined)
     return [
-      row('epoch', `${text(fields.epoch)}, ${text(fields.phase)}`),
-      row(
-        'lsn',
-        fields.cold === true
-          ? `received ${count(fields.lsnReceived)}, runs nothing until it is promoted (cold)`
-          : `received ${count(fields.lsnReceived)}, replayed ${count(fields.lsnReplayed)} (lag ${count(fields.lag)})`,
-      ),
+      row('epoch', `${text(fields.epoch)}, ${text(fields.phase)} ${text(fields.follows)}`),
+      row('lsn', copyWords(fields)),
       ...(Number(fields.delayMs) > 0
-        ? [row('delay', `hv promote --force goes back ${seconds(fields.delayMs)}`)]
+        ? [
+            row(
+              'delay',
+              `${duration(fields.delayMs)} by design: hv promote --force goes back as far, or to what --at says`,
+            ),
+          ]
         : []),
       ...listOf(fields.followers).map((one) =>
         row(
@@ -176,6 +180,7 @@ function replicationLines(fields: Fields, row: (name: string, value: string) => 
     ];
   const view = fieldsOf(fields.view) ?? {};
   const backups = listOf(fields.backups);
+  const viewBackups = Array.isArray(view.backups) ? view.backups : [];
   return [
     row('epoch', `${text(view.epoch)}, primary ${text(view.primary)}`),
     row(
@@ -187,18 +192,38 @@ function replicationLines(fields: Fields, row: (name: string, value: string) => 
       : [row('checkpoint', `at lsn ${count(fields.lsnCheckpoint)}`)]),
     row(
       'held',
-      `${count(fields.heldBytes)} bytes of output${fields.throttled === true ? ', input is stopped' : ''}`,
+      `${count(fields.heldBytes)} bytes of output${fields.throttled === true ? ', input is stopped' : ''}${fields.lacksBackups === true ? ', until there are enough backups (--on-backup-loss stop)' : ''}`,
     ),
     row('net', `${count(fields.listeners)} listeners, ${count(fields.connections)} connections`),
-    ...backups.map((one) =>
-      row(
-        'backup',
-        `${text(one.peer)} ${text(one.state)}: acked ${count(one.lsnAcked)}, replayed ${count(one.lsnReplayed)} (lag ${count(one.lag)})`,
-      ),
-    ),
-    ...(backups.length === 0 ? [row('backup', 'none: UNPROTECTED')] : []),
+    ...backups.map((one) => row('backup', backupWords(one))),
+    ...(viewBackups.length === 0
+      ? [
+          row(
+            'backup',
+            backups.length === 0 ? 'none: UNPROTECTED' : 'none in the view: UNPROTECTED',
+          ),
+        ]
+      : []),
     ...arbiterLines(fields.arbiter, row),
   ];
+}
+
+/** What a backup has of the log, and what it has done with it. */
+function copyWords(fields: Fields): string {
+  const received = `received ${count(fields.lsnReceived)}`;
+  if (fields.cold !== true)
+    return `${received}, replayed ${count(fields.lsnReplayed)} (lag ${count(fields.lag)})`;
+  const from =
+    fields.lsnSnapshot === undefined ? '' : ` behind its snapshot of ${count(fields.lsnSnapshot)}`;
+  return `${received}; by design it runs nothing before a promotion, which replays ${counted(Number(fields.toReplay), 'record')}${from}`;
+}
+
+/** A backup as its primary sees it. */
+function backupWords(one: Fields): string {
+  const state = `${text(one.peer)} ${text(one.state)}${one.hidden === true ? ', by design in no view' : ''}`;
+  const replayed =
+    one.cold === true ? 'runs nothing by design' : `replayed ${count(one.lsnReplayed)}`;
+  return `${state}: acked ${count(one.lsnAcked)}, ${replayed} (lag ${count(one.lag)})`;
 }
 
 function listOf(value: unknown): readonly Fields[] {

@@ -118,7 +118,8 @@ function rowOf({ status, at }: TopSample, old: TopSample | undefined): TopRow {
     heapBytes: numberOf(fieldsOf(status.meter)?.bytes),
     logBytesPerSecond: rate('diskBytes'),
     arbiter:
-      arbiter === undefined ? '-' : arbiter.up === true ? millis(arbiter.roundTripMs) : 'DOWN',
+      // One that was not asked yet is neither up nor down.
+      arbiter?.up === undefined ? '-' : arbiter.up === true ? millis(arbiter.roundTripMs) : 'DOWN',
     failover: failoverWords(status) ?? '-',
   };
 }
@@ -128,7 +129,10 @@ function stateOf(status: Fields, protection: Fields | undefined): string {
   if (fieldsOf(status.busy) !== undefined) return 'busy';
   if (status.role === 'primary')
     return protection?.protected === true ? 'protected' : 'UNPROTECTED';
-  return protection?.protected === true ? 'in the view' : 'joining';
+  const { counts, phase, kind } = fieldsOf(status.replication) ?? {};
+  if (counts === false) return text(kind);
+  if (protection?.protected === true) return 'in the view';
+  return phase === 'following' ? 'joining' : text(phase);
 }
 
 function numberOf(value: unknown): number | null {

@@ -2,7 +2,6 @@
 
 import type { Epoch, Micros } from '../../log-format/index.ts';
 import type { HvError } from '../base/errors.ts';
-import type { ReplicaId } from '../protocol/messages.ts';
 import type { BackupOutcome, PrimaryOutcome } from '../replica/hooks.ts';
 import type { SupervisorHooks } from './supervisor.ts';
 import type { LinkSecurity } from './tls.ts';
@@ -47,8 +46,6 @@ export interface BackupHostOptions {
   readonly checkpoint?: SupervisorHooks['checkpoint'];
   /** The replay has caught up with the log, for the first time since this backup joined. */
   inStep(epoch: Epoch): void;
-  /** This host cannot follow a primary that dialled, and has told it why. */
-  refused?(primary: ReplicaId, reason: string): void;
   /** Exactly once. */
   ended(outcome: BackupOutcome | PrimaryOutcome | undefined, error: HvError | undefined): void;
 }

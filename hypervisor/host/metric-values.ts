@@ -2,7 +2,7 @@
 
 import type { Distribution } from '../replica/distribution.ts';
 import { type FigureName, Meters } from '../replica/meters.ts';
-import type { FailoverPhase } from './failover-phases.ts';
+import { FAILOVER_CAUSES, type FailoverPhase } from './failover-phases.ts';
 import { type Fields, replayRate, type Sight } from './observation.ts';
 
 export interface Sample {
@@ -46,7 +46,7 @@ function roleValues(values: Values, { observer, forecast, status, arbiter, disk 
   one(values, 'protected', Number(observer.protection.protected));
   one(values, 'failover_possible', Number(forecast.possible));
   one(values, 'backups', observer.view?.backups.length ?? 0);
-  one(values, 'arbiter_up', arbiter && Number(arbiter.up));
+  one(values, 'arbiter_up', arbiter?.up === undefined ? undefined : Number(arbiter.up));
   one(values, 'arbiter_rtt_seconds', arbiter?.roundTripMs && arbiter.roundTripMs / 1000);
   one(values, 'disk_free_bytes', disk?.free);
   one(values, 'disk_used_ratio', disk?.usedRatio);
@@ -134,11 +134,12 @@ function lifeValues(values: Values, { observer, events }: Sight): void {
   one(values, 'checkpoint_failing', Number(observer.checkpointFailing));
   one(values, 'state_transfer_seconds', observer.transfer);
   const cause = observer.lastFailover?.cause;
-  many(values, 'failover_total', 'cause', [
-    ['closed', Number(cause === 'closed')],
-    ['silent', Number(cause === 'silent')],
-    ['other', Number(cause === 'other')],
-  ]);
+  many(
+    values,
+    'failover_total',
+    'cause',
+    FAILOVER_CAUSES.map((one) => [one, Number(cause === one)] as const),
+  );
   for (const [phase, name] of Object.entries(PHASE_METRICS))
     one(values, name, observer.failover[phase as FailoverPhase]);
   many(values, 'events_total', 'level', Object.entries(events));

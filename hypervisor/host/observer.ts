@@ -158,7 +158,8 @@ export class Observer {
         this.#protect(now);
         return;
       case 'unprotected':
-        this.degradations += 1;
+        // One that goes on without a backup has not lost it in this life.
+        if (this.#protectedSince !== undefined) this.degradations += 1;
         this.#expose(now);
         return;
       case 'suspected':

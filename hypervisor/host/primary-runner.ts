@@ -13,12 +13,14 @@ import { outputBytes } from '../machine/output-bytes.ts';
 import type { Arbiter, LogStore } from '../ports.ts';
 import { PROTOCOL_VERSION, type ReplicaId, type View } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
+import { lacksBackups } from '../protocol/release-limit.ts';
 import type { Handover } from '../replica/handover.ts';
 import { PrimaryReplica } from '../replica/primary.ts';
 import { openArbiter } from './arbiters.ts';
 import type { FileCheckpointer } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
 import { HostConsole } from './console.ts';
+import { silentClose, unreached } from './dial-words.ts';
 import { LateArbiter } from './forced-view.ts';
 import { noteBusy } from './hang-watch.ts';
 import { JoinSource } from './join-source.ts';
@@ -29,7 +31,7 @@ import { Roster } from './roster.ts';
 import { shownUrl } from './server-urls.ts';
 import { SoloArbiter } from './solo-arbiter.ts';
 import type { PrimaryFigures } from './status.ts';
-import { isUnknownPeer, LinkSecurity } from './tls.ts';
+import { LinkSecurity } from './tls.ts';
 import { HV_VERSION } from './version.ts';
 import { WatchedArbiter } from './watched-arbiter.ts';
 import {
@@ -237,17 +239,21 @@ export class PrimaryRunner {
     const { core, lsn } = this.#replica;
     const { view, live, throttled, lsnDurable, lsnReleased, heldBytes } = core;
     const { connections, listeners } = this.#options.machine.netTable();
+    const { rule } = this.#options.settings;
     return {
+      ...{ rule, lacksBackups: lacksBackups(rule, view) },
       ...{ view, live, throttled, lsnDurable, lsnReleased, heldBytes },
       lsnAppended: lsn,
       lsnCheckpoint: this.#options.checkpoints?.lsnTaken,
       arbiter: this.#options.settings.arbiter === undefined ? undefined : this.#arbiter.figures(),
       connections: connections.length,
       listeners: listeners.length,
-      backups: core.sessions.map(({ peer, state, window: { lsnAcked, lsnReplayed } }) => ({
-        ...{ peer, state, lsnAcked, lsnReplayed },
-        lag: lsn - lsnReplayed,
-      })),
+      backups: core.sessions.map(
+        ({ peer, state, hidden, cold, window: { lsnAcked, lsnReplayed } }) => ({
+          ...{ peer, state, hidden, cold, lsnAcked, lsnReplayed },
+          lag: lsn - (cold ? lsnAcked : lsnReplayed),
+        }),
+      ),
       failedDials: this.#roster.failed,
     };
   }
@@ -280,6 +286,7 @@ export class PrimaryRunner {
       this.#adoptProcessState();
       for (const peer of this.#options.backups) this.#roster.add(peer);
       this.#bootIfReady();
+      if (note.type === 'resumed' && this.#options.boot === undefined) this.#tellAlone();
     }
     this.#roster.noted(note);
     if (note.type === 'backupJoined' || (note.type === 'joining' && this.#observes(note.peer))) {
@@ -314,7 +321,19 @@ export class PrimaryRunner {
     const { boot } = this.#options;
     if (this.#booted || this.#awaited.size > 0 || boot === undefined || this.#over) return;
     this.#booted = true;
+    this.#tellAlone();
     this.#replica.push({ kind: INTERRUPT.boot, id: 0, num: 0, payload: boot });
+  }
+
+  /** The guest runs, and its operator named backups: so far none of them protects it. */
+  #tellAlone(): void {
+    const { view } = this.#replica.core;
+    if (this.#options.backups.length === 0 || view.backups.length > 0) return;
+    this.#options.post({
+      type: 'note',
+      note: { type: 'unprotected', view },
+      at: this.#clock.wall(),
+    });
   }
 
   #newRoster(): Roster {
@@ -350,7 +369,7 @@ export class PrimaryRunner {
             const reason = isSilent ? silentClose(said) : said;
             handlers.onClose(reason);
             this.#options.post({ type: 'unlinked', peer });
-            if (this.#awaited.has(peer)) this.#failUnreached(peer, reason);
+            if (this.#awaited.has(peer)) this.#fail(...unreached(peer, reason));
             else this.#roster.closed(peer, reason);
           },
         },
@@ -359,22 +378,12 @@ export class PrimaryRunner {
     );
   }
 
-  #failUnreached(peer: ReplicaId, reason: string): void {
-    if (isUnknownPeer(reason)) this.#fail('HV_E_LINK_AUTH', `no link to backup ${peer}: ${reason}`);
-    else this.#fail('HV_E_BACKUP_UNREACHABLE', `backup ${peer} cannot be reached: ${reason}`);
-  }
-
   #fail(code: HvErrorCode, message: string): void {
     if (this.#over) return;
     this.#over = true;
     this.#roster.stop();
     this.#options.post({ type: 'failed', code, message, details: {} });
   }
-}
-
-/** Who takes the link and has no word for a hello. */
-function silentClose(reason: string): string {
-  return reason === 'closed by the peer' ? `${reason} without a word, as a primary does` : reason;
 }
 
 function arbiterOf({ arbiter, late }: PrimarySettings): Arbiter {

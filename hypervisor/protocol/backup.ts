@@ -135,7 +135,7 @@ export class BackupCore {
         return;
       case 'force':
         this.#send(copy.link, deposed(event.view), effects);
-        this.#win(copy, event.view, effects);
+        this.#win(copy, event.view, effects, 'operator');
         return;
       case 'diverged':
         this.#diverge(copy, event, effects);
@@ -160,12 +160,13 @@ export class BackupCore {
   }
 
   #greeted(hello: Hello, link: number, now: Millis, effects: BackupEffect[]): void {
-    const reason = outdates(hello, { phase: this.#phase, copy: this.#copy, epoch: this.#epoch })
-      ? this.#options.refuses(hello)
-      : whyKept(hello, this.#copy, this.#epoch);
+    const isDue = outdates(hello, { phase: this.#phase, copy: this.#copy, epoch: this.#epoch });
+    const reason = isDue ? this.#options.refuses(hello) : whyKept(hello, this.#copy, this.#epoch);
     if (reason !== undefined) {
       this.#send(link, { type: 'refuse', epoch: this.#epoch, reason }, effects);
       effects.push({ type: 'close', link, reason });
+      const note = { type: 'declined', peer: hello.primary, reason } as const;
+      if (isDue) effects.push({ type: 'note', note });
       return;
     }
     const old = this.#leave(hello, effects);
@@ -224,7 +225,7 @@ export class BackupCore {
   /** News of a view from the primary itself: this replica is out of it, or its head. */
   #viewed(copy: Copy, view: View, effects: BackupEffect[]): void {
     if (succeeds(copy, view)) {
-      this.#win(copy, view, effects);
+      this.#win(copy, view, effects, 'switchover');
       return;
     }
     if (!view.backups.includes(copy.hello.backup))
@@ -336,12 +337,12 @@ export class BackupCore {
     this.#part(copy, 'another replica is primary', effects);
   }
 
-  #win(copy: Copy, view: View, effects: BackupEffect[]): void {
+  #win(copy: Copy, view: View, effects: BackupEffect[], by?: 'switchover' | 'operator'): void {
     if (view.epoch > this.#epoch) this.#epoch = view.epoch;
     copy.candidacy.abandon();
     this.#phase = 'ended';
     effects.push({ type: 'close', link: copy.link, reason: 'this replica is primary' });
-    effects.push({ type: 'note', note: { type: 'claimed', view } });
+    effects.push({ type: 'note', note: { type: 'claimed', view, ...(by && { by }) } });
     effects.push({ type: 'promote', view });
   }
 

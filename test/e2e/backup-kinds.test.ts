@@ -66,7 +66,14 @@ test('a cold backup that has run nothing takes over with every acknowledged writ
   const primary = runKv('--backup', cold.address);
   await primary.event('protected');
   for (let n = 1; n <= 20; n++) await ask('APPEND', 'list', `${n},`);
-  expect(await replication('cold')).toMatchObject({ phase: 'following', lsnReplayed: 0 });
+  const copy = await replication('cold');
+  expect(copy).toMatchObject({ phase: 'following', lsnReplayed: 0, kind: 'cold', counts: true });
+  expect(copy.toReplay).toBe(copy.lsnReceived);
+  // It runs nothing, and asks the arbiter all the same.
+  await until(async () => {
+    const { arbiter } = await replication('cold');
+    return (arbiter as { readonly rttMs?: number }).rttMs;
+  });
   primary.kill('SIGKILL');
   await cold.process.event('live');
   const list = String(await ask('GET', 'list'));
@@ -139,6 +146,11 @@ test('a delayed backup takes back what the guest was told, and the old primary i
   await ask('FLUSHALL');
   const lsn = Number((await replication('.hv')).lsnAppended);
   await reaches('late', lsn - 1);
+  const [path = ''] = statusPaths(join(stage.dir, 'late'));
+  expect(await askStatus(path)).toMatchObject({
+    replication: { kind: 'delayed', counts: false, follows: expect.stringContaining('primary-') },
+    failover: { possible: false, how: 'forced' },
+  });
 
   const report = await promote('--dir', 'late', '--at', good);
   expect(report).toMatchObject({ arbiter: 'claimed', name: 'kv' });

@@ -10,8 +10,11 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dialLink } from '../../hypervisor/host/link.ts';
+import { formatAddress } from '../../hypervisor/host/addresses.ts';
+import { dialLink, LinkListener } from '../../hypervisor/host/link.ts';
 import { askStatus } from '../../hypervisor/host/status-socket.ts';
+import { LOCAL_ONLY } from '../../hypervisor/host/tls.ts';
+import type { Message } from '../../hypervisor/protocol/messages.ts';
 import { GUESTS, Stage } from '../support/hv-process.ts';
 import { helloOf } from '../support/messages.ts';
 
@@ -185,6 +188,36 @@ describe('bad arguments', () => {
       expect(backup.child.exitCode).toBeNull();
     },
   );
+
+  test('a cold backup that asks to join where outputs wait for its replay ends with 123 and the reason', async () => {
+    const rule = { level: 'replayed', quorum: 0, onLoss: 'continue' } as const;
+    const answers: Message[] = [];
+    const handlers = {
+      onMessage: (answer: Message) => void answers.push(answer),
+      onClose: () => undefined,
+    };
+    // A primary, as far as it takes to be told.
+    const listener = await LinkListener.listen('127.0.0.1:0', {
+      security: LOCAL_ONLY,
+      onLink: () => ({
+        onMessage: (message) => {
+          if (message.type !== 'join') return;
+          const hello = helloOf({ backup: message.address, primary: 'a:1', rule });
+          dialLink(message.address, '/link', handlers).send(hello);
+        },
+        onClose: () => undefined,
+      }),
+    });
+    const own = ['--listen', '127.0.0.1:0', '--dir', 'cold', '--store-only'];
+    const joins = ['--join', formatAddress(listener.address)];
+    const { code, stderr } = await stage.hv(['backup', ...own, ...joins]).exited;
+    expect(code).toBe(123);
+    expect(stderr).toContain('HV_E_JOIN');
+    expect(stderr).toContain('with --ack replayed outputs wait for its replay');
+    expect(stderr).not.toContain('another replica is primary');
+    expect(answers).toMatchObject([{ type: 'refuse' }]);
+    await listener.close();
+  });
 
   test('a guest that a backup cannot keep is refused with the reason, and the backup waits on', async () => {
     const script = join(stage.dir, 'kept.js');

@@ -239,11 +239,14 @@ describe('a run that goes on', () => {
     await replays(log());
   });
 
-  test('with a fresh backup is protected: the backup goes on with everything', async () => {
+  test('with a fresh backup says that it is unprotected, until it is: the backup goes on with everything', async () => {
     await killedAfter(50);
     const { process: backup, address } = await stage.backup('--dir', 'b1');
     const two = run('--backup', address);
     await two.event('protected');
+    const told = two.events.map(({ evt }) => String(evt));
+    const order = told.filter((evt) => ['resumed', 'unprotected', 'protected'].includes(evt));
+    expect(order).toEqual(['resumed', 'unprotected', 'protected']);
     const client = await KvClient.reach(port);
     await client.ask('APPEND', 'list', '51,');
     two.kill();

@@ -135,6 +135,36 @@ describe('BackupCore', () => {
     expect(types(bench.hello(3, hello(3, 'c')))).toEqual(['open', 'send']);
   });
 
+  it('tells of a primary whose guest it cannot shadow, and not of one that came too late', () => {
+    const bench = new Bench();
+    const notes = (effects: readonly BackupEffect[]): unknown[] =>
+      effects.flatMap((effect) => (effect.type === 'note' ? [effect.note] : []));
+    expect(notes(bench.hello(1, { ...hello(5, 'x'), protocol: 0 }))).toEqual([
+      { type: 'declined', peer: 'x', reason: 'another protocol' },
+    ]);
+    bench.hello(2, hello(5));
+    expect(notes(bench.hello(3, hello(4, 'x')))).toEqual([]);
+  });
+
+  it('says who made it primary where it was not its own claim', () => {
+    const made = (effects: readonly BackupEffect[]): unknown[] =>
+      effects.flatMap(({ type, ...rest }) =>
+        type === 'note' && 'note' in rest ? [rest.note] : [],
+      );
+    const handed = { type: 'view', epoch: asEpoch(3), view: view(3, 'b') } as const;
+    expect(made(Bench.synced().step({ type: 'message', link: 1, message: handed }))).toEqual([
+      { type: 'claimed', view: view(3, 'b'), by: 'switchover' },
+    ]);
+    expect(made(Bench.synced().step({ type: 'force', view: view(9, 'b') }))).toEqual([
+      { type: 'claimed', view: view(9, 'b'), by: 'operator' },
+    ]);
+    const bench = Bench.synced();
+    bench.step({ type: 'closed', link: 1, reason: 'reset' });
+    expect(made(bench.answer({ type: 'won', view: view(3, 'b') }))).toEqual([
+      { type: 'claimed', view: view(3, 'b') },
+    ]);
+  });
+
   it('refuses a second primary of the same epoch while it is in the view', () => {
     const bench = Bench.synced();
     expect(types(bench.hello(2, hello(1, 'x')))).toEqual(['send', 'close']);
