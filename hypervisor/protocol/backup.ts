@@ -311,6 +311,9 @@ export class BackupCore {
     if (decision.type === 'open') return;
     assert(this.#phase === 'deciding', 'only a candidate asks the arbiter');
     const { view } = decision;
+    // As it was when it stood: it goes on comparing.
+    if (decision.type === 'current' && (view?.epoch ?? 0) <= (copy.candidacy.standing ?? -1))
+      return;
     if (view !== undefined && view.epoch > this.#epoch) this.#epoch = view.epoch;
     if (decision.type === 'won') {
       this.#win(copy, decision.view, effects);

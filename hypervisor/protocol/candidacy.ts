@@ -1,6 +1,7 @@
 /**
  * A backup's way to a decision once its primary is gone: compare with the other backups where that is
- * needed (election.ts), then ask the arbiter (views.ts).
+ * needed (election.ts), then ask the arbiter (views.ts). While it compares, it reads the view as well:
+ * the primary may have left the others out before it died, and then nobody need wait for them.
  */
 
 import { asEpoch, type Epoch, type Lsn, type Millis } from '../../log-format/index.ts';
@@ -35,6 +36,11 @@ export class Candidacy {
     return this.#views.pending?.expect;
   }
 
+  /** Epoch of the view in which it stands; undefined: it has not begun, or its claim is open. */
+  get standing(): Epoch | undefined {
+    return this.#election === undefined ? undefined : this.#after;
+  }
+
   /** It may have been taken into a view it has not read of yet: only the arbiter knows. */
   read(now: Millis, effects: BackupEffect[]): void {
     effects.push({ type: 'ask', question: this.#views.read(now) });
@@ -63,9 +69,11 @@ export class Candidacy {
     if (step === 'poll') {
       const peers = this.#election?.peers ?? [];
       effects.push({ type: 'poll', peers, message: { type: 'poll', epoch, vm, candidate: self } });
+      if (!this.#views.asking) this.read(now, effects);
       return;
     }
     this.#election = undefined;
+    this.#views.abandon();
     const after = this.#after ?? asEpoch(0);
     const next: View = { epoch: asEpoch(after + 1), primary: self, backups: [] };
     effects.push({ type: 'ask', question: this.#views.claim(after, next, now) });

@@ -47,6 +47,8 @@ export class Checker {
   readonly #records = new Map<number, Written>();
   /** Newest record whose output has left, as (lsn, epoch). */
   #left = { lsn: 0, epoch: 0 };
+  /** The same when a claim that is not decided yet was made, by its token. */
+  readonly #leftAtClaim = new Map<string, Cause>();
   /** Who has stopped the guest for good. */
   #stopped: string | undefined;
   view: View | undefined;
@@ -92,8 +94,12 @@ export class Checker {
     }
   }
 
+  claimed(token: string): void {
+    if (!this.#leftAtClaim.has(token)) this.#leftAtClaim.set(token, this.#left);
+  }
+
   /** Only who was in the view before may lead the next one (rule 1 of primary/backup replication). */
-  decided(view: View, before: View | undefined, winner: string): void {
+  decided(view: View, before: View | undefined, winner: string, token: string): void {
     const last = this.view;
     const handsOver = before?.primary === winner && before.backups.includes(view.primary);
     if (view.primary !== winner && !handsOver) this.fail(`${winner} claims for ${view.primary}`);
@@ -108,13 +114,30 @@ export class Checker {
       this.fail(`${winner} wins a view after ${this.#stopped} had stopped the guest`);
     this.view = view;
     this.#holdsAllThatLeft(view.primary, handsOver ? 'is given' : 'wins');
+    this.#hasQuorum(view);
+    // Whoever is new to it needs to have what had left before; later, a quorum may do without it.
+    const claimed = this.#leftAtClaim.get(token) ?? this.#left;
+    this.#leftAtClaim.delete(token);
     for (const name of view.backups)
-      if (!last?.backups.includes(name)) this.#holdsAllThatLeft(name, 'is named in');
+      if (!last?.backups.includes(name)) this.#holdsAllThatLeft(name, 'is named in', claimed);
+  }
+
+  /** A view of which as many have all that has left as outputs wait for: one of any election has it. */
+  #hasQuorum({ epoch, primary, backups }: View): void {
+    if (this.#left.lsn === 0) return;
+    const holding = backups.filter((name) => this.#holds(name, this.#left, 'received'));
+    if (holding.length < quorumOf(this.#rule, backups.length))
+      this.fail(
+        `view ${epoch} of ${primary} names [${backups.join(' ')}], of whom [${holding.join(' ')}] have lsn ${this.#left.lsn}`,
+      );
   }
 
   /** Who may lead, now or next, must have the cause of everything that has left: else it is lost. */
-  #holdsAllThatLeft(name: string, how: 'wins' | 'is given' | 'is named in'): void {
-    const { lsn, epoch } = this.#left;
+  #holdsAllThatLeft(
+    name: string,
+    how: 'wins' | 'is given' | 'is named in',
+    { lsn, epoch }: Cause = this.#left,
+  ): void {
     // Without acks nothing is promised of what has left but what was reported as lag (`reported`).
     const promised = this.#rule.level !== 'async' || how === 'is given';
     if (lsn === 0 || !promised) return;

@@ -117,8 +117,9 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
     (what) => checker.fail(what),
   );
   const arbiter = new SimArbiter(world, {
-    onView: (view, before, winner) => {
-      checker.decided(view, before, winner);
+    onClaim: (token) => checker.claimed(token),
+    onView: (view, before, winner, token) => {
+      checker.decided(view, before, winner, token);
       for (const name of view.backups)
         if (members.get(name)?.hidden) checker.fail(`${name} is hidden and named in a view`);
       if (winner !== view.primary) {

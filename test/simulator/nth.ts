@@ -186,7 +186,8 @@ function build(
       faults: () => (messageFault !== undefined && counter.hits() ? messageFault : undefined),
     }),
     arbiter: new SimArbiter(world, {
-      onView: (view, before, winner) => checker.decided(view, before, winner),
+      onClaim: (token) => checker.claimed(token),
+      onView: (view, before, winner, token) => checker.decided(view, before, winner, token),
       losesAnswer: () => kind === 'loseAnswer' && counter.hits(),
     }),
     edge: new Edge(

@@ -60,7 +60,8 @@ export class Scenario {
       world,
       network: new Network(world, { delayMs: 1, jitterMs: 0, tap }),
       arbiter: new SimArbiter(world, {
-        onView: (view, before, winner) => checker.decided(view, before, winner),
+        onClaim: (token) => checker.claimed(token),
+        onView: (view, before, winner, token) => checker.decided(view, before, winner, token),
       }),
       edge,
       checker,

@@ -26,7 +26,9 @@ export interface ArbiterTap {
 }
 
 export interface ArbiterOptions {
-  readonly onView: (view: View, before: View | undefined, winner: string) => void;
+  readonly onView: (view: View, before: View | undefined, winner: string, token: string) => void;
+  /** A claim is made, perhaps not for the first time: it is decided later, or never. */
+  readonly onClaim: (token: string) => void;
   readonly tap?: ArbiterTap | undefined;
   /** Asked for every answer: true, and it is lost. */
   readonly losesAnswer?: (() => boolean) | undefined;
@@ -63,6 +65,7 @@ export class SimArbiter {
       claim: (claim, done) => {
         const ask = (asked: ViewClaim, answered: (answer: ArbiterAnswer) => void): void =>
           this.#ask(process, () => this.#claim(asked, process), answered);
+        this.#options.onClaim(claim.token);
         if (tap?.claim === undefined) ask(claim, done);
         else tap.claim(process, claim, ask, done);
       },
@@ -81,7 +84,7 @@ export class SimArbiter {
     this.#token = claim.token;
     if (this.#world.trace !== undefined)
       this.#world.note('arbiter', `${process.name} wins ${describeView(claim.next)}`);
-    onView(claim.next, before, process.name);
+    onView(claim.next, before, process.name, claim.token);
     return { type: 'won', view: claim.next };
   }
 

@@ -220,12 +220,17 @@ describe('BackupCore', () => {
     expect(types(late.answer({ type: 'lost', view: view(3, 'b') }))).toEqual(['close', 'promote']);
   });
 
-  it('asks the others before it claims where a quorum was enough, and claims only as the foremost', () => {
+  function oneOfTwo(): { readonly bench: Bench; readonly parted: BackupEffect[] } {
     const bench = new Bench();
     bench.hello(1, { ...hello(1), rule: { level: 'received', quorum: 1, onLoss: 'continue' } });
     bench.logged(5, view(2, 'a', 'b', 'c'));
-    const parted = bench.step({ type: 'closed', link: 1, reason: 'reset' });
-    expect(types(parted)).toEqual(['poll']);
+    return { bench, parted: bench.step({ type: 'closed', link: 1, reason: 'reset' }) };
+  }
+
+  it('asks the others before it claims where a quorum was enough, and claims only as the foremost', () => {
+    const { bench, parted } = oneOfTwo();
+    expect(types(parted)).toEqual(['poll', 'ask']);
+    expect(asked(parted)).toEqual(['read']);
     const position = { type: 'position', epoch: asEpoch(2), replica: 'c' } as const;
     const heard = (follows: boolean, lsn: number): BackupEffect[] =>
       bench.step({
@@ -235,6 +240,21 @@ describe('BackupCore', () => {
     expect(asked(heard(true, 4))).toEqual([]);
     expect(asked(heard(false, 6))).toEqual([]);
     expect(asked(heard(false, 5))).toEqual(['claim 2']);
+  });
+
+  it('waits for no other that its primary has left out in a view that no log has', () => {
+    const { bench } = oneOfTwo();
+    // As it knows it: the other may have what this one lacks.
+    expect(asked(bench.answer({ type: 'current', view: view(2, 'a', 'b', 'c') }))).toEqual([]);
+    expect(bench.core.phase).toBe('deciding');
+    const { bench: told } = oneOfTwo();
+    expect(asked(told.answer({ type: 'current', view: view(3, 'a', 'b') }))).toEqual(['claim 3']);
+  });
+
+  it('ends its comparing when the arbiter names a view without it', () => {
+    const { bench } = oneOfTwo();
+    bench.answer({ type: 'current', view: view(3, 'c') });
+    expect(bench.core.phase).toBe('parted');
   });
 
   it('answers a poll with where it stands, and says whether its primary lives', () => {
