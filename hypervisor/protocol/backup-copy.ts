@@ -100,23 +100,37 @@ export function succeeds(copy: Copy, view: View | undefined): boolean {
   return view.epoch === (copy.view?.epoch ?? 0) + 1;
 }
 
+/** What a replica has when a hello comes. */
+interface Known {
+  readonly phase: BackupPhase;
+  readonly copy: Copy | undefined;
+  readonly epoch: Epoch;
+}
+
+/**
+ * Why the sender of `hello` is not followed: the replica has a better one (not `isDue`), or cannot (`refuses`).
+ * `reason` undefined: it is.
+ */
+export function obstacle(
+  hello: Hello,
+  known: Known,
+  refuses: (hello: Hello) => string | undefined,
+): { readonly isDue: boolean; readonly reason: string | undefined } {
+  if (outdates(hello, known)) return { isDue: true, reason: refuses(hello) };
+  const { copy, epoch } = known;
+  const reason =
+    copy !== undefined && !sameRun(copy.hello, hello)
+      ? `is a backup of '${copy.hello.name}' already, and every guest needs its own`
+      : `follows a primary of epoch ${epoch} already`;
+  return { isDue: false, reason };
+}
+
 /**
  * A hello makes a replica leave its primary, so it must come from a later reign than any in which the
  * copy could still win: a primary never dials a backup that a view or an open claim of its own names.
  * `epoch`: the highest ever heard of.
  */
-export function outdates(
-  hello: Hello,
-  {
-    phase,
-    copy,
-    epoch,
-  }: {
-    readonly phase: BackupPhase;
-    readonly copy: Copy | undefined;
-    readonly epoch: Epoch;
-  },
-): boolean {
+export function outdates(hello: Hello, { phase, copy, epoch }: Known): boolean {
   if (phase === 'ended' || phase === 'diverged') return false;
   if (copy === undefined) return hello.epoch >= epoch;
   // It knows that it has lost: whoever rules by now rules later than any view it could win. One that no
@@ -189,13 +203,6 @@ export function passedOn(message: Message): readonly BackupEffect[] {
 }
 
 /** The log of one run of one guest. */
-/** Why the sender of `hello`, which does not outdate what there is, is not followed. */
-export function whyKept(hello: Hello, copy: Copy | undefined, epoch: Epoch): string {
-  if (copy !== undefined && !sameRun(copy.hello, hello))
-    return `is a backup of '${copy.hello.name}' already, and every guest needs its own`;
-  return `follows a primary of epoch ${epoch} already`;
-}
-
 export function sameRun(left: Hello, right: Hello): boolean {
   return left.vm === right.vm && left.imageHash === right.imageHash;
 }

@@ -19,13 +19,12 @@ import {
   isSynced,
   meet,
   newCopy,
-  outdates,
+  obstacle,
   passedOn,
   positionOf,
   restart,
   sameRun,
   succeeds,
-  whyKept,
 } from './backup-copy.ts';
 import type { BackupEffect, BackupEvent, Hello } from './backup-events.ts';
 import type { History } from './history.ts';
@@ -160,8 +159,8 @@ export class BackupCore {
   }
 
   #greeted(hello: Hello, link: number, now: Millis, effects: BackupEffect[]): void {
-    const isDue = outdates(hello, { phase: this.#phase, copy: this.#copy, epoch: this.#epoch });
-    const reason = isDue ? this.#options.refuses(hello) : whyKept(hello, this.#copy, this.#epoch);
+    const known = { phase: this.#phase, copy: this.#copy, epoch: this.#epoch };
+    const { isDue, reason } = obstacle(hello, known, this.#options.refuses);
     if (reason !== undefined) {
       this.#send(link, { type: 'refuse', epoch: this.#epoch, reason }, effects);
       effects.push({ type: 'close', link, reason });
