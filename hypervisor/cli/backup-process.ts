@@ -101,16 +101,23 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
   if (security.mode !== 'plain') say(security.describe());
   const backup = host;
   for (const name of ['SIGINT', 'SIGTERM'] as const)
-    process.once(name, () => backup.primary || backup.stop(EXIT.ok, name));
+    process.once(name, () => backup.primary || backup.stop(EXIT.ok, stopHere(name)));
   tendSecrets(secrets, lifecycle, () => {
     // As a primary its supervisor acts on it.
-    if (host?.primary === false) host.stop(EXIT.ok, 'SIGHUP');
+    if (host?.primary === false) host.stop(EXIT.ok, stopHere('SIGHUP'));
   });
   const asked = options.join === undefined ? options.from : [options.join];
   if (asked.length > 0) {
     joining = new Joining(asked, { own: host.address, security, patient: options.from.length > 0 });
     joining.ask();
   }
+}
+
+const STOPPED_HERE = 'this backup was stopped by ';
+
+/** Told from the stop of a guest, whose reason may be a signal as well. */
+function stopHere(signal: string): string {
+  return STOPPED_HERE + signal;
 }
 
 /** A primary that stopped on purpose has ended its backups with it. */
@@ -122,7 +129,8 @@ function tellStop(
   if (outcome?.type !== 'stopped') return;
   const { code, reason } = outcome;
   lifecycle.event('stopped', new HostClock().wall(), { code, reason });
-  say(`${name}: the primary stopped on purpose (status ${code}); the log is sealed`);
+  if (reason.startsWith(STOPPED_HERE)) say(`${name}: ${reason}; its copy of the log stays`);
+  else say(`${name}: the primary stopped on purpose (status ${code}); the log is sealed`);
 }
 
 /** How this process goes on after its reign; undefined: it ends. */
