@@ -104,10 +104,10 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
   if (security.mode !== 'plain') say(security.describe());
   const backup = host;
   for (const name of ['SIGINT', 'SIGTERM'] as const)
-    process.once(name, () => backup.primary || backup.stop(EXIT.ok, name));
+    process.once(name, () => backup.primary || backup.stop(EXIT.ok, stopHere(name)));
   tendSecrets(secrets, lifecycle, () => {
     // As a primary its supervisor acts on it.
-    if (host?.primary === false) host.stop(EXIT.ok, 'SIGHUP');
+    if (host?.primary === false) host.stop(EXIT.ok, stopHere('SIGHUP'));
   });
   const asked = options.join === undefined ? options.from : [options.join];
   if (asked.length > 0) {
@@ -149,6 +149,13 @@ function ownDirectory({ dir: asked, as }: BackupProcessOptions, port: number): s
   return dir;
 }
 
+const STOPPED_HERE = 'this backup was stopped by ';
+
+/** Told from the stop of a guest, whose reason may be a signal as well. */
+function stopHere(signal: string): string {
+  return STOPPED_HERE + signal;
+}
+
 /** A primary that stopped on purpose has ended its backups with it; a signal ends this one alone. */
 function tellStop(
   outcome: BackupOutcome | PrimaryOutcome | undefined,
@@ -158,11 +165,10 @@ function tellStop(
   if (outcome?.type !== 'stopped') return;
   const { code, reason } = outcome;
   lifecycle.event('stopped', new HostClock().wall(), { code, reason });
-  // A primary that is stopped by a signal has a status that tells of it.
-  const isOwn = code === EXIT.ok && /^SIG[A-Z]+$/.test(reason);
-  if (!isOwn) say(`${name}: the primary stopped on purpose (status ${code}); the log is sealed`);
-  else if (settings === undefined) say(`this backup ends by ${reason}`);
-  else say(`${name}: this backup ends by ${reason}; what it has of the log stays on disk`);
+  if (!reason.startsWith(STOPPED_HERE))
+    say(`${name}: the primary stopped on purpose (status ${code}); the log is sealed`);
+  else if (settings === undefined) say(reason);
+  else say(`${name}: ${reason}; its copy of the log stays`);
 }
 
 /** How this process goes on after its reign; undefined: it ends. */

@@ -28,6 +28,8 @@ export interface ForecastBackup {
   readonly lsnAcked: number;
   readonly lsnReplayed: number;
   readonly cold?: boolean;
+  /** By design in no view. */
+  readonly hidden?: boolean;
 }
 
 export interface ForecastArbiter {
@@ -51,11 +53,14 @@ export function forecastOfPrimary(given: {
   if (!given.live) return no('this primary is not live yet');
   if (arbiter === undefined) return no('no arbiter: nobody decides who goes on');
   if (viewBackups.length === 0) {
-    const [joining] = backups;
+    const joining = backups.find(({ hidden }) => hidden !== true);
+    if (joining !== undefined)
+      return no(`the backup ${joining.peer} is not in the view yet (${joining.state})`);
+    const [never] = backups;
     return no(
-      joining === undefined
+      never === undefined
         ? 'no backup is in the view'
-        : `the backup ${joining.peer} is not in the view yet (${joining.state})`,
+        : `no backup is in the view, and ${never.peer} by design never is`,
     );
   }
   if (!arbiter.up) return away(arbiter);

@@ -165,7 +165,7 @@ export class BackupCore {
       this.#send(link, { type: 'refuse', epoch: this.#epoch, reason }, effects);
       effects.push({ type: 'close', link, reason });
       const note = { type: 'declined', peer: hello.primary, reason } as const;
-      if (isDue) effects.push({ type: 'note', note });
+      if (isDue && hello.epoch > 0) effects.push({ type: 'note', note });
       return;
     }
     const old = this.#leave(hello, effects);

@@ -31,7 +31,7 @@ export type Note =
   | { readonly type: 'fenced'; readonly view: View | undefined; readonly discarded: number }
   /** A backup: the log begins to arrive. */
   | { readonly type: 'following'; readonly peer: ReplicaId }
-  /** A backup: `peer` has dialled, and this replica cannot shadow its guest. */
+  /** A backup: `peer` has dialled, and this replica cannot shadow its guest. Who only asks (hv doctor) has no epoch. */
   | { readonly type: 'declined'; readonly peer: ReplicaId; readonly reason: string }
   /** A backup: it is named in the view its log has reached. */
   | { readonly type: 'synced'; readonly view: View }

@@ -247,6 +247,9 @@ describe('a run that goes on', () => {
     const told = two.events.map(({ evt }) => String(evt));
     const order = told.filter((evt) => ['resumed', 'unprotected', 'protected'].includes(evt));
     expect(order).toEqual(['resumed', 'unprotected', 'protected']);
+    expect(two.stderr).toContain(
+      `UNPROTECTED until a backup joins (epoch 2). Start a backup at ${address}`,
+    );
     const client = await KvClient.reach(port);
     await client.ask('APPEND', 'list', '51,');
     two.kill();

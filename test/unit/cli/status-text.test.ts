@@ -86,6 +86,20 @@ describe('what a failover would do now', () => {
       { viewBackups: [], backups: [{ ...one, state: 'streaming' }] },
       'the backup b:1 is not in the view yet (streaming)',
     ],
+    [
+      {
+        viewBackups: [],
+        backups: [
+          { ...two, hidden: true },
+          { ...one, state: 'streaming' },
+        ],
+      },
+      'the backup b:1 is not in the view yet (streaming)',
+    ],
+    [
+      { viewBackups: [], backups: [{ ...one, hidden: true }] },
+      'no backup is in the view, and b:1 by design never is',
+    ],
     [{ backups: [{ ...one, state: 'lost' }] }, 'every backup of the view is lost'],
     // Joined, but not named: it may not win whatever it holds.
     [{ viewBackups: ['b:9'] }, 'every backup of the view is lost'],

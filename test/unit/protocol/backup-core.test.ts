@@ -142,8 +142,10 @@ describe('BackupCore', () => {
     expect(notes(bench.hello(1, { ...hello(5, 'x'), protocol: 0 }))).toEqual([
       { type: 'declined', peer: 'x', reason: 'another protocol' },
     ]);
-    bench.hello(2, hello(5));
-    expect(notes(bench.hello(3, hello(4, 'x')))).toEqual([]);
+    // No primary, but hv doctor.
+    expect(notes(bench.hello(2, { ...hello(0, 'x'), protocol: 0 }))).toEqual([]);
+    bench.hello(3, hello(5));
+    expect(notes(bench.hello(4, hello(4, 'x')))).toEqual([]);
   });
 
   it('says who made it primary where it was not its own claim', () => {
