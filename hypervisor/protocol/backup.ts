@@ -391,8 +391,7 @@ export class BackupCore {
     copy.candidacy.abandon();
     this.#copy = undefined;
     this.#phase = 'idle';
-    effects.push({ type: 'reset', reason });
-    effects.push({ type: 'note', note: { type: 'reset', reason } });
+    effects.push({ type: 'reset', reason }, { type: 'note', note: { type: 'reset', reason } });
   }
 
   #send(link: number, message: Message, effects: BackupEffect[]): void {
