@@ -169,26 +169,6 @@ describe('bad arguments', () => {
     expect(stderr).toContain('HV_E_PORT_IN_USE');
   });
 
-  test.each([
-    ['does not know', 'consul://x', 'there is no arbiter "consul://x"'],
-    ['has no token for', 'http://127.0.0.1:1?token-file=/nowhere', 'could never take over'],
-  ])(
-    'a primary with an arbiter the backup %s is refused, and the backup waits on',
-    async (_, arbiter, words) => {
-      const { process: backup, address } = await stage.backup();
-      const refusal = new Promise<string>((resolve, reject) => {
-        const link = dialLink(address, '/link', {
-          onMessage: (message) =>
-            resolve(message.type === 'refuse' ? message.reason : message.type),
-          onClose: (reason) => reject(new Error(reason)),
-        });
-        link.send(helloOf({ backup: address, arbiter }));
-      });
-      expect(await refusal).toContain(words);
-      expect(backup.child.exitCode).toBeNull();
-    },
-  );
-
   test('a cold backup that asks to join where outputs wait for its replay ends with 123 and the reason', async () => {
     const rule = { level: 'replayed', quorum: 0, onLoss: 'continue' } as const;
     const answers: Message[] = [];
@@ -218,6 +198,26 @@ describe('bad arguments', () => {
     expect(answers).toMatchObject([{ type: 'refuse' }]);
     await listener.close();
   });
+
+  test.each([
+    ['does not know', 'consul://x', 'there is no arbiter "consul://x"'],
+    ['has no token for', 'http://127.0.0.1:1?token-file=/nowhere', 'could never take over'],
+  ])(
+    'a primary with an arbiter the backup %s is refused, and the backup waits on',
+    async (_, arbiter, words) => {
+      const { process: backup, address } = await stage.backup('--dir', 'choosy');
+      const refusal = new Promise<string>((resolve, reject) => {
+        const link = dialLink(address, '/link', {
+          onMessage: (message) =>
+            resolve(message.type === 'refuse' ? message.reason : message.type),
+          onClose: (reason) => reject(new Error(reason)),
+        });
+        link.send(helloOf({ backup: address, arbiter }));
+      });
+      expect(await refusal).toContain(words);
+      expect(backup.child.exitCode).toBeNull();
+    },
+  );
 
   test('a guest that a backup cannot keep is refused with the reason, and the backup waits on', async () => {
     const script = join(stage.dir, 'kept.js');
