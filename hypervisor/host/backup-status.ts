@@ -1,5 +1,7 @@
 /** What `hv status` prints of a process of `hv backup`, whichever role it has by now. */
 
+import type { LogHeader } from '../../log-format/index.ts';
+import { HvError } from '../base/errors.ts';
 import type { BackupReplica } from '../replica/backup.ts';
 import { readLogHeader } from './log-reader.ts';
 import type { FollowerFigures } from './relay.ts';
@@ -46,11 +48,11 @@ export function backupStatus(facts: BackupFacts, done: (status: object) => void)
   };
   const alive = supervisor ?? machine;
   if (alive === undefined || machine === undefined) {
-    if (logDir === undefined || lsnReceived === 0) {
+    const header = logDir === undefined || lsnReceived === 0 ? undefined : headerIn(logDir);
+    if (header === undefined) {
       done({ name, role: 'backup', pid: process.pid, phase, links });
       return;
     }
-    const header = readLogHeader(logDir);
     const hang = { limitMs: Infinity, turn: 0, busyMs: 0, silentMs: 0 };
     const common = commonStatus({ role: 'backup', header, logDir, hang, worker: undefined });
     done({ ...common, replication: copy, links });
@@ -64,4 +66,14 @@ export function backupStatus(facts: BackupFacts, done: (status: object) => void)
       links,
     }),
   );
+}
+
+/** Whoever asks is answered, too, where the files of the copy were deleted. */
+function headerIn(dir: string): LogHeader | undefined {
+  try {
+    return readLogHeader(dir);
+  } catch (error) {
+    if (error instanceof HvError) return undefined;
+    throw error;
+  }
 }
