@@ -57,7 +57,7 @@ function tellHead(head: NotedHead): void {
 
 function tellLost(path: string): void {
   const meaning =
-    'the guest goes on; when this process ends, what it has done is only where backups have it, and nothing resumes here. With one in step: hv switchover';
+    'the guest goes on, but nothing can be resumed here and no backup can join; with one in step: hv switchover, without: docs/operations.md, HvLogLost';
   post({ type: 'trouble', event: 'log.lost', fields: { path, meaning } });
 }
 
