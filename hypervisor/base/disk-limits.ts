@@ -14,5 +14,7 @@ export const LOG_RESERVE_SHARE = 0.125;
  * try stops the guest, works a core and writes to a disk that is full or ill. */
 export const CHECKPOINT_RETRY_MS = 10_000;
 export const CHECKPOINT_RETRY_MS_MAX = 600_000;
+/** The file that a log is written to is looked for this often: a look at one name. */
+export const LOG_LOOK_MS = 1_000;
 
 assert(CHECKPOINT_RETRY_MS < CHECKPOINT_RETRY_MS_MAX, 'a pause grows');

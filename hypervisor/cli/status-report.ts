@@ -99,6 +99,9 @@ export async function watchStatus(options: StatusOptions): Promise<void> {
   while (await showStatus(options)) await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
 }
 
+const LOG_LOST =
+  'LOST: it was deleted or moved away while it is written (docs/operations.md, HvLogLost)';
+
 /** A replica in lines for people. */
 export function statusLines(status: Fields): string[] {
   const row = (name: string, value: string): string => `  ${name.padEnd(12)} ${value}`;
@@ -144,7 +147,7 @@ export function statusLines(status: Fields): string[] {
     );
   return [
     ...lines,
-    row('log', `${count(status.logBytes)} bytes`),
+    row('log', status.logLost === true ? LOG_LOST : `${count(status.logBytes)} bytes`),
     row('limits', limitWords(limits)),
     ...strangers,
   ];

@@ -288,9 +288,8 @@ export class BackupHost {
   #directory(hello: Hello): CopyDirectory {
     this.#guestName = hello.name;
     const dir = join(this.#options.dir, safeName(hello.name));
-    const known = this.#directories.get(dir);
-    this.#at = known;
-    if (known !== undefined) return known;
+    this.#at = this.#directories.get(dir);
+    if (this.#at !== undefined) return this.#at;
     const { member, hangLimitMs } = this.#options;
     const directory = new CopyDirectory({
       dir,
@@ -300,6 +299,7 @@ export class BackupHost {
       onStore: (store, at) => this.#relay.follow(store, at),
       meters: this.#meters,
       onError: (error) => this.#end(undefined, error),
+      onLost: () => this.#replica.lost('its files were deleted'),
       onMachine: (machine) => {
         this.#machine = machine;
       },

@@ -1,5 +1,7 @@
 /** What `hv status` prints of a process of `hv backup`, whichever role it has by now. */
 
+import type { LogHeader } from '../../log-format/index.ts';
+import { HvError } from '../base/errors.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import type { BackupReplica } from '../replica/backup.ts';
 import type { MemberKind } from './backup-options.ts';
@@ -70,11 +72,11 @@ export function backupStatus(facts: BackupFacts, done: (status: object) => void)
   };
   const alive = supervisor ?? machine;
   if (alive === undefined || machine === undefined) {
-    if (logDir === undefined || lsnReceived === 0) {
+    const header = logDir === undefined || lsnReceived === 0 ? undefined : headerIn(logDir);
+    if (header === undefined) {
       done({ name, role: 'backup', pid: process.pid, phase, kind, links });
       return;
     }
-    const header = readLogHeader(logDir);
     const hang = { limitMs: Infinity, turn: 0, busyMs: 0, silentMs: 0 };
     const common = commonStatus({ role: 'backup', header, logDir, hang, worker: undefined });
     done({ ...common, replication: copy, links });
@@ -98,6 +100,16 @@ function newestSnapshot(dir: string | undefined, lsnReceived: number): number | 
   } catch (error) {
     // The copy is being moved aside, or made anew.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Whoever asks is answered, too, where the files of the copy were deleted. */
+function headerIn(dir: string): LogHeader | undefined {
+  try {
+    return readLogHeader(dir);
+  } catch (error) {
+    if (error instanceof HvError) return undefined;
     throw error;
   }
 }

@@ -30,6 +30,9 @@ import { signKey } from './sign-keys.ts';
 import { type IntakeEnd, SnapshotIntake } from './snapshot-intake.ts';
 import { WarmCopy } from './warm-copy.ts';
 
+const LOST =
+  'a takeover from this copy could not go on with its log: while there is a primary it is made anew';
+
 export interface CopyDirectoryOptions {
   readonly dir: string;
   /** Runs nothing: no machine is made. */
@@ -41,6 +44,8 @@ export interface CopyDirectoryOptions {
   readonly meters: LogStoreOptions['meters'];
   /** The copy cannot be written, or its machine is gone. */
   readonly onError: (error: HvError) => void;
+  /** What is written is not there any more; told as trouble already. */
+  readonly onLost?: () => void;
   readonly onMachine: (machine: RemoteMachine) => void;
   /** What comes is written by another store from here on. */
   readonly onStore: (store: CopyStore, dir: string) => void;
@@ -301,10 +306,14 @@ export class CopyDirectory {
   }
 
   get #storeOptions(): LogStoreOptions {
-    const { meters, onError, trouble } = this.#options;
+    const { meters, onError, onLost, trouble } = this.#options;
     return {
       meters,
       onError,
+      onLost: (path) => {
+        trouble('log.lost', { path, meaning: LOST });
+        onLost?.();
+      },
       onSealed: (head) => {
         if (signKey() !== undefined) trouble('log.sealed', { head: headText(head) });
       },
@@ -321,6 +330,7 @@ export class CopyDirectory {
 
   #clear(): void {
     this.#condemned = false;
+    this.store?.log.unwatch();
     this.#warm?.stop();
     if (this.#own) rmSync(this.dir, { recursive: true, force: true });
     else {

@@ -102,6 +102,10 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
     'info',
     '`peer`, to which this backup passes its log on, is gone; it comes back by itself',
   ),
+  'log.lost': row(
+    'error',
+    'the log at `path` was deleted or moved away while it is written: `meaning`; told once',
+  ),
   'log.aside': row('info', 'the log of an earlier run in `dir` was moved to `aside`'),
   'copy.aside': row('info', 'an earlier copy in `dir` was moved to `aside`'),
   'copy.condemned': row(

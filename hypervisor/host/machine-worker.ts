@@ -55,6 +55,12 @@ function tellHead(head: NotedHead): void {
     post({ type: 'trouble', event: 'log.sealed', fields: { head: headText(head) } });
 }
 
+function tellLost(path: string): void {
+  const meaning =
+    'the guest goes on, but nothing can be resumed here and no backup can join; with one in step: hv switchover, without: docs/operations.md, HvLogLost';
+  post({ type: 'trouble', event: 'log.lost', fields: { path, meaning } });
+}
+
 function aliveIn(control: Int32Array): () => void {
   return () => {
     Atomics.add(control, CONTROL.alive, 1);
@@ -138,6 +144,7 @@ function runPrimary(given: PrimaryStart): void {
           {
             onError: fail,
             onSealed: tellHead,
+            onLost: tellLost,
             meters: metersOf(given.control),
             ...segmentSize(given.settings),
           },
@@ -171,6 +178,7 @@ async function runResumed(given: ResumeStart): Promise<void> {
   const file = FileLogStore.resume(position, {
     onError: fail,
     onSealed: tellHead,
+    onLost: tellLost,
     meters: metersOf(control),
     ...segmentSize(settings),
   });
@@ -222,6 +230,7 @@ function runBackup(given: BackupStart): void {
       const file = FileLogStore.resume(message.position, {
         onError: fail,
         onSealed: tellHead,
+        onLost: tellLost,
         meters: metersOf(control),
       });
       const { lsnReceived: lsn, timeLast: time } = message.handover;

@@ -51,6 +51,7 @@ export const METRICS: readonly MetricRow[] = [
   ),
   histogram('log_fsync_seconds', 'One sync of the log to disk'),
   gauge('log_segments', 'Number of the segment being written'),
+  gauge('log_lost', '1: the log was deleted or moved away while it is written'),
   gauge('disk_free_bytes', 'Free for the log, on its file system'),
   gauge('disk_used_ratio', 'Used share of the file system of the log, from 0 to 1'),
   histogram('ack_rtt_seconds', 'From a batch being shipped until every backup has acked it'),

@@ -82,6 +82,7 @@ function logValues(values: Values, { observer, behindMs, meters = new Meters() }
   one(values, 'log_lag_seconds', behindMs / 1000);
   one(values, 'log_fsync_seconds', meters.sync);
   one(values, 'log_segments', figure('segments'));
+  one(values, 'log_lost', Number(observer.logLost));
   one(values, 'ack_rtt_seconds', meters.ack);
   one(values, 'output_hold_seconds', meters.hold);
   one(values, 'outputs_held', figure('heldCount'));

@@ -214,6 +214,7 @@ export class Observation {
         diskBytes: meters?.figure('diskBytes') ?? 0,
       },
       disk: disk ?? null,
+      logLost: observer.logLost,
     };
   }
 }

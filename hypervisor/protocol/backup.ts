@@ -139,6 +139,9 @@ export class BackupCore {
       case 'diverged':
         this.#diverge(copy, event, effects);
         return;
+      case 'lost':
+        if (this.#phase === 'following') this.#reset(copy, event.reason, effects);
+        return;
       case 'damaged':
         this.#giveUp(copy, event.reason, effects);
         return;

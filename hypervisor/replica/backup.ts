@@ -126,6 +126,11 @@ export class BackupReplica {
     this.#step({ type: 'suspect', now: this.#now(), reason });
   }
 
+  /** The files of its copy are gone: while it follows a primary, which has all of it, it drops the rest. */
+  lost(reason: string): void {
+    this.#step({ type: 'lost', now: this.#now(), reason });
+  }
+
   /** Its operator has decided that it is primary of `view`, dead or not the one it follows. */
   force(view: View): void {
     this.#step({ type: 'force', now: this.#now(), view });

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GUESTS, type HvProcess, Stage } from '../support/hv-process.ts';
@@ -68,10 +68,21 @@ describe('hv switchover', () => {
     await backup.event('protected');
     expect(await get(port)).toContain('one');
     await set(port, 'two');
+    const [home, away] = [primary.events.length, backup.events.length];
     const back = await hv('switchover', 'kv', '--dir', 'b');
     expect(back.stderr).toMatch(/handed over to .*; nothing was lost or sent twice/);
     await primary.event('live');
     expect(await get(port)).toContain('two');
+
+    // Its copy is deleted under the replica that is a backup now: it notices, and gets a new one.
+    await primary.event('protected', home);
+    await backup.event('in.step', away);
+    const seen = primary.events.length;
+    const copy = join(stage.dir, 'b', 'kv');
+    rmSync(copy, { recursive: true });
+    expect(await backup.event('log.lost')).toMatchObject({ path: join('b', 'kv', '000001.hvlog') });
+    await primary.event('protected', seen);
+    expect(readdirSync(copy)).toContain('000001.hvlog');
   });
 
   test('to and fro again and again leaves two processes a replica, and their first one ends both', async () => {

@@ -92,6 +92,17 @@ describe('BackupCore', () => {
     expect(types(effects)).toEqual(['close', 'ask']);
   });
 
+  it('drops a copy whose files are gone while it follows a primary, and only then', () => {
+    const bench = Bench.synced();
+    expect(types(bench.step({ type: 'lost', reason: 'deleted' }))).toEqual(['close', 'reset']);
+    expect(bench.core.phase).toBe('idle');
+    expect(types(bench.hello(2, hello(2)))).toContain('open');
+    const candidate = Bench.synced();
+    candidate.step({ type: 'suspect', reason: 'silent' });
+    expect(candidate.step({ type: 'lost', reason: 'deleted' })).toEqual([]);
+    expect(types(candidate.answer({ type: 'won', view: view(3, 'b') }))).toContain('promote');
+  });
+
   it('acknowledges nothing once it has claimed', () => {
     const bench = Bench.synced();
     expect(bench.core.ack()?.message).toMatchObject({ type: 'ack', lsnReceived: 5 });
