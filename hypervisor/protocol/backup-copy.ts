@@ -133,6 +133,8 @@ export function obstacle(
 export function outdates(hello: Hello, { phase, copy, epoch }: Known): boolean {
   if (phase === 'ended' || phase === 'diverged') return false;
   if (copy === undefined) return hello.epoch >= epoch;
+  // Epochs of two guests have no order. What it follows, or may win, is not given up for another guest.
+  if (!sameRun(copy.hello, hello)) return phase === 'parted';
   // It knows that it has lost: whoever rules by now rules later than any view it could win. One that no
   // view names wins none: the primary it had, or one that passes its log on, may come back as it is.
   if (phase === 'parted')
@@ -142,6 +144,19 @@ export function outdates(hello: Hello, { phase, copy, epoch }: Known): boolean {
   if (hello.epoch <= claimed) return false;
   const again = hello.primary === copy.hello.primary && hello.epoch === epoch;
   return again || hello.epoch > epoch;
+}
+
+/**
+ * A later view of the same primary that names this replica: the primary died before the view record
+ * arrived. Its outputs have waited for this replica's acks since before it claimed that view, so this
+ * copy lacks nothing that has left but by a quorum of others.
+ */
+export function tookIn({ hello }: Copy, view: View): boolean {
+  return (
+    view.backups.includes(hello.backup) &&
+    view.primary === hello.primary &&
+    view.epoch > hello.epoch
+  );
 }
 
 /**

@@ -25,6 +25,7 @@ import {
   restart,
   sameRun,
   succeeds,
+  tookIn,
 } from './backup-copy.ts';
 import type { BackupEffect, BackupEvent, Hello } from './backup-events.ts';
 import type { History } from './history.ts';
@@ -325,16 +326,7 @@ export class BackupCore {
       this.#win(copy, view, effects);
       return;
     }
-    // A later view of the same primary that names this replica: the primary died before the view
-    // record arrived. Its outputs have waited for this replica's acks since before it claimed that
-    // view, so this copy lacks nothing that has left but by a quorum of others.
-    const named = view?.backups.includes(copy.hello.backup) ?? false;
-    if (
-      view !== undefined &&
-      named &&
-      view.primary === copy.hello.primary &&
-      view.epoch > copy.hello.epoch
-    ) {
+    if (view !== undefined && tookIn(copy, view)) {
       this.#stand(copy, view, now, effects);
       return;
     }

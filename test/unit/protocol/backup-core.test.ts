@@ -212,9 +212,15 @@ describe('BackupCore', () => {
     }
   });
 
-  it('throws its copy away for a primary of another run', () => {
-    const effects = Bench.synced().hello(2, { ...hello(3, 'c'), vm: 'other' });
-    expect(types(effects)).toEqual(['close', 'reset', 'open', 'send']);
+  it('throws its copy away for a primary of another run, but not while it may be needed', () => {
+    const other = (epoch: number): Hello => ({ ...hello(epoch, 'c'), vm: 'other' });
+    const bench = Bench.synced();
+    expect(types(bench.hello(2, other(9)))).toEqual(['send', 'close']);
+    bench.step({ type: 'closed', link: 1, reason: 'reset' });
+    expect(types(bench.hello(3, other(9)))).toEqual(['send', 'close']);
+    bench.answer({ type: 'lost', view: view(3, 'x') });
+    expect(bench.core.phase).toBe('parted');
+    expect(types(bench.hello(4, other(1)))).toEqual(['reset', 'open', 'send']);
   });
 
   it('goes live without a claim when its primary hands over, and only as the next in line', () => {
