@@ -139,6 +139,13 @@ export const ALERTS = [
     summary: 'The disk with the log of {{ $labels.vm }} is {{ $value | humanizePercentage }} full',
   },
   {
+    name: 'HvLogLost',
+    expr: 'hv_log_lost == 1',
+    for: '0s',
+    severity: 'critical',
+    summary: 'The log of {{ $labels.vm }} was deleted under its {{ $labels.role }}',
+  },
+  {
     name: 'HvBackupLost',
     expr: 'increase(hv_backups_lost_total[5m]) > 0',
     for: '0s',

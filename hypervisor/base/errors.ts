@@ -39,6 +39,10 @@ export type HvErrorCode =
   | 'HV_E_BACKUP_UNREACHABLE'
   | 'HV_E_BACKUP_REFUSED'
   | 'HV_E_JOIN'
+  | 'HV_E_LINK_AUTH'
+  | 'HV_E_NOT_HANDED_OVER'
+  | 'HV_E_NOT_JOINED'
+  | 'HV_E_DRILL'
   | 'HV_E_ARBITER'
   | 'HV_E_VIEWS_IN_USE'
   | 'HV_E_VIEWS_DAMAGED'
@@ -72,8 +76,9 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   },
   HV_E_NAME_IN_USE: {
     exit: EXIT.usage,
-    means: 'Another hypervisor is recording under this name right now. Its log was not touched.',
-    fix: 'Pass another --name, or stop the other one.',
+    means:
+      'Another hypervisor uses this name or directory right now. Nothing of its was touched, and nothing was started.',
+    fix: 'Pass another --name (hv run) or --dir (hv backup), or stop the other one.',
   },
   HV_E_DIRECTORY: {
     exit: EXIT.usage,
@@ -151,7 +156,7 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     exit: EXIT.limit,
     means:
       'A snapshot beside the log was not written or deleted. The log and all earlier snapshots are as they were; to resume or to jump takes longer.',
-    fix: 'Free space, or check the permissions and the disk; the next checkpoint tries again.',
+    fix: 'Free space, or check the permissions and the disk; a running guest tries again by itself, after 10 seconds and then ever longer, ten minutes at most.',
   },
   HV_E_EXPORT_WRITE: {
     exit: EXIT.limit,
@@ -173,12 +178,36 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
   HV_E_BACKUP_REFUSED: {
     exit: EXIT.cannotProtect,
     means: 'The backup answered but cannot shadow this guest. It was not started.',
-    fix: 'See the reason: run the same hv version on both hosts, or give every guest its own backup.',
+    fix: 'See the reason: run the same hv version on both hosts, give every guest its own backup, and one that runs the guest where --ack waits for its replay.',
   },
   HV_E_JOIN: {
     exit: EXIT.cannotProtect,
     means: 'This backup holds nothing and protects nobody. The primary was not disturbed.',
-    fix: 'Check the address given to --join: it is the link address of the replica that is primary.',
+    fix: 'The message has the reason. --join takes the address that the primary, and no backup, was given with --listen; the primary then connects to the --listen address of this backup.',
+  },
+  HV_E_LINK_AUTH: {
+    exit: EXIT.cannotProtect,
+    means:
+      'The other replica is there, but the two do not know each other: they need the same token, or certificates of one authority. Nothing was sent to it, and what this command should start was not started.',
+    fix: 'Give both the same --token-file, or --tls-ca, --tls-cert and --tls-key of one authority.',
+  },
+  HV_E_NOT_HANDED_OVER: {
+    exit: EXIT.cannotProtect,
+    means:
+      'Nothing was lost and nothing sent twice. Unless the message says that its replica has ended, the guest goes on where it is, with the backups it had.',
+    fix: 'The message has the reason. `hv status` shows the backups and how far they are; `hv protect <name> <host:port>` adds one that listens.',
+  },
+  HV_E_NOT_JOINED: {
+    exit: EXIT.cannotProtect,
+    means:
+      'The guest goes on, with the backups it had; the one that was asked for does not protect it.',
+    fix: 'The message has the reason. `hv backup --listen <host:port>` starts one, with the same --token-file or --tls-* as the primary; `hv status` shows who protects the guest.',
+  },
+  HV_E_DRILL: {
+    exit: EXIT.cannotProtect,
+    means:
+      'The guest was handed over without a loss, and what should have followed did not: a real failover would meet the same.',
+    fix: 'Look at what the message names, on the host it names; `hv status` and `hv doctor` help. Then drill again.',
   },
   HV_E_ARBITER: {
     exit: EXIT.cannotProtect,

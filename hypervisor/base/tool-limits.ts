@@ -1,8 +1,14 @@
-/** Limits of the commands around a guest (hv up, hv doctor, hv.toml), as limits.ts has those of hv itself. */
+/**
+ * Limits of the commands around a guest (hv up, hv doctor, hv.toml) and of what is told of it, as limits.ts
+ * has those of hv itself.
+ */
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+/** The first output of a new primary belongs to its failover when it comes within this: clients whose
+ * connection was reset are back by then. A guest that nobody asked for minutes has recovered all the same. */
+export const FIRST_OUTPUT_MS = 1_000;
 /** `hv up` looks this often whether the backup it started follows the primary, and asks for it if not: a
  * read of the arbiter and one connection. */
 export const UP_LOOK_MS = 1_000;

@@ -3,6 +3,7 @@
 import { request } from 'node:http';
 import { HvError } from '../base/errors.ts';
 import { askStatus, statusPaths } from '../host/status-socket.ts';
+import { noneBelow } from './status-report.ts';
 import type { Fields } from './status-text.ts';
 
 /** A switchover is bounded; what takes longer than this has no answer. */
@@ -20,7 +21,7 @@ export async function findPrimary(name: string, dir: string): Promise<Found> {
   const primary = found.find(({ status }) => status.role === 'primary');
   if (primary !== undefined) return primary;
   const other = found.length === 0 ? '' : '; here is a backup of it: ask where its primary is';
-  throw new HvError('HV_E_USAGE', `no primary of '${name}' runs below ${dir}${other}`);
+  throw new HvError('HV_E_USAGE', `${noneBelow(`no primary of '${name}'`, dir)}${other}`);
 }
 
 export async function findAll(name: string, dir: string): Promise<readonly Found[]> {

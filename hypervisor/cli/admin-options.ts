@@ -27,10 +27,10 @@ export function adminOptions(command: Command): Command {
       command
         .createOption(
           '--admin <host:port>',
-          `metrics, health and status over HTTP: off, or where (a port that is taken: another one)`,
+          `where metrics, health and status answer over HTTP; off: nowhere; auto: at ${LOOPBACK}:${ADMIN_PORT}, or a free port if that is taken`,
         )
         .argParser(adminPlace)
-        .default('auto', `${LOOPBACK}:${ADMIN_PORT}`),
+        .default('auto', 'auto'),
     )
     .option('--admin-token-file <path>', 'who asks the admin port needs the token in this file')
     .option('--log-file <path>', "append hv's own events to this file, as JSON lines");
@@ -43,4 +43,12 @@ export function adminArguments({ admin, adminTokenFile, logFile }: AdminOptions)
     ...(adminTokenFile === undefined ? [] : ['--admin-token-file', adminTokenFile]),
     ...(logFile === undefined ? [] : ['--log-file', logFile]),
   ];
+}
+
+/** For a second replica that this process starts: elsewhere, but no more open than its own. */
+export function adminArgumentsBeside({ admin, adminTokenFile }: AdminOptions): string[] {
+  return adminArguments({
+    admin: admin === 'off' ? 'off' : 'auto',
+    ...(adminTokenFile === undefined ? {} : { adminTokenFile }),
+  });
 }

@@ -15,6 +15,7 @@ import { say } from './print.ts';
 import type { Secrets } from './secure-links.ts';
 
 const SOCKET_SUFFIX = '.admin.sock';
+const STATUS_SUFFIX = '.status.sock';
 
 export function openLog(
   { logFile }: AdminOptions,
@@ -66,6 +67,11 @@ export async function openOwnerSocket(
 /** Of the replica whose status is answered at `statusPath`. */
 export function adminSocketBeside(statusPath: string): string {
   return statusPath.replace(/\.status\.sock$/, SOCKET_SUFFIX);
+}
+
+/** Where the status of the replica with this admin socket is answered. */
+export function statusBeside(adminPath: string): string {
+  return adminPath.replace(/\.admin\.sock$/, STATUS_SUFFIX);
 }
 
 /** Programs learn where the port is from the event; people ask `hv status`. */

@@ -23,7 +23,7 @@ interface DrillOptions {
   readonly json?: true;
 }
 
-/** Throws HV_E_BACKUP_UNREACHABLE at the first step that fails, with what that means. */
+/** Throws at the first step that fails: HV_E_NOT_HANDED_OVER, and HV_E_DRILL behind the handover. */
 export async function drill(name: string, { dir, check, json }: DrillOptions): Promise<void> {
   const place =
     check === undefined ? undefined : parseAddress(check, { what: 'the port to check' });
@@ -31,8 +31,8 @@ export async function drill(name: string, { dir, check, json }: DrillOptions): P
   const backups = fieldsOf(fieldsOf(primary.status.replication)?.view)?.backups;
   if (!Array.isArray(backups) || backups.length === 0)
     throw new HvError(
-      'HV_E_BACKUP_UNREACHABLE',
-      `${name} is UNPROTECTED: a failover is not possible now, and the drill was not begun`,
+      'HV_E_NOT_HANDED_OVER',
+      `${name} is UNPROTECTED: there is nobody to hand over to, and the drill was not begun`,
     );
   const since = performance.now();
   const { fields } = await handOver(primary, undefined);
@@ -41,7 +41,7 @@ export async function drill(name: string, { dir, check, json }: DrillOptions): P
   const servesMs = place && (await until(() => takes(place), SERVES_MS, since));
   if (place !== undefined && servesMs === undefined)
     throw new HvError(
-      'HV_E_BACKUP_UNREACHABLE',
+      'HV_E_DRILL',
       `${name} was handed over, but nobody takes connections at ${check} after ${SERVES_MS / 1000} s`,
     );
   const backMs = await until(() => isBack(name, dir), BACK_MS, since);
@@ -52,7 +52,7 @@ export async function drill(name: string, { dir, check, json }: DrillOptions): P
     say(`${name}: takes connections again ${round(servesMs)} ms after the drill began`);
   if (backMs === undefined)
     throw new HvError(
-      'HV_E_BACKUP_UNREACHABLE',
+      'HV_E_DRILL',
       `${name} runs at ${text(fields.to)}, but this host is not back as its backup after ${BACK_MS / 1000} s (a primary needs --listen to come back)`,
     );
   if (json !== true)

@@ -11,8 +11,9 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { HvError } from '../base/errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
-import { makeDirectory } from '../host/directories.ts';
+import { lockCopies } from '../host/log-lock.ts';
 import type { SecurityOptions } from '../host/tls.ts';
+import { type AdminOptions, adminArgumentsBeside } from './admin-options.ts';
 import { keyArguments } from './key-arguments.ts';
 import { hangArguments } from './limit-options.ts';
 import { securityArguments } from './security-options.ts';
@@ -27,32 +28,51 @@ export interface LocalBackup {
   kill(): void;
 }
 
-/** Rejects with HV_E_BACKUP_UNREACHABLE when the process does not come up. */
+/**
+ * Rejects with HV_E_BACKUP_UNREACHABLE when the process does not come up, and with HV_E_NAME_IN_USE while that of
+ * an earlier run of the guest is there.
+ */
 export async function startLocalBackup(
   dir: string,
-  { hangLimitMs, security }: { readonly hangLimitMs: number; readonly security: SecurityOptions },
+  options: {
+    /** Of the guest: others may have their local backups in the same directory. */
+    readonly name: string;
+    readonly hangLimitMs: number;
+    readonly security: SecurityOptions;
+    /** Of the primary. */
+    readonly admin: AdminOptions;
+  },
 ): Promise<LocalBackup> {
   const home = join(dir, 'backup-local');
-  makeDirectory(home);
+  // Only looked at: the process takes it itself, and could not say as well why not.
+  lockCopies(home, options.name).release();
   const console = join(home, 'console.txt');
   const output = openSync(console, 'a', 0o600);
   const entry = process.argv[1] ?? '';
-  const child = spawn(
-    process.execPath,
-    [
-      ...[entry, 'backup', '--listen', '127.0.0.1:0', '--dir', home, '--events-fd', '3'],
-      ...keyArguments(),
-      ...securityArguments(security),
-      ...hangArguments(hangLimitMs),
-    ],
-    { detached: true, stdio: ['ignore', output, output, 'pipe'] },
-  );
+  const child = spawn(process.execPath, [entry, ...localBackupArguments(home, options)], {
+    detached: true,
+    stdio: ['ignore', output, output, 'pipe'],
+  });
   closeSync(output);
   const events = child.stdio[3] as Readable;
   const address = await firstAddress(events, child);
   child.unref();
   (events as Readable & { unref?(): void }).unref?.();
   return { address, pid: child.pid ?? 0, console, kill: () => child.kill('SIGKILL') };
+}
+
+/** Events go to descriptor 3. `home`: where its copy of the log goes. */
+export function localBackupArguments(
+  home: string,
+  { name, hangLimitMs, security, admin }: Parameters<typeof startLocalBackup>[1],
+): readonly string[] {
+  return [
+    ...['backup', '--listen', '127.0.0.1:0', '--dir', home, '--as', name, '--events-fd', '3'],
+    ...adminArgumentsBeside(admin),
+    ...keyArguments(),
+    ...securityArguments(security),
+    ...hangArguments(hangLimitMs),
+  ];
 }
 
 function firstAddress(events: Readable, child: ReturnType<typeof spawn>): Promise<string> {

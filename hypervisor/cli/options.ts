@@ -129,6 +129,15 @@ export function collect(text: string, before: readonly string[]): readonly strin
   return [...before, text];
 }
 
+/** An option that collects; `none`: what help says it is where it is left out. */
+export function repeatable(
+  command: Command,
+  option: { readonly flags: string; readonly means: string; readonly none?: string },
+): Option {
+  const { flags, means, none = 'none' } = option;
+  return command.createOption(flags, means).argParser(collect).default([], none);
+}
+
 /** The environment a guest sees: all of ours, or only what was named (`NAME` or `NAME=value`). */
 export function guestEnvironment(
   own: NodeJS.ProcessEnv,

@@ -11,6 +11,7 @@ import { askStatus, statusPaths } from '../host/status-socket.ts';
 import { grouped } from '../timeline/record-words.ts';
 import { adminSocketBeside } from './admin.ts';
 import { data, say } from './print.ts';
+import { noneBelow } from './status-report.ts';
 
 export interface PromoteOptions {
   readonly force?: true;
@@ -71,9 +72,12 @@ async function adminSocketOf(name: string, dir: string): Promise<string> {
   }
   const [path, ...others] = found;
   if (path === undefined || others.length > 0) {
-    const what = path === undefined ? 'no backup' : `${found.length} backups`;
-    const advice = path === undefined ? '' : '; name the directory of one with --dir';
-    throw new HvError('HV_E_USAGE', `${what} of '${name}' below ${dir}${advice}`);
+    if (path === undefined)
+      throw new HvError('HV_E_USAGE', noneBelow(`no backup of '${name}'`, dir));
+    throw new HvError(
+      'HV_E_USAGE',
+      `${found.length} backups of '${name}' run below ${dir}; name the directory of one with --dir`,
+    );
   }
   const socket = ownerSocketAt(adminSocketBeside(path));
   if (socket !== undefined) return socket;

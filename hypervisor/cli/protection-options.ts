@@ -7,7 +7,7 @@ import { BACKUPS_MAX, DELAY_MICROS_MAX, DETECT_MS } from '../base/limits.ts';
 import type { MemberKind } from '../host/backup-options.ts';
 import { parseSpan } from '../host/log-moment.ts';
 import { ACK_LEVELS, type AckLevel, type AckRule } from '../protocol/ack-level.ts';
-import { collect, detectMs, usage } from './options.ts';
+import { detectMs, repeatable, usage } from './options.ts';
 
 /** Preferences beyond this are no preference any more. */
 const PRIORITY_MAX = 1_000;
@@ -37,17 +37,17 @@ export interface MemberOptions {
 /** Backups, and when outputs may leave. */
 export function protectionOptions(command: Command): Command {
   return command
-    .option(
-      '-b, --backup <host:port>',
-      "replicate to this backup (repeatable); 'local' starts one on this machine",
-      collect,
-      [],
+    .addOption(
+      repeatable(command, {
+        flags: '-b, --backup <host:port>',
+        means: "replicate to this backup (repeatable); 'local' starts one on this machine",
+      }),
     )
-    .option(
-      '--spare <host:port>',
-      'an idle backup that is recruited when one is lost (repeatable)',
-      collect,
-      [],
+    .addOption(
+      repeatable(command, {
+        flags: '--spare <host:port>',
+        means: 'an idle backup that is recruited when one is lost (repeatable)',
+      }),
     )
     .option(
       '--arbiter <url>',
@@ -55,11 +55,14 @@ export function protectionOptions(command: Command): Command {
     )
     .option('--arbiter-colocated', 'allow one that dies with the host of a replica')
     .option('-l, --listen <host:port>', 'let fresh backups join here (hv backup --join)')
-    .option(
-      '--detect <how>',
-      'silence that makes a peer suspect: fast, lan, wan or ms',
-      detectMs,
-      DETECT_MS.lan,
+    .addOption(
+      command
+        .createOption(
+          '--detect <how>',
+          `silence that makes a peer suspect: ${detectWords()}, or any number of milliseconds`,
+        )
+        .argParser(detectMs)
+        .default(DETECT_MS.lan, 'lan'),
     )
     .option(
       '--ack <when>',
@@ -67,7 +70,12 @@ export function protectionOptions(command: Command): Command {
       ackLevel,
       'received',
     )
-    .option('--quorum <k>', 'how many backups must have it: a number, or all', quorum, 0)
+    .addOption(
+      command
+        .createOption('--quorum <k>', 'how many backups must have it: a number, or all')
+        .argParser(quorum)
+        .default(0, 'all'),
+    )
     .option(
       '--on-backup-loss <what>',
       'with fewer backups than that: continue, or stop (outputs wait until one is back)',
@@ -91,11 +99,12 @@ export function memberOptions(command: Command): Command {
       'hidden and warm, and hv promote --force goes back this far (10m): takes back what the guest was told',
       delay,
     )
-    .option(
-      '--from <host:port>',
-      'follow this backup instead of a primary, never in a view (repeatable: the next one is asked when one is lost)',
-      collect,
-      [],
+    .addOption(
+      repeatable(command, {
+        flags: '--from <host:port>',
+        means:
+          'follow this backup instead of a primary, never in a view (repeatable: the next one is asked when one is lost)',
+      }),
     );
 }
 
@@ -137,6 +146,13 @@ export function memberOf(options: MemberOptions): MemberKind {
     warm: snapshots || span > 0,
     delay: span,
   };
+}
+
+/** Each with what it stands for. */
+function detectWords(): string {
+  return Object.entries(DETECT_MS)
+    .map(([name, ms]) => `${name} (${ms} ms)`)
+    .join(', ');
 }
 
 function delay(text: string): Micros {

@@ -21,6 +21,8 @@ export interface Rejoin {
   /** As bound: the new process listens where this one did. */
   readonly address: string;
   readonly dir: string;
+  /** Of the guest: names the new process's sockets, as those of a primary. */
+  readonly name: string;
   readonly vm: string;
   readonly arbiter: string;
   readonly security: SecurityOptions;
@@ -82,9 +84,9 @@ function start(given: Rejoin): void {
 }
 
 function argumentsOf(given: Rejoin): readonly string[] {
-  const { address, dir, vm, arbiter, security, eventsFd, verbose, also } = given;
+  const { address, dir, name, vm, arbiter, security, eventsFd, verbose, also } = given;
   return [
-    ...['--listen', address, '--dir', dir, '--seek', vm, '--arbiter', arbiter],
+    ...['--listen', address, '--dir', dir, '--as', name, '--seek', vm, '--arbiter', arbiter],
     // Whoever started this one allowed it, or it is not.
     '--arbiter-colocated',
     ...securityArguments(security),

@@ -1,5 +1,6 @@
 /** The process of `hv run`: the hypervisor of one guest, and a local backup if asked for. */
 
+import { basename, extname } from 'node:path';
 import { HvError } from '../base/errors.ts';
 import { parseAddress } from '../host/addresses.ts';
 import type { AdminServer } from '../host/admin-server.ts';
@@ -7,6 +8,7 @@ import type { TakenCheckpoint } from '../host/checkpoint-store.ts';
 import type { KeepPolicy } from '../host/checkpointer.ts';
 import { HostClock } from '../host/clock.ts';
 import { refuseColocated } from '../host/colocation.ts';
+import { safeName } from '../host/directories.ts';
 import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
 import { Observation } from '../host/observation.ts';
 import type { RecoveryReport } from '../host/recovery.ts';
@@ -25,6 +27,7 @@ import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
 import { type ProtectionOptions, ruleOf } from './protection-options.ts';
 import { mayRejoin, type Rejoin, rejoin } from './rejoin.ts';
+import { tellEmpty } from './resume-text.ts';
 import { openSecrets, tendSecrets } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
@@ -58,8 +61,7 @@ export async function runGuest(
     throw new HvError('HV_E_USAGE', 'no script given');
   let name = script ?? options.name ?? 'guest';
   let address: string | undefined;
-  const record = recordMode(options);
-  const rule = ruleOf(options);
+  const [record, rule] = [recordMode(options), ruleOf(options)];
   const securityAsked = securityOf(options, process.env);
   const secrets = openSecrets(securityAsked, options);
   const observation = new Observation('primary');
@@ -69,10 +71,11 @@ export async function runGuest(
     logger: openLog(options, { replica: name, role: 'primary' }),
     name: () => name,
     joinAt: () => address,
-    eventsFd: options.eventsFd,
-    verbose: options.verbose === true,
+    keptIn: () => (record === 'disk' ? options.dir : undefined),
+    dials: options.backup.filter((one) => one !== 'local'),
+    ...{ eventsFd: options.eventsFd, verbose: options.verbose === true },
   });
-  const { local, backups } = await findBackups(options, securityAsked);
+  const { local, backups } = await findBackups(options, securityAsked, script);
   let running: Hypervisor | undefined;
   try {
     const hypervisor = await Hypervisor.start({
@@ -106,8 +109,8 @@ export async function runGuest(
         ...told(lifecycle, observation, () => name),
         ended: (outcome, error) => {
           if (error !== undefined) local?.kill();
-          const facts = { options, hypervisor: running, securityAsked };
-          const next = comesBack(mayRejoin(outcome), facts);
+          const given = { options, hypervisor: running, securityAsked };
+          const next = comesBack(mayRejoin(outcome), given);
           if (next === undefined) exitWith(outcome, error);
           admin.close();
           rejoin(next);
@@ -148,6 +151,7 @@ function told(
       tellCheckpoint(lifecycle, taken);
     },
     recovered: (report) => tellRecovery(lifecycle, name(), report),
+    beginsEmpty: (found) => tellEmpty(lifecycle, found),
   };
 }
 
@@ -161,12 +165,12 @@ function comesBack(
   },
 ): Rejoin | undefined {
   const { options, hypervisor, securityAsked: security } = given;
-  const { address, arbiter, vm } = hypervisor ?? {};
+  const { address, arbiter, vm, name } = hypervisor ?? {};
   if (!isDeposed || !options.rejoin || hypervisor?.supervisor.terminated === true) return undefined;
-  if (address === undefined || arbiter === undefined || vm === undefined) return undefined;
+  if (!address || !arbiter || !vm || !name) return undefined;
   const { dir, eventsFd, verbose } = options;
   return {
-    ...{ address, dir, vm, arbiter, security, eventsFd, verbose: verbose === true },
+    ...{ address, dir, name, vm, arbiter, security, eventsFd, verbose: verbose === true },
     isSuccessor: false,
     also: [...adminArguments(options), ...hangArguments(options.hangLimit)],
   };
@@ -236,14 +240,16 @@ function tellStart(
 async function findBackups(
   options: RunOptions,
   security: SecurityOptions,
+  script: string | undefined,
 ): Promise<{ local: LocalBackup | undefined; backups: readonly string[] }> {
   const { arbiter, arbiterColocated, backup, dir, hangLimit } = options;
   const remote = backup.filter((one) => one !== 'local');
   const hosts = remote.map((one) => parseAddress(one, { what: 'the address of a backup' }).host);
   if (arbiter !== undefined && arbiterColocated !== true) await refuseColocated(arbiter, hosts);
   const wantsLocal = remote.length < backup.length;
+  const name = safeName(options.name ?? basename(script ?? '', extname(script ?? '')));
   const local = wantsLocal
-    ? await startLocalBackup(dir, { hangLimitMs: hangLimit, security })
+    ? await startLocalBackup(dir, { name, hangLimitMs: hangLimit, security, admin: options })
     : undefined;
   return {
     local,

@@ -2,6 +2,6 @@
 
 /** `text` as one word of a POSIX shell: in quotes only where it needs them. */
 export function shellWord(text: string): string {
-  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
+  if (/^[\w@%+=:,./-][\w@%+=:,./~-]*$/.test(text)) return text;
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -2,12 +2,14 @@
 
 import { HvError } from '../base/errors.ts';
 import { WATCH_MS } from '../base/limits.ts';
-import { makeDirectory } from '../host/directories.ts';
+import { isDirectory, makeDirectory } from '../host/directories.ts';
 import { askStatus, serveStatus, statusPaths } from '../host/status-socket.ts';
+import { counted } from '../timeline/record-words.ts';
 import { data, say } from './print.ts';
 import { watchScreen } from './screen.ts';
 import {
   count,
+  duration,
   type Fields,
   failoverWords,
   fieldsOf,
@@ -65,12 +67,17 @@ interface StatusOptions {
   readonly json: boolean;
 }
 
+/** That nobody answers below `dir`, and why where the directory tells. */
+export function noneBelow(which: string, dir: string): string {
+  return `${which} runs below ${dir}${isDirectory(dir) ? '' : ': there is no such directory'}`;
+}
+
 /** Prints every replica that answers; false: nobody reads. Throws HV_E_USAGE when none answers. */
 export async function showStatus(options: StatusOptions): Promise<boolean> {
   const found = await askAll(options);
   if (found.length === 0) {
     const which = options.name === undefined ? 'no replica' : `no replica of '${options.name}'`;
-    throw new HvError('HV_E_USAGE', `${which} runs below ${options.dir}`);
+    throw new HvError('HV_E_USAGE', noneBelow(which, options.dir));
   }
   return found
     .map((status) => data(options.json ? JSON.stringify(status) : statusLines(status).join('\n')))
@@ -86,16 +93,21 @@ export async function watchStatus(options: StatusOptions): Promise<void> {
   if (output.isTTY && !options.json)
     return watchScreen({ input, output }, async () => {
       const found = await askAll(options);
-      const none = [`no replica runs below ${options.dir}`];
+      const none = [noneBelow('no replica', options.dir)];
       return found.length === 0 ? none : found.flatMap((one) => [...statusLines(one), '']);
     });
   while (await showStatus(options)) await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
 }
 
+const LOG_LOST =
+  'LOST: it was deleted or moved away while it is written (docs/operations.md, HvLogLost)';
+
 /** A replica in lines for people. */
 export function statusLines(status: Fields): string[] {
   const row = (name: string, value: string): string => `  ${name.padEnd(12)} ${value}`;
-  const lines = [`${text(status.name)}: ${text(status.role)}, pid ${text(status.pid)}`];
+  const kind = status.kind ?? fieldsOf(status.replication)?.kind;
+  const kindWords = kind === undefined || kind === 'hot' ? '' : ` (${text(kind)})`;
+  const lines = [`${text(status.name)}: ${text(status.role)}${kindWords}, pid ${text(status.pid)}`];
   const refused = refusedWords(fieldsOf(status.links));
   const strangers = refused === undefined ? [] : [row('refused', refused)];
   if (status.vm === undefined) return [...lines, row('waits', 'for a primary'), ...strangers];
@@ -135,7 +147,7 @@ export function statusLines(status: Fields): string[] {
     );
   return [
     ...lines,
-    row('log', `${count(status.logBytes)} bytes`),
+    row('log', status.logLost === true ? LOG_LOST : `${count(status.logBytes)} bytes`),
     row('limits', limitWords(limits)),
     ...strangers,
   ];
@@ -151,15 +163,15 @@ function refusedWords(links: Fields | undefined): string | undefined {
 function replicationLines(fields: Fields, row: (name: string, value: string) => string): string[] {
   if (fields.phase !== undefined)
     return [
-      row('epoch', `${text(fields.epoch)}, ${text(fields.phase)}`),
-      row(
-        'lsn',
-        fields.cold === true
-          ? `received ${count(fields.lsnReceived)}, runs nothing until it is promoted (cold)`
-          : `received ${count(fields.lsnReceived)}, replayed ${count(fields.lsnReplayed)} (lag ${count(fields.lag)})`,
-      ),
+      row('epoch', `${text(fields.epoch)}, ${text(fields.phase)} ${text(fields.follows)}`),
+      row('lsn', copyWords(fields)),
       ...(Number(fields.delayMs) > 0
-        ? [row('delay', `hv promote --force goes back ${seconds(fields.delayMs)}`)]
+        ? [
+            row(
+              'delay',
+              `${duration(fields.delayMs)} by design: hv promote --force goes back as far, or to what --at says`,
+            ),
+          ]
         : []),
       ...listOf(fields.followers).map((one) =>
         row(
@@ -171,6 +183,7 @@ function replicationLines(fields: Fields, row: (name: string, value: string) => 
     ];
   const view = fieldsOf(fields.view) ?? {};
   const backups = listOf(fields.backups);
+  const viewBackups = Array.isArray(view.backups) ? view.backups : [];
   return [
     row('epoch', `${text(view.epoch)}, primary ${text(view.primary)}`),
     row(
@@ -182,18 +195,38 @@ function replicationLines(fields: Fields, row: (name: string, value: string) => 
       : [row('checkpoint', `at lsn ${count(fields.lsnCheckpoint)}`)]),
     row(
       'held',
-      `${count(fields.heldBytes)} bytes of output${fields.throttled === true ? ', input is stopped' : ''}`,
+      `${count(fields.heldBytes)} bytes of output${fields.throttled === true ? ', input is stopped' : ''}${fields.lacksBackups === true ? ', until there are enough backups (--on-backup-loss stop)' : ''}`,
     ),
     row('net', `${count(fields.listeners)} listeners, ${count(fields.connections)} connections`),
-    ...backups.map((one) =>
-      row(
-        'backup',
-        `${text(one.peer)} ${text(one.state)}: acked ${count(one.lsnAcked)}, replayed ${count(one.lsnReplayed)} (lag ${count(one.lag)})`,
-      ),
-    ),
-    ...(backups.length === 0 ? [row('backup', 'none: UNPROTECTED')] : []),
+    ...backups.map((one) => row('backup', backupWords(one))),
+    ...(viewBackups.length === 0
+      ? [
+          row(
+            'backup',
+            backups.length === 0 ? 'none: UNPROTECTED' : 'none in the view: UNPROTECTED',
+          ),
+        ]
+      : []),
     ...arbiterLines(fields.arbiter, row),
   ];
+}
+
+/** What a backup has of the log, and what it has done with it. */
+function copyWords(fields: Fields): string {
+  const received = `received ${count(fields.lsnReceived)}`;
+  if (fields.cold !== true)
+    return `${received}, replayed ${count(fields.lsnReplayed)} (lag ${count(fields.lag)})`;
+  const from =
+    fields.lsnSnapshot === undefined ? '' : ` behind its snapshot of ${count(fields.lsnSnapshot)}`;
+  return `${received}; by design it runs nothing before a promotion, which replays ${counted(Number(fields.toReplay), 'record')}${from}`;
+}
+
+/** A backup as its primary sees it. */
+function backupWords(one: Fields): string {
+  const state = `${text(one.peer)} ${text(one.state)}${one.hidden === true ? ', by design in no view' : ''}`;
+  const replayed =
+    one.cold === true ? 'runs nothing by design' : `replayed ${count(one.lsnReplayed)}`;
+  return `${state}: acked ${count(one.lsnAcked)}, ${replayed} (lag ${count(one.lag)})`;
 }
 
 function listOf(value: unknown): readonly Fields[] {

@@ -1,9 +1,11 @@
 /** `hv top`: every replica of this machine, one row each, drawn again as they go on. */
 
+import { HvError } from '../base/errors.ts';
 import { WATCH_MS } from '../base/limits.ts';
-import { data } from './print.ts';
+import { isDirectory } from '../host/directories.ts';
+import { data, say } from './print.ts';
 import { watchScreen } from './screen.ts';
-import { askAll } from './status-report.ts';
+import { askAll, noneBelow } from './status-report.ts';
 import {
   count,
   duration,
@@ -42,12 +44,14 @@ export interface TopRow {
   readonly failover: string;
 }
 
+/** Throws HV_E_USAGE when there is no such directory: a replica would have made it. */
 export async function showTop(options: {
   readonly dir: string;
   readonly once: boolean;
   readonly json: boolean;
 }): Promise<void> {
   const { dir } = options;
+  if (!isDirectory(dir)) throw new HvError('HV_E_USAGE', noneBelow('no replica', dir));
   let before: readonly TopSample[] = [];
   const look = async (): Promise<readonly TopRow[]> => {
     const found = await askAll({ name: undefined, dir });
@@ -65,6 +69,7 @@ export async function showTop(options: {
   await look();
   await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
   const rows = await look();
+  if (options.json && rows.length === 0) say(noneBelow('no replica', dir));
   if (options.json) for (const row of rows) data(JSON.stringify(row));
   else data(topLines(rows, { dir, keys: false }).join('\n'));
 }
@@ -113,7 +118,8 @@ function rowOf({ status, at }: TopSample, old: TopSample | undefined): TopRow {
     heapBytes: numberOf(fieldsOf(status.meter)?.bytes),
     logBytesPerSecond: rate('diskBytes'),
     arbiter:
-      arbiter === undefined ? '-' : arbiter.up === true ? millis(arbiter.roundTripMs) : 'DOWN',
+      // One that was not asked yet is neither up nor down.
+      arbiter?.up === undefined ? '-' : arbiter.up === true ? millis(arbiter.roundTripMs) : 'DOWN',
     failover: failoverWords(status) ?? '-',
   };
 }
@@ -123,7 +129,10 @@ function stateOf(status: Fields, protection: Fields | undefined): string {
   if (fieldsOf(status.busy) !== undefined) return 'busy';
   if (status.role === 'primary')
     return protection?.protected === true ? 'protected' : 'UNPROTECTED';
-  return protection?.protected === true ? 'in the view' : 'joining';
+  const { counts, phase, kind } = fieldsOf(status.replication) ?? {};
+  if (counts === false) return text(kind);
+  if (protection?.protected === true) return 'in the view';
+  return phase === 'following' ? 'joining' : text(phase);
 }
 
 function numberOf(value: unknown): number | null {

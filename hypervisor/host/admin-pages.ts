@@ -74,6 +74,12 @@ export function healthFaults({ status }: Sight, lateMs: number): readonly string
   return faults;
 }
 
+interface CopyFacts {
+  readonly lag?: number;
+  readonly counts?: boolean;
+  readonly phase?: string;
+}
+
 /** Why this replica does not do what its role asks for; none: it is ready. */
 export function readyFaults({ observer, status, behindMs, heldMs }: Sight): readonly string[] {
   if (observer.role === 'primary') {
@@ -83,9 +89,11 @@ export function readyFaults({ observer, status, behindMs, heldMs }: Sight): read
       faults.push(`an output has waited ${Math.round(heldMs)} ms for its acks`);
     return faults;
   }
-  if (!observer.synced) return ['this backup is not in the view'];
   const faults: string[] = [];
-  const { lag = 0 } = (status.replication ?? {}) as { readonly lag?: number };
+  const { lag = 0, counts = true, phase } = (status.replication ?? {}) as CopyFacts;
+  // One that is by design in no view has done its part when it follows.
+  if (!counts && phase !== 'following') return ['this backup follows nobody'];
+  if (counts && !observer.synced) return ['this backup is not in the view'];
   if (lag > LAG_RECORDS_FREE) faults.push(`this backup is ${lag} records behind`);
   if (behindMs > READY_BEHIND_MS_MAX)
     faults.push(`this backup is ${Math.round(behindMs)} ms behind`);

@@ -27,6 +27,7 @@ export class ArbiterDesk {
     return defined(this.#arbiter, 'who follows knows an arbiter');
   }
 
+  /** A failover needs it, also to a copy that runs nothing: an outage must show before. */
   probe(vm: string): void {
     this.#arbiter?.probe(vm);
   }

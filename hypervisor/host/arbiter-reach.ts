@@ -9,18 +9,19 @@ import type { ArbiterFigures } from './watched-arbiter.ts';
 export interface ArbiterState {
   /** Without a password. */
   readonly url: string;
-  readonly up: boolean;
+  /** Undefined: it was not asked yet. */
+  readonly up: boolean | undefined;
   /** Of the last answer, in milliseconds; undefined: it does not answer. */
   readonly roundTripMs: number | undefined;
-  /** Why it is not up. */
+  /** Why it is down. */
   readonly reason: string | undefined;
 }
 
-/** Of the arbiter at `url`, by what `figures` say: see `WatchedArbiter`. */
-export function arbiterState(url: string, figures: ArbiterFigures): ArbiterState {
-  const { rttMs, unreachableMs, reason } = figures;
+/** Of the arbiter at `url`, by what `figures` say: see `WatchedArbiter`; undefined: nothing yet. */
+export function arbiterState(url: string, figures: ArbiterFigures | undefined): ArbiterState {
+  const { rttMs, unreachableMs, reason } = figures ?? {};
   const known = { url: shownUrl(url), roundTripMs: undefined };
   if (unreachableMs !== undefined) return { ...known, up: false, reason };
-  if (rttMs === undefined) return { ...known, up: false, reason: 'it was not asked yet' };
+  if (rttMs === undefined) return { ...known, up: undefined, reason: undefined };
   return { ...known, up: true, roundTripMs: rttMs, reason: undefined };
 }

@@ -8,7 +8,6 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { assert, defined } from '../base/assert.ts';
 import type { HvError } from '../base/errors.ts';
-import { IN_STEP_POLL_MS, LAG_RECORDS_FREE } from '../base/limits.ts';
 import type { LinkHandlers } from '../ports.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import { BackupReplica } from '../replica/backup.ts';
@@ -18,7 +17,7 @@ import { Meters } from '../replica/meters.ts';
 import { formatAddress, parseAddress } from './addresses.ts';
 import type { ReplicaActions } from './admin-actions.ts';
 import { announcementOf } from './announce.ts';
-import { answerJoin } from './answer-join.ts';
+import { answerJoin, whyNoPrimary } from './answer-join.ts';
 import { checkArbiterAccess } from './arbiter-access.ts';
 import { ArbiterDesk } from './arbiter-desk.ts';
 import type { BackupHostOptions, Succession } from './backup-options.ts';
@@ -44,6 +43,7 @@ import {
 import { Reclones } from './reclones.ts';
 import { Relay, refuseLink } from './relay.ts';
 import type { RemoteMachine } from './remote-machine.ts';
+import { StepWatch } from './step-watch.ts';
 import { Supervisor } from './supervisor.ts';
 import { type LinkSecurity, LOCAL_ONLY } from './tls.ts';
 
@@ -65,8 +65,9 @@ export class BackupHost {
   /** The newest one; its thread is the supervisor's after a takeover. */
   #machine: RemoteMachine | undefined;
   #guestName = 'guest';
+  /** The newest that was taken. */
   #hello: Hello | undefined;
-  #inStep = false;
+  readonly #steps: StepWatch;
   /** Backups of the last view before this replica claimed its own. */
   #viewBackups: readonly string[] = [];
   #supervisor: Supervisor | undefined;
@@ -84,6 +85,12 @@ export class BackupHost {
     this.#options = options;
     this.#security = options.security ?? LOCAL_ONLY;
     this.#reclones = new Reclones((event, fields) => options.trouble(event, fields));
+    this.#steps = new StepWatch({
+      replica: () => this.#replica,
+      cold: options.member.cold,
+      over: () => this.primary,
+      inStep: (epoch) => options.inStep(epoch),
+    });
     this.#replica = this.#newReplica();
     this.#arbiter = new ArbiterDesk((reason) => options.trouble('arbiter.unavailable', { reason }));
     this.#heartbeats = new HeartbeatDesk({
@@ -182,13 +189,12 @@ export class BackupHost {
       {
         name: this.#guestName,
         replica: this.#replica,
-        machine: this.#machine,
-        supervisor: this.#supervisor,
+        ...{ machine: this.#machine, supervisor: this.#supervisor },
         logDir: this.#at?.dir,
         arbiter: this.#arbiter.figures(),
         links: this.linkCounters,
         followers: this.#relay.figures(),
-        delay: this.#options.member.delay,
+        ...{ member: this.#options.member, hello: this.#hello },
       },
       done,
     );
@@ -237,10 +243,11 @@ export class BackupHost {
       },
       hooks: {
         note: (note, at) => {
-          if (note.type === 'synced') this.#awaitStep();
+          this.#steps.noted(note);
           // The newest view of the dead primary, before the claim replaces it.
           if (note.type === 'suspected') this.#viewBackups = this.#replica.core.view?.backups ?? [];
-          if (note.type === 'following') this.#inStep = false;
+          if (note.type === 'following')
+            this.#arbiter.probe(defined(this.#hello, 'it was said').vm);
           this.#outreach?.noted(note);
           // Nothing comes any more: followers may find somebody to whom it does.
           if (note.type === 'parted') this.#relay.closeAll('this replica follows no primary');
@@ -261,18 +268,6 @@ export class BackupHost {
     this.#outreach?.noted({ type: 'parted', reason: 'its copy differed' });
   }
 
-  /** In the view it holds the log; in step it has replayed it too, and a takeover takes no time. */
-  #awaitStep(): void {
-    if (this.#inStep || this.#supervisor !== undefined) return;
-    const replica = this.#replica;
-    // A machine that has run nothing yet is not even loaded.
-    const runs = this.#options.member.cold || (replica.lsnReplayed > 0 && !replica.opening);
-    if (runs && replica.core.lsnReceived - replica.lsnReplayed <= LAG_RECORDS_FREE) {
-      this.#inStep = true;
-      this.#options.inStep(replica.core.epoch);
-    } else setTimeout(() => this.#awaitStep(), IN_STEP_POLL_MS).unref();
-  }
-
   #reachOut(): void {
     this.#outreach = new Outreach({
       ...{ ...this.#options, own: this.#address, security: this.#security },
@@ -284,18 +279,17 @@ export class BackupHost {
   }
 
   #refuses(hello: Hello): string | undefined {
-    const { arbiter, arbiterMayBeColocated: mayBeColocated } = this.#options;
-    return this.#shut ?? hostRefusal(hello, { arbiter, mayBeColocated, speaker: this.#speaker });
+    const reason = this.#shut ?? hostRefusal(hello, this.#speaker, this.#options);
+    if (reason === undefined) this.#hello = hello;
+    return reason;
   }
 
   /** Locked at the first hello of its guest. Throws HV_E_NAME_IN_USE. */
   #directory(hello: Hello): CopyDirectory {
     this.#guestName = hello.name;
-    this.#hello = hello;
     const dir = join(this.#options.dir, safeName(hello.name));
-    const known = this.#directories.get(dir);
-    this.#at = known;
-    if (known !== undefined) return known;
+    this.#at = this.#directories.get(dir);
+    if (this.#at !== undefined) return this.#at;
     const { member, hangLimitMs } = this.#options;
     const directory = new CopyDirectory({
       dir,
@@ -305,9 +299,9 @@ export class BackupHost {
       onStore: (store, at) => this.#relay.follow(store, at),
       meters: this.#meters,
       onError: (error) => this.#end(undefined, error),
+      onLost: () => this.#replica.lost('its files were deleted'),
       onMachine: (machine) => {
         this.#machine = machine;
-        this.#arbiter.probe(machine.header.vm);
       },
       trouble: (event, fields) => this.#options.trouble(event, fields),
     });
@@ -319,7 +313,7 @@ export class BackupHost {
   #accept(incoming: IncomingLink): LinkHandlers {
     const { link, path } = incoming;
     if (path === '/heartbeat') return this.#heartbeats.accept(link);
-    if (path === '/join') return answerJoin(incoming, (peer) => this.#takeIn(peer));
+    if (path !== '/link') return answerJoin(incoming, (peer) => this.#takeIn(peer, path));
     if (this.#taking) return refuseLink(link, 'this replica is primary itself');
     const { host } = parseAddress(incoming.remoteAddress, { what: 'the address of a peer' });
     return lookFirst(this.#replica.accept(link), {
@@ -338,11 +332,11 @@ export class BackupHost {
   }
 
   /** Why `peer` is not dialled; undefined: it is. */
-  #takeIn(peer: string): string | undefined {
+  #takeIn(peer: string, path: IncomingLink['path']): string | undefined {
     this.#supervisor?.addBackup(peer);
     if (this.#supervisor !== undefined) return undefined;
-    const follows = this.#replica.core.phase === 'following';
-    return follows ? this.#relay.add(peer) : 'this replica follows no primary';
+    const why = whyNoPrimary(this.#replica.core, { guest: this.#guestName, path });
+    return why ?? this.#relay.add(peer);
   }
 
   #promoted(handover: Handover, estate: Estate): void {

@@ -27,6 +27,10 @@ import {
   readHead,
   type Unusable,
 } from './snapshot-reader.ts';
+import { TEMPORARY_SUFFIX } from './snapshot-writer.ts';
+
+/** End of the name of a snapshot that is being written. */
+const UNFINISHED = `.hvsnap${TEMPORARY_SUFFIX}`;
 
 /** A snapshot by the word of its head; the rest of its file was not looked at. */
 export interface ListedCheckpoint {
@@ -50,6 +54,32 @@ export interface CheckpointList {
 export function checkpointLsns(dir: string, disk: Disk = REAL_DISK): readonly Lsn[] {
   const lsns = disk.list(dir).map(snapshotLsn);
   return lsns.filter((lsn) => lsn !== undefined).sort((one, two) => two - one);
+}
+
+/**
+ * Deletes what a process that was killed, or a disk that failed, left of snapshots in `dir`: nobody may be
+ * writing one. Rejects with HV_E_CHECKPOINT_WRITE; no directory, nothing to delete.
+ */
+export async function removeUnfinished(dir: string, disk: Disk = REAL_DISK): Promise<void> {
+  for (const name of namesIn(dir, disk)) {
+    if (!name.endsWith(UNFINISHED)) continue;
+    const path = join(dir, name);
+    try {
+      await disk.unlink(path);
+    } catch (error) {
+      throw checkpointError(path, error);
+    }
+  }
+}
+
+function namesIn(dir: string, disk: Disk): readonly string[] {
+  try {
+    return disk.list(dir);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (['ENOENT', 'ENOTDIR'].includes(code)) return [];
+    throw checkpointError(dir, error);
+  }
 }
 
 /** The snapshots in `dir` by name and head. Throws the file system's error when there is no `dir`. */

@@ -26,8 +26,9 @@ import { CHECKPOINT_DIFFERENCE_SHARE, CHECKPOINT_DIFFERENCES_MAX } from '../base
 import type { Machine } from '../machine/machine.ts';
 import type { Shadow } from '../machine/shadow.ts';
 import { checkpointError } from './checkpoint-errors.ts';
+import { removeUnfinished } from './checkpoint-files.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
-import { piecesOf, TEMPORARY_SUFFIX, writeSnapshot } from './snapshot-writer.ts';
+import { piecesOf, writeSnapshot } from './snapshot-writer.ts';
 
 /** Where the machine stands when a snapshot of it is taken: behind the last record of a batch. */
 export interface CheckpointPlace {
@@ -108,8 +109,11 @@ export class CheckpointStore {
   #shadow: Shadow | undefined;
   #base: Base | undefined;
   #lsnLast: Lsn = asLsn(0);
+  /** Of the last complete one, and of the last difference. */
+  #completeBytes = 0;
+  #differenceBytes = 0;
   #busy = false;
-  #leftoversGone = false;
+  #unfinishedGone = false;
   #idleWaiters: (() => void)[] = [];
 
   constructor(options: CheckpointStoreOptions) {
@@ -121,6 +125,11 @@ export class CheckpointStore {
   /** Bytes kept between snapshots: as much as the memory the guest has used. */
   get memoryBytes(): number {
     return this.#shadow?.bytes ?? 0;
+  }
+
+  /** About what the next snapshot will take on the disk; 0: none was taken yet. */
+  get bytesExpected(): number {
+    return this.#base === undefined ? this.#completeBytes : this.#differenceBytes;
   }
 
   /** A snapshot is being written. */
@@ -184,7 +193,7 @@ export class CheckpointStore {
       const place = 'located' in at ? await at.located : at;
       assert(place.position.lastLsn === lsn, 'a snapshot is located where it was taken');
       const job = { ...taken, place };
-      await this.#removeLeftovers();
+      await this.#removeUnfinished();
       const written = await (job.base === undefined
         ? this.#writeComplete(job)
         : this.#writeDifference(job, job.base));
@@ -192,7 +201,7 @@ export class CheckpointStore {
       tell = () => this.#options.onTaken(report);
     } catch (error) {
       if (error instanceof InvariantError || error instanceof EncodeError) throw error;
-      this.#leftoversGone = false;
+      this.#unfinishedGone = false;
       const path = join(this.#options.dir, snapshotName(lsn));
       tell = () => this.#options.onError(checkpointError(path, error));
     }
@@ -209,6 +218,7 @@ export class CheckpointStore {
     const head = this.#head(job, { lsn: asLsn(0), chain: CHAIN_START });
     const written = await writeSnapshot(this.#target(job), head, piecesOf(job.shadow, pages));
     const { chain, bytes, compressMs } = written;
+    this.#completeBytes = bytes;
     const { shadow, mark } = job;
     this.#base = { lsn: head.lsn, chain, pages: pages.length, shadow, mark, differences: 0 };
     return { lsn: head.lsn, base: head.base, bytes, pages: pages.length, compressMs };
@@ -224,6 +234,7 @@ export class CheckpointStore {
     const written = await writeSnapshot(this.#target(job), head, piecesOf(job.shadow, pages));
     base.differences += 1;
     const { bytes, compressMs } = written;
+    this.#differenceBytes = bytes;
     return { lsn: head.lsn, base: head.base, bytes, pages: pages.length, compressMs };
   }
 
@@ -268,12 +279,10 @@ export class CheckpointStore {
     };
   }
 
-  /** What a process that was killed, or a disk that failed, left behind. */
-  async #removeLeftovers(): Promise<void> {
-    if (this.#leftoversGone) return;
-    const { dir } = this.#options;
-    for (const name of this.#disk.list(dir))
-      if (name.endsWith(`.hvsnap${TEMPORARY_SUFFIX}`)) await this.#disk.unlink(join(dir, name));
-    this.#leftoversGone = true;
+  /** What an earlier snapshot left behind that the disk would not even let go of. */
+  async #removeUnfinished(): Promise<void> {
+    if (this.#unfinishedGone) return;
+    await removeUnfinished(this.#options.dir, this.#disk);
+    this.#unfinishedGone = true;
   }
 }

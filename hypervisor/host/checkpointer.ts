@@ -5,7 +5,13 @@
  * costs nothing but the way back.
  */
 
-import type { LogHeader, Lsn, Micros, SnapshotPosition } from '../../log-format/index.ts';
+import {
+  asLsn,
+  type LogHeader,
+  type Lsn,
+  type Micros,
+  type SnapshotPosition,
+} from '../../log-format/index.ts';
 import { unreachable } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import {
@@ -24,6 +30,7 @@ import {
   listCheckpoints,
   thin,
 } from './checkpoint-files.ts';
+import { CheckpointPause, noRoom, roomFault } from './checkpoint-room.ts';
 import { type CheckpointPlace, CheckpointStore, type TakenCheckpoint } from './checkpoint-store.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
 import type { LogPosition } from './log-cursor.ts';
@@ -61,9 +68,13 @@ export interface CheckpointerOptions {
   readonly lsn: Lsn;
   readonly time: Micros;
   readonly onTaken: (taken: TakenCheckpoint) => void;
-  /** Trouble that costs a checkpoint, or room on the disk, and nothing else. */
+  /** Trouble that costs a checkpoint, or room on the disk, and nothing else. Of the disk's once until it is over. */
   readonly onTrouble: (error: HvError) => void;
+  /** The disk takes snapshots again: the first one after such trouble is there. */
+  readonly onRecovered?: (lsn: Lsn) => void;
   readonly disk?: Disk;
+  /** Milliseconds, monotonic. */
+  readonly now?: () => number;
   /** Tests pass smaller ones. */
   readonly limits?: { readonly differencesMax: number; readonly snapshotsMax: number };
 }
@@ -84,6 +95,7 @@ export class FileCheckpointer implements Checkpointer {
   #caughtUpMs = 0;
   #wake: () => void = () => undefined;
   #tidying = false;
+  readonly #pause = new CheckpointPause();
   #lsnTaken: Lsn | undefined;
   /** Who waits for one that was asked for: not begun yet, and being written. */
   #requests: CheckpointAnswer[] = [];
@@ -121,7 +133,7 @@ export class FileCheckpointer implements Checkpointer {
     if (options.complete) this.#store.forgetBase();
     this.#requests.push(done);
     this.#store.whenIdle(() => {
-      if (this.#requests.length === 0) return;
+      if (this.#requests.length === 0 || this.#isKeptBack(this.#last.lsn)) return;
       if (this.#nearing === 'done') this.#wake();
       else this.#near();
     });
@@ -135,6 +147,7 @@ export class FileCheckpointer implements Checkpointer {
     this.#runMs += group.runMs;
     if (this.#store.busy) return false;
     if (this.#requests.length === 0 && !this.#isDue(group)) return false;
+    if (this.#nearing === 'no' && this.#isKeptBack(group.lsn)) return false;
     this.#near();
     if (this.#nearing !== 'done') return false;
     const began = performance.now();
@@ -142,6 +155,25 @@ export class FileCheckpointer implements Checkpointer {
     this.#caughtUpMs = performance.now() - began;
     this.#nearing = 'no';
     return true;
+  }
+
+  /**
+   * The disk has just refused a snapshot, or has room for the log alone. Found out before the guest stops for
+   * one; what may be forgotten is, so that there is more room. Who asked for one is not kept waiting.
+   */
+  #isKeptBack(lsn: Lsn): boolean {
+    if (this.#requests.length === 0 && !this.#pause.isOver(this.#now())) return true;
+    const { dir, disk = REAL_DISK } = this.#options;
+    const fault = roomFault(disk, dir, this.#store.bytesExpected);
+    if (fault === undefined) return false;
+    this.#answering.push(...this.#requests.splice(0));
+    this.#failed(noRoom(dir, fault));
+    if (this.#options.keep.type !== 'all') this.#tidySoon({ lsn, base: asLsn(0) });
+    return true;
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? performance.now();
   }
 
   #isDue(group: { readonly lsn: Lsn; readonly time: Micros }): boolean {
@@ -219,7 +251,7 @@ export class FileCheckpointer implements Checkpointer {
 
   /**
    * On a backup: its replay stands behind the group of a checkpoint record of the primary. False, and
-   * nothing happens, while an earlier one is being written.
+   * nothing happens, while an earlier one is being written, or where there is no room for it.
    */
   follow(at: {
     readonly lsn: Lsn;
@@ -227,6 +259,7 @@ export class FileCheckpointer implements Checkpointer {
     readonly located: Promise<CheckpointPlace>;
   }): boolean {
     const { lsn, time, located } = at;
+    if (this.#store.busy || this.#isKeptBack(lsn)) return false;
     if (!this.#store.take(this.#options.machine, { lsn, located })) return false;
     this.#last = { lsn, time, bytes: 0, at: performance.now() };
     this.#runMs = 0;
@@ -251,9 +284,14 @@ export class FileCheckpointer implements Checkpointer {
     this.#costMs += taken.compressMs;
     this.#options.onTaken({ ...taken, pauseMs: taken.pauseMs + this.#caughtUpMs });
     this.#answer(taken);
+    if (this.#pause.succeeded()) this.#options.onRecovered?.(taken.lsn);
+    this.#tidySoon(taken);
+  }
+
+  #tidySoon(after: Pick<TakenCheckpoint, 'lsn' | 'base'>): void {
     if (this.#tidying) return;
     this.#tidying = true;
-    this.#tidy(taken)
+    this.#tidy(after)
       .catch((error: unknown) => {
         const text = error instanceof Error ? error.message : String(error);
         const trouble = `the past could not be tidied up: ${text}`;
@@ -267,7 +305,7 @@ export class FileCheckpointer implements Checkpointer {
   }
 
   #failed(error: HvError): void {
-    this.#options.onTrouble(error);
+    if (this.#pause.failed(error, this.#now())) this.#options.onTrouble(error);
     this.#answer(error);
   }
 
@@ -275,7 +313,7 @@ export class FileCheckpointer implements Checkpointer {
     for (const done of this.#answering.splice(0)) done(outcome);
   }
 
-  async #tidy({ lsn, base }: TakenCheckpoint): Promise<void> {
+  async #tidy({ lsn, base }: Pick<TakenCheckpoint, 'lsn' | 'base'>): Promise<void> {
     const { dir, header, keep, limits, disk = REAL_DISK } = this.#options;
     if (keep.type !== 'all' && base === 0) {
       const upTo = oldestKept(listCheckpoints(dir, disk).checkpoints, keep, lsn, dir);
@@ -285,7 +323,8 @@ export class FileCheckpointer implements Checkpointer {
     const snapshotsMax = limits?.snapshotsMax ?? CHECKPOINTS_MAX;
     const many = snapshotsMax + (limits === undefined ? THIN_AT_ONCE : 1);
     if (checkpointLsns(dir, disk).length < many) return;
-    await thin(dir, header, { snapshotsMax, usable: lsn }, disk);
+    const usable = this.#lsnTaken;
+    await thin(dir, header, { snapshotsMax, ...(usable === undefined ? {} : { usable }) }, disk);
   }
 }
 

@@ -13,6 +13,7 @@ import type { Hello } from '../protocol/backup-events.ts';
 import type { History } from '../protocol/history.ts';
 import type { SnapshotFile, View } from '../protocol/messages.ts';
 import { NOTHING_RAN } from '../replica/handover.ts';
+import { removeUnfinished } from './checkpoint-files.ts';
 import { HostClock } from './clock.ts';
 import { CopyStore } from './copy-store.ts';
 import { cutCopy } from './cut-copy.ts';
@@ -29,6 +30,9 @@ import { signKey } from './sign-keys.ts';
 import { type IntakeEnd, SnapshotIntake } from './snapshot-intake.ts';
 import { WarmCopy } from './warm-copy.ts';
 
+const LOST =
+  'a takeover from this copy could not go on with its log: while there is a primary it is made anew';
+
 export interface CopyDirectoryOptions {
   readonly dir: string;
   /** Runs nothing: no machine is made. */
@@ -40,6 +44,8 @@ export interface CopyDirectoryOptions {
   readonly meters: LogStoreOptions['meters'];
   /** The copy cannot be written, or its machine is gone. */
   readonly onError: (error: HvError) => void;
+  /** What is written is not there any more; told as trouble already. */
+  readonly onLost?: () => void;
   readonly onMachine: (machine: RemoteMachine) => void;
   /** What comes is written by another store from here on. */
   readonly onStore: (store: CopyStore, dir: string) => void;
@@ -76,6 +82,7 @@ export class CopyDirectory {
    */
   async inspect(): Promise<void> {
     try {
+      await removeUnfinished(this.dir);
       const divergence = divergenceOf(this.dir);
       this.#standing = divergence === undefined ? await inspectCopy(this.dir) : undefined;
       if (divergence !== undefined && !this.#condemned) this.#unusable(new Error(divergence));
@@ -275,7 +282,7 @@ export class CopyDirectory {
     base: LogBase,
     options: Pick<RemoteMachineOptions, 'restore' | 'onRestored'>,
   ): RemoteMachine {
-    const { hangLimitMs, onError, onMachine } = this.#options;
+    const { hangLimitMs, onError, onMachine, trouble } = this.#options;
     const { dir: checkpoints } = this;
     const machine = new RemoteMachine(base, {
       hangLimitMs,
@@ -285,6 +292,7 @@ export class CopyDirectory {
         else machine.dispose();
       },
       checkpoints,
+      onTrouble: trouble,
       ...options,
     });
     this.machine = machine;
@@ -298,10 +306,14 @@ export class CopyDirectory {
   }
 
   get #storeOptions(): LogStoreOptions {
-    const { meters, onError, trouble } = this.#options;
+    const { meters, onError, onLost, trouble } = this.#options;
     return {
       meters,
       onError,
+      onLost: (path) => {
+        trouble('log.lost', { path, meaning: LOST });
+        onLost?.();
+      },
       onSealed: (head) => {
         if (signKey() !== undefined) trouble('log.sealed', { head: headText(head) });
       },
@@ -318,6 +330,7 @@ export class CopyDirectory {
 
   #clear(): void {
     this.#condemned = false;
+    this.store?.log.unwatch();
     this.#warm?.stop();
     if (this.#own) rmSync(this.dir, { recursive: true, force: true });
     else {

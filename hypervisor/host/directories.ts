@@ -52,3 +52,13 @@ export function safeName(name: string): string {
   const cleaned = name.replace(/[^A-Za-z0-9._-]/g, '_');
   return cleaned === '' || cleaned.startsWith('.') ? `_${cleaned}` : cleaned;
 }
+
+/** Whether there is a directory at `path` now, as far as this process may know. */
+export function isDirectory(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch {
+    // Below a file, or where this process may not look.
+    return false;
+  }
+}

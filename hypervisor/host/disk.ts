@@ -3,7 +3,7 @@
  * last one of a process. Tests pass a disk that fails at any of them (test/support/faulty-disk.ts).
  */
 
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statfsSync } from 'node:fs';
 import { open, rename, unlink } from 'node:fs/promises';
 import { type OpenSegmentFile, openSegmentFile } from './log-segment-file.ts';
 import { sealing } from './sealed-file.ts';
@@ -15,6 +15,13 @@ export interface DiskInput {
   /** Fills `into` from `offset`; how many bytes there were. */
   read(into: Uint8Array, offset: number): number;
   close(): void;
+}
+
+/** Bytes of a file system. */
+export interface DiskRoom {
+  /** That this process may still write. */
+  readonly free: number;
+  readonly total: number;
 }
 
 export interface Disk {
@@ -30,6 +37,8 @@ export interface Disk {
   readonly cut: (path: string, bytesMax: number) => Promise<void>;
   /** Resolves when the names in a directory are on disk as they are now. */
   readonly syncDirectory: (dir: string) => Promise<void>;
+  /** Of the file system that holds `dir`; undefined where it does not say. */
+  readonly room: (dir: string) => DiskRoom | undefined;
 }
 
 /** Files as they lie there. */
@@ -62,6 +71,15 @@ export const RAW_DISK: Disk = {
       await directory.sync();
     } finally {
       await directory.close();
+    }
+  },
+  room: (dir) => {
+    try {
+      const { bsize, blocks, bavail } = statfsSync(dir);
+      return blocks > 0 ? { free: bavail * bsize, total: blocks * bsize } : undefined;
+    } catch {
+      // No directory, or a file system without such figures: whoever writes there hears what is wrong.
+      return undefined;
     }
   },
 };

@@ -25,6 +25,7 @@ export interface FollowedOptions {
   readonly time: Micros;
   readonly onTaken: (taken: TakenCheckpoint) => void;
   readonly onTrouble: (error: HvError) => void;
+  readonly onRecovered?: CheckpointerOptions['onRecovered'];
   readonly disk?: Disk;
 }
 
@@ -59,7 +60,7 @@ export class FollowedCheckpoints {
   #live = false;
 
   constructor(options: FollowedOptions) {
-    const { dir, header, machine, lsn, time, onTaken, onTrouble, disk } = options;
+    const { dir, header, machine, lsn, time, onTaken, onTrouble, onRecovered, disk } = options;
     this.#time = time;
     this.#checkpointer = new FileCheckpointer({
       ...{ dir, header, machine, lsn, time, onTaken },
@@ -71,6 +72,7 @@ export class FollowedCheckpoints {
         if (!this.#live || this.#waiting === undefined) onTrouble(error);
         else this.#waiting = undefined;
       },
+      ...(onRecovered === undefined ? {} : { onRecovered }),
       ...(disk === undefined ? {} : { disk }),
     });
   }

@@ -1,24 +1,29 @@
-/** Whether this host may shadow the guest of a hello: its arbiter, its engine, its version. */
+/** Whether this replica may shadow the guest of a hello: its kind, its arbiter, its engine, its version. */
 
+import { needsReplay } from '../protocol/ack-level.ts';
 import type { Hello } from '../protocol/backup-events.ts';
 import { refusalOf } from '../replica/refusal.ts';
 import { arbiterObstacle } from './arbiter-access.ts';
+import type { BackupHostOptions } from './backup-options.ts';
 import { arbiterRefusal } from './colocation.ts';
 import { engineParts, MACHINE_VERSION } from './machine-factory.ts';
 import { HV_VERSION } from './version.ts';
 
-/** The reason to refuse it, in words for the operator of the primary; undefined if there is none. */
+export interface RefusalOptions
+  extends Pick<BackupHostOptions, 'arbiter' | 'arbiterMayBeColocated'> {
+  readonly member: Pick<BackupHostOptions['member'], 'cold' | 'hidden'>;
+}
+
+/** The reason to refuse it, in words for the operators of both replicas; undefined if there is none. */
 export function hostRefusal(
   hello: Hello,
-  host: {
-    /** Named by the operator of this replica. */
-    readonly arbiter: string | undefined;
-    readonly mayBeColocated: boolean;
-    /** Host of the primary, as its connection comes from. */
-    readonly speaker: string;
-  },
+  /** Host of the primary, as its connection comes from. */
+  speaker: string,
+  own: RefusalOptions,
 ): string | undefined {
-  const { arbiter, mayBeColocated, speaker } = host;
+  const { arbiter, arbiterMayBeColocated: mayBeColocated, member } = own;
+  const misfit = kindRefusal(hello, member);
+  if (misfit !== undefined) return misfit;
   const misplaced = arbiterRefusal(arbiter ?? hello.arbiter, speaker, { mayBeColocated });
   if (misplaced !== undefined) return misplaced;
   const obstacle = arbiterObstacle(arbiter ?? hello.arbiter);
@@ -30,4 +35,16 @@ export function hostRefusal(
     helperHash,
     machineVersion: MACHINE_VERSION,
   });
+}
+
+/**
+ * Outputs would wait for a replay that never comes. It is not taken in as one that does not count either:
+ * its operator would rely on a backup that cannot take over.
+ */
+function kindRefusal(
+  { rule }: Hello,
+  { cold, hidden }: RefusalOptions['member'],
+): string | undefined {
+  if (!cold || hidden || !needsReplay(rule.level)) return undefined;
+  return `a --store-only backup runs nothing, and with --ack ${rule.level} outputs wait for its replay: start it without --store-only, or with --hidden to keep the log and not be waited for`;
 }

@@ -25,6 +25,7 @@ import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { formatAddress } from './addresses.ts';
 import { answerJoin } from './answer-join.ts';
 import { bundleGuest, type GuestImage } from './bundle.ts';
+import { removeUnfinished } from './checkpoint-files.ts';
 import type { KeepPolicy } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
 import { type EarlierLog, earlierLog } from './earlier-log.ts';
@@ -33,6 +34,7 @@ import { checkName } from './guest-name.ts';
 import { LinkListener, type ListenerCounters } from './link.ts';
 import { type DirectoryLock, lockDirectory } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
+import { nothingToGoOnFrom, nothingToResume } from './nothing-to-resume.ts';
 import { refuseOtherLimits, resumableHeader } from './resume.ts';
 import { refuseWithoutLog, resolveArbiter } from './run-checks.ts';
 import { commonStatus } from './status.ts';
@@ -176,9 +178,13 @@ export class Hypervisor {
     const logDir = options.record === 'disk' ? resolve(options.dir, name) : undefined;
     const lock = logDir === undefined ? undefined : lockDirectory(logDir);
     try {
+      if (logDir !== undefined) await removeUnfinished(logDir);
       const old = options.resume && logDir ? resumableHeader(logDir, image) : undefined;
-      if (old === undefined && image === undefined)
-        throw new HvError('HV_E_LOG_NOT_FOUND', `there is no log in ${logDir} to go on from`);
+      if (options.resume && logDir && old === undefined) {
+        const empty = nothingToResume(logDir);
+        if (image === undefined) throw nothingToGoOnFrom(empty);
+        options.hooks.beginsEmpty?.(empty);
+      }
       if (old !== undefined && logDir !== undefined) {
         refuseOtherLimits(logDir, old, options.limitsAsked);
       }

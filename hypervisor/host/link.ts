@@ -23,8 +23,11 @@ import { keepTokenFresh } from './link-tokens.ts';
 import { dialFailure, type LinkSecurity, LOCAL_ONLY } from './tls.ts';
 import { dialWebSocket, WebSocketAcceptor, type WsLink } from './ws-link.ts';
 
-/** `/link`: replicas. `/heartbeat`: supervisors. `/join`: a fresh backup asks a primary to dial it. */
-export const LINK_PATHS = ['/link', '/heartbeat', '/join'] as const;
+/**
+ * `/link`: replicas. `/heartbeat`: supervisors. `/join`: a fresh backup asks a primary to dial it. `/follow`:
+ * one that is never to be in a view asks any replica that has the log.
+ */
+export const LINK_PATHS = ['/link', '/heartbeat', '/join', '/follow'] as const;
 export type LinkPath = (typeof LINK_PATHS)[number];
 
 export interface DialHandlers extends LinkHandlers {

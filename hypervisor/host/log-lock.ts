@@ -50,6 +50,26 @@ export function lockDirectory(dir: string): DirectoryLock {
   throw inUse(dir, '');
 }
 
+/**
+ * Keeps other backups of the same name out of `dir`, which is made if needed: their sockets lie there beside
+ * the copies. The lock is in it, for what is above may be nobody's to write. Throws HV_E_NAME_IN_USE in words
+ * about backups, and HV_E_DIRECTORY.
+ */
+export function lockCopies(dir: string, name: string): DirectoryLock {
+  try {
+    return lockDirectory(join(dir, `.copies-${name}`));
+  } catch (error) {
+    if (!(error instanceof HvError) || error.code !== 'HV_E_NAME_IN_USE') throw error;
+    const { pid } = error.details;
+    const who = pid === undefined ? 'another process' : `process ${String(pid)}`;
+    throw new HvError(
+      'HV_E_NAME_IN_USE',
+      `${who} is a backup that keeps its copies in ${dir}: another one needs a --dir of its own`,
+      { details: { dir, pid } },
+    );
+  }
+}
+
 /** Pid of the living process that holds the lock of `dir`, if there is one. */
 export function lockHolder(dir: string): number | undefined {
   const holder = readLock(lockPath(dir));

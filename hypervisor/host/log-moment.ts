@@ -48,13 +48,15 @@ export function parseSpan(text: string): Micros | undefined {
 /**
  * The last record of the last batch in the log at `dir` that lies wholly at or before `moment`. Looks at
  * records up to `lsnLast` only; the log may grow behind. Reads from the nearest snapshot on, and lets others
- * have the thread in between. Rejects with HV_E_USAGE when the log begins later, and the codes of `openLog`.
+ * have the thread in between. Rejects with HV_E_USAGE when the log begins later or ends before, and the codes
+ * of `openLog`.
  */
 export async function lsnAtMoment(
   dir: string,
   moment: LogMoment,
   { now, lsnLast }: { readonly now: Micros; readonly lsnLast: Lsn },
 ): Promise<Lsn> {
+  refuseBeyondEnd(moment, { now, lsnLast });
   const log = openLog(dir);
   const limit = {
     lsn: moment.type === 'lsn' ? Math.min(moment.lsn, lsnLast) : lsnLast,
@@ -77,6 +79,23 @@ export async function lsnAtMoment(
     'HV_E_USAGE',
     `this copy of the log has nothing at or before ${words(moment)}: it begins with record ${log.firstLsn} of ${new Date(log.header.startedAt / 1000).toISOString()}`,
   );
+}
+
+/** A slip in a digit would otherwise promote, which cannot be taken back, behind all there is. */
+function refuseBeyondEnd(
+  moment: LogMoment,
+  { now, lsnLast }: { readonly now: Micros; readonly lsnLast: Lsn },
+): void {
+  if (moment.type === 'lsn' && moment.lsn > lsnLast)
+    throw new HvError(
+      'HV_E_USAGE',
+      `this copy of the log has no ${words(moment)}: its last is ${lsnLast}, and nothing was changed. Without --at the guest goes on behind all there is`,
+    );
+  if (moment.type === 'time' && moment.time > now)
+    throw new HvError(
+      'HV_E_USAGE',
+      `${words(moment)} is still to come: it is ${new Date(now / 1000).toISOString()} on the host of this copy, whose last record is ${lsnLast}, and nothing was changed. Without --at the guest goes on behind all there is`,
+    );
 }
 
 /** A millisecond or so of reading. */

@@ -6,6 +6,7 @@
  */
 
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   asLsn,
   type Blob,
@@ -29,10 +30,11 @@ import { FRAME_BYTES_MAX } from '../base/limits.ts';
 import type { LogReading, LogStore, SuffixEnd } from '../ports.ts';
 import type { ReleasedAt } from '../replica/released-mark.ts';
 import { BLOB_COUNT, checkBlobPlace, packBlob } from './log-blobs.ts';
-import { isFirstHeader, LogCursor, type LogPosition } from './log-cursor.ts';
+import { isFirstHeader, LogCursor, type LogPosition, segmentName } from './log-cursor.ts';
 import { logDamageError, logFormatError, logWriteError } from './log-errors.ts';
 import { LogMarks } from './log-marks.ts';
 import { joinBytes, Suffix, streamLog } from './log-stream.ts';
+import { LogWatch } from './log-watch.ts';
 import { type LogStoreOptions, LogWriter } from './log-writer.ts';
 import { ReleasedFile } from './released-file.ts';
 import { StreamControl } from './stream-control.ts';
@@ -47,6 +49,7 @@ export class FileLogStore implements LogStore {
   readonly #dir: string;
   readonly #cursor: LogCursor;
   readonly #writer: LogWriter;
+  readonly #watch: LogWatch | undefined;
   readonly #marks = new LogMarks();
   #released: ReleasedFile | undefined;
   /** Places that `placeOf` waits for, and those the writer has passed. */
@@ -63,7 +66,11 @@ export class FileLogStore implements LogStore {
   private constructor(dir: string, cursor: LogCursor, options: LogStoreOptions) {
     this.#dir = dir;
     this.#cursor = cursor;
-    this.#writer = new LogWriter(dir, cursor, options);
+    const { onLost } = options;
+    const beforeNext = onLost && ((): void => this.#watch?.beforeNext());
+    this.#writer = new LogWriter(dir, cursor, { ...options, beforeNext });
+    const path = (): string => join(dir, segmentName(this.#writer.writtenTo.segment));
+    this.#watch = onLost && new LogWatch({ dir, path, onLost });
     this.#beginning = cursor.header && { header: cursor.header, blobs: BLOB_COUNT };
     this.#lsnAppended = cursor.lastLsn;
     this.#epochAppended = cursor.epoch;
@@ -244,12 +251,19 @@ export class FileLogStore implements LogStore {
     this.#released.write(mark);
   }
 
+  /** What becomes of its files is nobody's concern any more. */
+  unwatch(): void {
+    this.#watch?.stop();
+  }
+
   seal(done: () => void): void {
+    this.unwatch();
     this.#released?.close();
     this.#writer.end('seal', done);
   }
 
   close(done: () => void): void {
+    this.unwatch();
     this.#released?.close();
     this.#writer.end('close', done);
   }
@@ -259,6 +273,7 @@ export class FileLogStore implements LogStore {
    * there is nothing to resume, after an error or before a header.
    */
   handover(done: (position: LogPosition | undefined) => void): void {
+    this.unwatch();
     this.#writer.end('close', () => {
       const begun = this.#cursor.header !== undefined && this.#writer.error === undefined;
       const { fileBytes } = this.#writer;

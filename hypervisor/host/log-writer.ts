@@ -30,6 +30,8 @@ const SYNC_DELAY_MS = 50;
 export interface LogStoreOptions {
   /** Called once, at the first error of the disk; nothing is written after it. */
   readonly onError: (error: HvError) => void;
+  /** Called once, when the file that is written is not there any more; undefined: nobody looks. */
+  readonly onLost?: (path: string) => void;
   /** A new segment begins at the first batch past this size. The same on every replica. */
   readonly segmentBytes?: number;
   /** Counts what is written and synced. */
@@ -38,6 +40,8 @@ export interface LogStoreOptions {
   readonly disk?: Disk;
   /** Of a sealed log that goes on: see `AppendPlace`. */
   readonly fileBytes?: number | undefined;
+  /** Called before each further segment is begun. */
+  readonly beforeNext?: (() => void) | undefined;
   /** Called once, when the log has ended on purpose and that is on disk. */
   readonly onSealed?: (head: NotedHead) => void;
 }
@@ -265,6 +269,7 @@ export class LogWriter {
     const seal = this.#cursor.seal({ final: false });
     const ending = this.#sealedEnding({ final: false });
     const header = this.#cursor.next();
+    this.#options.beforeNext?.();
     const next = this.#open(this.#cursor.segment, 0);
     await next.write([header]);
     await next.sync();

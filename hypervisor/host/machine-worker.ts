@@ -11,7 +11,7 @@ import { HvError } from '../base/errors.ts';
 import { SEGMENT_BYTES, SEGMENT_BYTES_MIN } from '../base/limits.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
-import { FileCheckpointer } from './checkpointer.ts';
+import { type CheckpointerOptions, FileCheckpointer } from './checkpointer.ts';
 import { FollowedCheckpoints } from './followed-checkpoints.ts';
 import { noteBusy } from './hang-watch.ts';
 import { headText, type NotedHead } from './log-cursor.ts';
@@ -55,6 +55,12 @@ function tellHead(head: NotedHead): void {
     post({ type: 'trouble', event: 'log.sealed', fields: { head: headText(head) } });
 }
 
+function tellLost(path: string): void {
+  const meaning =
+    'the guest goes on, but nothing can be resumed here and no backup can join; with one in step: hv switchover, without: docs/operations.md, HvLogLost';
+  post({ type: 'trouble', event: 'log.lost', fields: { path, meaning } });
+}
+
 function aliveIn(control: Int32Array): () => void {
   return () => {
     Atomics.add(control, CONTROL.alive, 1);
@@ -76,6 +82,16 @@ function backupMachine({ header, blobs, control, restore }: BackupStart): {
   const given = defined(blobs, 'a new machine has its image');
   return { machine: buildMachine(header, given, { onAlive }), restored: undefined };
 }
+
+/** What becomes of checkpoints, for the main thread. */
+const CHECKPOINT_NEWS: Pick<CheckpointerOptions, 'onTaken' | 'onTrouble' | 'onRecovered'> = {
+  onTaken: (taken) => post({ type: 'checkpoint', taken }),
+  onTrouble: ({ message: reason }) => {
+    const meaning = 'the guest goes on; without new snapshots a resume or a jump takes longer';
+    post({ type: 'trouble', event: 'checkpoint.failed', fields: { reason, meaning } });
+  },
+  onRecovered: (lsn) => post({ type: 'trouble', event: 'checkpoint.again', fields: { lsn } }),
+};
 
 /** What a checkpointer needs of a primary about to start. */
 interface Place {
@@ -100,9 +116,7 @@ function checkpointsOf(
     keep: settings.keep,
     lsn,
     time,
-    onTaken: (taken) => post({ type: 'checkpoint', taken }),
-    onTrouble: ({ message }) =>
-      post({ type: 'trouble', event: 'checkpoint.failed', fields: { reason: message } }),
+    ...CHECKPOINT_NEWS,
   });
 }
 
@@ -130,6 +144,7 @@ function runPrimary(given: PrimaryStart): void {
           {
             onError: fail,
             onSealed: tellHead,
+            onLost: tellLost,
             meters: metersOf(given.control),
             ...segmentSize(given.settings),
           },
@@ -163,6 +178,7 @@ async function runResumed(given: ResumeStart): Promise<void> {
   const file = FileLogStore.resume(position, {
     onError: fail,
     onSealed: tellHead,
+    onLost: tellLost,
     meters: metersOf(control),
     ...segmentSize(settings),
   });
@@ -214,6 +230,7 @@ function runBackup(given: BackupStart): void {
       const file = FileLogStore.resume(message.position, {
         onError: fail,
         onSealed: tellHead,
+        onLost: tellLost,
         meters: metersOf(control),
       });
       const { lsnReceived: lsn, timeLast: time } = message.handover;
@@ -250,9 +267,7 @@ function followedCheckpoints(
   const { lsnReplayed: lsn = asLsn(0), timeLast: time = header.startedAt } = restored ?? {};
   return new FollowedCheckpoints({
     ...{ dir, header, machine, lsn, time },
-    onTaken: (taken) => post({ type: 'checkpoint', taken }),
-    onTrouble: ({ message }) =>
-      post({ type: 'trouble', event: 'checkpoint.failed', fields: { reason: message } }),
+    ...CHECKPOINT_NEWS,
   });
 }
 

@@ -2,7 +2,7 @@
 
 import type { Distribution } from '../replica/distribution.ts';
 import { type FigureName, Meters } from '../replica/meters.ts';
-import type { FailoverPhase } from './failover-phases.ts';
+import { FAILOVER_CAUSES, type FailoverPhase } from './failover-phases.ts';
 import { type Fields, replayRate, type Sight } from './observation.ts';
 
 export interface Sample {
@@ -46,7 +46,7 @@ function roleValues(values: Values, { observer, forecast, status, arbiter, disk 
   one(values, 'protected', Number(observer.protection.protected));
   one(values, 'failover_possible', Number(forecast.possible));
   one(values, 'backups', observer.view?.backups.length ?? 0);
-  one(values, 'arbiter_up', arbiter && Number(arbiter.up));
+  one(values, 'arbiter_up', arbiter?.up === undefined ? undefined : Number(arbiter.up));
   one(values, 'arbiter_rtt_seconds', arbiter?.roundTripMs && arbiter.roundTripMs / 1000);
   one(values, 'disk_free_bytes', disk?.free);
   one(values, 'disk_used_ratio', disk?.usedRatio);
@@ -82,6 +82,7 @@ function logValues(values: Values, { observer, behindMs, meters = new Meters() }
   one(values, 'log_lag_seconds', behindMs / 1000);
   one(values, 'log_fsync_seconds', meters.sync);
   one(values, 'log_segments', figure('segments'));
+  one(values, 'log_lost', Number(observer.logLost));
   one(values, 'ack_rtt_seconds', meters.ack);
   one(values, 'output_hold_seconds', meters.hold);
   one(values, 'outputs_held', figure('heldCount'));
@@ -131,13 +132,15 @@ function lifeValues(values: Values, { observer, events }: Sight): void {
   one(values, 'heartbeat_missed_total', observer.heartbeatsMissed);
   one(values, 'checkpoint_seconds', observer.checkpointPause);
   one(values, 'checkpoint_bytes', observer.checkpointBytes);
+  one(values, 'checkpoint_failing', Number(observer.checkpointFailing));
   one(values, 'state_transfer_seconds', observer.transfer);
   const cause = observer.lastFailover?.cause;
-  many(values, 'failover_total', 'cause', [
-    ['closed', Number(cause === 'closed')],
-    ['silent', Number(cause === 'silent')],
-    ['other', Number(cause === 'other')],
-  ]);
+  many(
+    values,
+    'failover_total',
+    'cause',
+    FAILOVER_CAUSES.map((one) => [one, Number(cause === one)] as const),
+  );
   for (const [phase, name] of Object.entries(PHASE_METRICS))
     one(values, name, observer.failover[phase as FailoverPhase]);
   many(values, 'events_total', 'level', Object.entries(events));

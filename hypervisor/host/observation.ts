@@ -5,6 +5,7 @@
 
 import { statfsSync } from 'node:fs';
 import { HvError } from '../base/errors.ts';
+import { type AckRule, electionQuorum } from '../protocol/ack-level.ts';
 import type { Meters } from '../replica/meters.ts';
 import type { ReplicaActions } from './admin-actions.ts';
 import { type ArbiterState, arbiterState } from './arbiter-reach.ts';
@@ -61,6 +62,7 @@ export class Observation {
   #observed: Observed | undefined;
   #lastMeter: unknown = null;
   #lastArbiter: ArbiterFigures | undefined;
+  #lastRule: AckRule | undefined;
 
   constructor(role: 'primary' | 'backup') {
     this.observer = new Observer(role, Date.now());
@@ -80,6 +82,7 @@ export class Observation {
   event(evt: string, json: string): void {
     const level = levelOf(evt);
     this.#eventCounts[level] = (this.#eventCounts[level] ?? 0) + 1;
+    this.observer.event(evt);
     this.events.push(evt, json);
   }
 
@@ -112,8 +115,7 @@ export class Observation {
   #arbiter({ replication }: Fields, { arbiter: url }: Observed): ArbiterState | undefined {
     const told = (replication as { readonly arbiter?: ArbiterFigures } | null | undefined)?.arbiter;
     this.#lastArbiter = told ?? this.#lastArbiter;
-    if (url === undefined || this.#lastArbiter === undefined) return undefined;
-    return arbiterState(url, this.#lastArbiter);
+    return url === undefined ? undefined : arbiterState(url, this.#lastArbiter);
   }
 
   #sight(fields: Fields, arbiter: ArbiterState | undefined): Sight {
@@ -142,17 +144,25 @@ export class Observation {
     const meters = this.#observed?.meters;
     const replication = (status.replication ?? {}) as Fields;
     if (observer.role === 'backup') {
-      const { phase = 'waits for a primary', lag = 0 } = replication;
+      const { phase = 'waits for a primary', toReplay = 0, counts, kind, cold } = replication;
       return forecastOfBackup({
         ...{ synced: observer.synced, arbiter, detectMs },
-        phase: String(phase),
-        lag: Number(lag),
+        ...{
+          phase: String(phase),
+          counts: counts !== false,
+          kind: String(kind),
+          cold: cold === true,
+        },
+        lag: Number(toReplay),
         replayRate: meters === undefined ? 0 : replayRate(meters),
       });
     }
+    const viewBackups = observer.view?.backups ?? [];
+    this.#lastRule = (replication.rule as AckRule | undefined) ?? this.#lastRule;
     return forecastOfPrimary({
-      ...{ live: observer.live, arbiter, detectMs },
-      viewBackups: observer.view?.backups ?? [],
+      ...{ live: observer.live, arbiter, detectMs, viewBackups },
+      byRank:
+        this.#lastRule !== undefined && electionQuorum(this.#lastRule, viewBackups.length) === 1,
       backups: (replication.backups ?? this.#lastBackups) as readonly ForecastBackup[],
       lsnAppended: meters?.figure('lsnAppended') ?? 0,
     });
@@ -204,6 +214,7 @@ export class Observation {
         diskBytes: meters?.figure('diskBytes') ?? 0,
       },
       disk: disk ?? null,
+      logLost: observer.logLost,
     };
   }
 }

@@ -31,6 +31,10 @@ export class Observer {
   readonly transfer: Distribution = seconds();
   readonly checkpointPause: Distribution = seconds();
   checkpointBytes = 0;
+  /** The last snapshot could not be kept. */
+  checkpointFailing = false;
+  /** The log was deleted while it is written. */
+  logLost = false;
   readonly failover: Readonly<Record<FailoverPhase, Distribution>> = Object.fromEntries(
     FAILOVER_PHASES.map((phase) => [phase, seconds()]),
   ) as Record<FailoverPhase, Distribution>;
@@ -111,7 +115,16 @@ export class Observer {
     this.checkpointBytes = bytes;
   }
 
+  /** What is told of by event only. */
+  event(evt: string): void {
+    if (evt === 'log.lost') this.logLost = true;
+    if (evt === 'checkpoint.failed') this.checkpointFailing = true;
+    if (evt === 'checkpoint.again') this.checkpointFailing = false;
+  }
+
   #backupNote(note: Note, now: number): void {
+    // Whatever is followed from here on is written to a file that was there or is new.
+    if (note.type === 'following') this.logLost = false;
     if (note.type === 'synced') {
       if (!this.#synced) this.#protect(now);
       this.#synced = true;
@@ -150,7 +163,8 @@ export class Observer {
         this.#protect(now);
         return;
       case 'unprotected':
-        this.degradations += 1;
+        // One that goes on without a backup has not lost it in this life.
+        if (this.#protectedSince !== undefined) this.degradations += 1;
         this.#expose(now);
         return;
       case 'suspected':

@@ -5,7 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, readFileSync, type Stats, unlinkSync, writeFileSync } from 'node:fs';
-import type { Server } from 'node:net';
+import { connect, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toHex } from '../../log-format/index.ts';
@@ -21,9 +21,11 @@ export interface OwnerSocket {
 
 /**
  * Makes `server` listen at `path`, in place of what a dead process left there, until closed, at the
- * latest when the process exits. Rejects when the directory takes no socket.
+ * latest when the process exits. Rejects when the directory takes no socket, or another process listens there:
+ * who asks it must not come to hear this one.
  */
 export async function listenForOwner(server: Server, path: string): Promise<OwnerSocket> {
+  if (await isHeard(path)) throw new Error(`another process listens at ${path}`);
   remove(path);
   const isShort = Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX;
   const real = isShort ? path : join(tmpdir(), `hv-${toHex(randomBytes(8))}.sock`);
@@ -48,6 +50,21 @@ export function ownerSocketAt(path: string): string | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+function isHeard(path: string): Promise<boolean> {
+  const real = ownerSocketAt(path);
+  if (real === undefined) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const socket = connect(real);
+    const end = (heard: boolean): void => {
+      socket.destroy();
+      resolve(heard);
+    };
+    socket.on('connect', () => end(true));
+    // A full backlog is somebody's, too.
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => end(code === 'EAGAIN'));
+  });
 }
 
 /** Between bind and chmod the mask keeps others out. */

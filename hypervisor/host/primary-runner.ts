@@ -13,12 +13,14 @@ import { outputBytes } from '../machine/output-bytes.ts';
 import type { Arbiter, LogStore } from '../ports.ts';
 import { PROTOCOL_VERSION, type ReplicaId, type View } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
+import { lacksBackups } from '../protocol/release-limit.ts';
 import type { Handover } from '../replica/handover.ts';
 import { PrimaryReplica } from '../replica/primary.ts';
 import { openArbiter } from './arbiters.ts';
 import type { FileCheckpointer } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
 import { HostConsole } from './console.ts';
+import { silentClose, unreached } from './dial-words.ts';
 import { LateArbiter } from './forced-view.ts';
 import { noteBusy } from './hang-watch.ts';
 import { JoinSource } from './join-source.ts';
@@ -237,17 +239,22 @@ export class PrimaryRunner {
     const { core, lsn } = this.#replica;
     const { view, live, throttled, lsnDurable, lsnReleased, heldBytes } = core;
     const { connections, listeners } = this.#options.machine.netTable();
+    const { rule } = this.#options.settings;
     return {
+      ...{ rule, lacksBackups: lacksBackups(rule, view) },
       ...{ view, live, throttled, lsnDurable, lsnReleased, heldBytes },
       lsnAppended: lsn,
       lsnCheckpoint: this.#options.checkpoints?.lsnTaken,
       arbiter: this.#options.settings.arbiter === undefined ? undefined : this.#arbiter.figures(),
       connections: connections.length,
       listeners: listeners.length,
-      backups: core.sessions.map(({ peer, state, window: { lsnAcked, lsnReplayed } }) => ({
-        ...{ peer, state, lsnAcked, lsnReplayed },
-        lag: lsn - lsnReplayed,
-      })),
+      backups: core.sessions.map(
+        ({ peer, state, hidden, cold, window: { lsnAcked, lsnReplayed } }) => ({
+          ...{ peer, state, hidden, cold, lsnAcked, lsnReplayed },
+          lag: lsn - (cold ? lsnAcked : lsnReplayed),
+        }),
+      ),
+      failedDials: this.#roster.failed,
     };
   }
 
@@ -279,6 +286,7 @@ export class PrimaryRunner {
       this.#adoptProcessState();
       for (const peer of this.#options.backups) this.#roster.add(peer);
       this.#bootIfReady();
+      if (note.type === 'resumed' && this.#options.boot === undefined) this.#tellAlone();
     }
     this.#roster.noted(note);
     if (note.type === 'backupJoined' || (note.type === 'joining' && this.#observes(note.peer))) {
@@ -313,7 +321,19 @@ export class PrimaryRunner {
     const { boot } = this.#options;
     if (this.#booted || this.#awaited.size > 0 || boot === undefined || this.#over) return;
     this.#booted = true;
+    this.#tellAlone();
     this.#replica.push({ kind: INTERRUPT.boot, id: 0, num: 0, payload: boot });
+  }
+
+  /** The guest runs, and its operator named backups: so far none of them protects it. */
+  #tellAlone(): void {
+    const { view } = this.#replica.core;
+    if (this.#options.backups.length === 0 || view.backups.length > 0) return;
+    this.#options.post({
+      type: 'note',
+      note: { type: 'unprotected', view },
+      at: this.#clock.wall(),
+    });
   }
 
   #newRoster(): Roster {
@@ -333,22 +353,24 @@ export class PrimaryRunner {
   }
 
   #dial(peer: ReplicaId): boolean {
+    let isSilent = true;
     return this.#replica.addBackup(peer, (handlers) =>
       dialLink(
         peer,
         '/link',
         {
           onMessage: (message) => {
+            isSilent = false;
             // Somebody knows of a later primary; whether it is one, the arbiter says.
             if (message.epoch > this.#replica.core.view.epoch && this.#live) this.#goLive();
             handlers.onMessage(message);
           },
-          onClose: (reason) => {
+          onClose: (said) => {
+            const reason = isSilent ? silentClose(said) : said;
             handlers.onClose(reason);
             this.#options.post({ type: 'unlinked', peer });
-            if (this.#awaited.has(peer))
-              this.#fail('HV_E_BACKUP_UNREACHABLE', `backup ${peer} cannot be reached: ${reason}`);
-            else this.#roster.closed(peer);
+            if (this.#awaited.has(peer)) this.#fail(...unreached(peer, reason));
+            else this.#roster.closed(peer, reason);
           },
         },
         { security: this.#security },

@@ -25,8 +25,21 @@ export interface RedialsOptions {
   readonly configured: readonly ReplicaId[];
 }
 
+/** An address that is dialled, or no more, and has no link now. */
+export interface FailedDial {
+  readonly peer: ReplicaId;
+  /** Why the last link to it ended, or never came. */
+  readonly reason: string;
+  /** Links that ended since it was in a view. */
+  readonly tries: number;
+  /** It is not dialled any more unless somebody asks. */
+  readonly givenUp: boolean;
+}
+
 interface Entry {
   attempt: number;
+  tries: number;
+  reason: string | undefined;
   dialledAt: Millis | undefined;
   /** A link is open, or being opened. */
   linked: boolean;
@@ -53,11 +66,22 @@ export class Redials {
     this.#dialAt(peer, entry, asMillis(Math.max(at, this.#options.clock.now())));
   }
 
+  /** What keeps replicas away that somebody wants to be here. */
+  get failed(): readonly FailedDial[] {
+    const failed: FailedDial[] = [];
+    for (const [peer, { linked, reason, tries, givenUp }] of this.#entries)
+      if (!linked && reason !== undefined) failed.push({ peer, reason, tries, givenUp });
+    return failed;
+  }
+
   /** The link to `peer` is gone, or never came. */
-  closed(peer: ReplicaId): void {
+  closed(peer: ReplicaId, reason: string): void {
     const entry = this.#entries.get(peer);
     if (entry === undefined || this.#over) return;
     entry.linked = false;
+    entry.tries += 1;
+    // What it said when it refused tells more than that it hung up then.
+    entry.reason ??= reason;
     const lived = this.#options.clock.now() - (entry.dialledAt ?? 0);
     if (lived > REDIAL_MS_MAX) entry.attempt = 0;
     if (!entry.givenUp) this.#later(peer, entry);
@@ -68,14 +92,17 @@ export class Redials {
     const entry = this.#entries.get(peer);
     if (entry === undefined) return;
     entry.attempt = 0;
+    entry.tries = 0;
+    entry.reason = undefined;
     entry.givenUp = false;
   }
 
   /** It refused, or differs again and again: it is not dialled any more unless somebody asks. */
-  giveUp(peer: ReplicaId): void {
+  giveUp(peer: ReplicaId, reason: string): void {
     const entry = this.#entries.get(peer);
     if (entry === undefined) return;
     entry.givenUp = true;
+    entry.reason = reason;
     entry.timer?.cancel();
     entry.timer = undefined;
   }
@@ -101,6 +128,7 @@ export class Redials {
 
   #dial(peer: ReplicaId, entry: Entry): void {
     entry.linked = true;
+    entry.reason = undefined;
     entry.dialledAt = this.#options.clock.now();
     if (this.#options.dial(peer) || this.#over) return;
     entry.linked = false;
@@ -134,6 +162,8 @@ export class Redials {
     this.#makeRoom();
     const entry: Entry = {
       attempt: 0,
+      tries: 0,
+      reason: undefined,
       dialledAt: undefined,
       linked: false,
       givenUp: false,

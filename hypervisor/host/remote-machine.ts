@@ -35,24 +35,28 @@ export interface RemoteMachineOptions {
   readonly onRestored?: (restored: RestoredCopy) => void;
   /** Directory of the copy: snapshots are taken there at the primary's checkpoints, see `placed`. */
   readonly checkpoints?: string;
+  /** Trouble of the machine's thread that ends nothing: event name and fields. */
+  readonly onTrouble?: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
 export class RemoteMachine implements BackupMachine {
   readonly control: Int32Array = newControl();
   readonly worker: Worker;
   #waiting: ((result: TurnsResult, divergence: MachineDivergence | undefined) => void) | undefined;
-  #kept: (() => void) | undefined;
+  #kept: ((fault: string | undefined) => void) | undefined;
   readonly #onMessage = (message: FromWorker): void => this.#take(message);
   readonly #onFailure: (error: HvError) => void;
   readonly #watch: HangWatch;
   readonly #desk = new StatusDesk((message) => this.worker.postMessage(message));
   readonly header: LogHeader;
 
+  readonly #onTrouble: RemoteMachineOptions['onTrouble'];
   readonly #onRestored: ((restored: RestoredCopy) => void) | undefined;
 
   constructor(base: LogBase, options: RemoteMachineOptions) {
     const { hangLimitMs, onFailure, restore, checkpoints } = options;
     this.#onRestored = options.onRestored;
+    this.#onTrouble = options.onTrouble;
     this.#onFailure = onFailure;
     this.header = base.header;
     this.#watch = new HangWatch(this.control, hangLimitMs, (lsn) => {
@@ -88,9 +92,13 @@ export class RemoteMachine implements BackupMachine {
 
   /**
    * Leaves a snapshot where the machine was restored to, which is `position` in the copy. `done`: it is on
-   * disk, or could not be written.
+   * disk, or could not be written because of `fault`.
    */
-  keep(position: LogPosition, view: View | undefined, done: () => void): void {
+  keep(
+    position: LogPosition,
+    view: View | undefined,
+    done: (fault: string | undefined) => void,
+  ): void {
     this.#kept = done;
     this.worker.postMessage({ type: 'keep', position, view } satisfies ToWorker);
   }
@@ -123,7 +131,11 @@ export class RemoteMachine implements BackupMachine {
       this.#onFailure(new HvError(message.code, message.message, { details: message.details }));
     if (message.type === 'restored') this.#onRestored?.(message.restored);
     this.#desk.take(message);
-    if (message.type === 'checkpoint' || message.type === 'trouble') this.#kept?.();
+    if (message.type === 'checkpoint') this.#kept?.(undefined);
+    if (message.type === 'trouble') {
+      this.#kept?.(String(message.fields.reason));
+      this.#onTrouble?.(message.event, message.fields);
+    }
     if (message.type !== 'replayed') return;
     const done = this.#waiting;
     this.#waiting = undefined;

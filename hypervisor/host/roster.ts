@@ -8,7 +8,7 @@ import type { Note } from '../protocol/notes.ts';
 import { notAnAddress } from './addresses.ts';
 import { Allowance } from './allowance.ts';
 import { Recruiter } from './recruiter.ts';
-import { Redials } from './redials.ts';
+import { type FailedDial, Redials } from './redials.ts';
 import type { PrimarySettings } from './worker-protocol.ts';
 
 export interface RosterOptions {
@@ -58,8 +58,13 @@ export class Roster {
   }
 
   /** A backup that was lost is welcome back, itself or a fresh process at its address. */
-  closed(peer: ReplicaId): void {
-    this.#redials.closed(peer);
+  closed(peer: ReplicaId, reason: string): void {
+    this.#redials.closed(peer, reason);
+  }
+
+  /** Backups that are wanted and have no link, with the reason. */
+  get failed(): readonly FailedDial[] {
+    return this.#redials.failed;
   }
 
   noted(note: Note): void {
@@ -68,10 +73,11 @@ export class Roster {
         this.#redials.joined(note.peer);
         return;
       case 'refused':
-        this.#redials.giveUp(note.peer);
+        this.#redials.giveUp(note.peer, note.reason);
         return;
       case 'diverged':
-        if (!this.#forgive(note.peer)) this.#redials.giveUp(note.peer);
+        if (!this.#forgive(note.peer))
+          this.#redials.giveUp(note.peer, 'its replay differed again and again');
         return;
       case 'suspected':
       case 'promoted':

@@ -43,6 +43,7 @@ export function sealing(under: Disk): Disk {
     unlink: (path) => under.unlink(path),
     cut: (path, bytesMax) => cutLogFile(under, path, bytesMax),
     syncDirectory: (dir) => under.syncDirectory(dir),
+    room: (dir) => under.room(dir),
   };
 }
 

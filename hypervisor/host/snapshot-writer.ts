@@ -20,6 +20,7 @@ import {
   snapshotName,
 } from '../../log-format/index.ts';
 import { CHUNK_PAGES, type PageSet, type Shadow } from '../machine/shadow.ts';
+import { demandRoom } from './checkpoint-room.ts';
 import type { Disk } from './disk.ts';
 import type { SegmentFile } from './log-segment-file.ts';
 
@@ -59,7 +60,10 @@ export interface SnapshotTarget {
   readonly logDurable: (done: () => void) => void;
 }
 
-/** Rejects with the disk's error; the temporary file is then gone, unless the disk refuses that, too. */
+/**
+ * Rejects with the disk's error, ENOSPC too when what is free is to stay for the log; the temporary file is then
+ * gone, unless the disk refuses that, too.
+ */
 export async function writeSnapshot(
   target: SnapshotTarget,
   head: SnapshotHead,
@@ -91,6 +95,7 @@ export async function writeSnapshot(
 /** Frames on their way to the file, in order: what comes while one write runs shares the next. */
 class FrameSink {
   readonly #file: SegmentFile;
+  readonly #demandRoom: (bytes: number) => void;
   readonly #chain = new Chain();
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -98,8 +103,10 @@ class FrameSink {
   #failure: { readonly error: unknown } | undefined;
   bytes = 0;
 
-  constructor(file: SegmentFile) {
+  /** `demandRoom` throws where so many bytes more may not be written. */
+  constructor(file: SegmentFile, demandRoom: (bytes: number) => void) {
     this.#file = file;
+    this.#demandRoom = demandRoom;
   }
 
   /** Of all frames put. */
@@ -127,6 +134,7 @@ class FrameSink {
     try {
       while (this.#waiting.length > 0) {
         const frames = this.#waiting.splice(0);
+        this.#demandRoom(this.#waitingBytes);
         this.#waitingBytes = 0;
         await this.#file.write(frames);
       }
@@ -138,12 +146,12 @@ class FrameSink {
 }
 
 async function writeFrames(
-  { now }: SnapshotTarget,
+  { now, disk, dir }: SnapshotTarget,
   file: SegmentFile,
   head: SnapshotHead,
   pieces: Iterable<PageSet>,
 ): Promise<WrittenSnapshot> {
-  const sink = new FrameSink(file);
+  const sink = new FrameSink(file, (bytes) => demandRoom(disk, dir, bytes));
   let pages = 0;
   let compressMs = 0;
   const packing: Promise<PackedPages>[] = [];

@@ -9,8 +9,10 @@ import type { LogHeader, Lsn } from '../../log-format/index.ts';
 import { STATUS_WAIT_MS } from '../base/limits.ts';
 import { heapBytesMax } from '../machine/engine.ts';
 import type { MachineMeter } from '../machine/machine-meter.ts';
+import type { AckRule } from '../protocol/ack-level.ts';
 import type { View } from '../protocol/messages.ts';
 import type { HangState } from './hang-watch.ts';
+import type { FailedDial } from './redials.ts';
 import { HV_VERSION } from './version.ts';
 import type { ArbiterFigures } from './watched-arbiter.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
@@ -18,6 +20,9 @@ import type { FromWorker, ToWorker } from './worker-protocol.ts';
 /** A primary's thread about itself. */
 export interface PrimaryFigures {
   readonly view: View;
+  readonly rule: AckRule;
+  /** Nothing leaves: the view has fewer backups than the rule asks for, and the rule says stop. */
+  readonly lacksBackups: boolean;
   readonly live: boolean;
   /** The input is stopped: a window is full. */
   readonly throttled: boolean;
@@ -37,9 +42,14 @@ export interface PrimaryFigures {
     readonly state: string;
     readonly lsnAcked: Lsn;
     readonly lsnReplayed: Lsn;
-    /** Records appended here and not yet run there. */
+    /** Follows the log, and is by design never in a view. */
+    readonly hidden: boolean;
+    /** Runs nothing before it is promoted. */
+    readonly cold: boolean;
+    /** Records appended here and not yet run there; of a cold one: not yet there. */
     readonly lag: number;
   }[];
+  readonly failedDials: readonly FailedDial[];
 }
 
 export interface WorkerStatus {

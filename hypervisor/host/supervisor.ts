@@ -20,6 +20,7 @@ import { HostClock } from './clock.ts';
 import { type HangState, HangWatch, hungText } from './hang-watch.ts';
 import { HeartbeatSender } from './heartbeat.ts';
 import { dialLink } from './link.ts';
+import type { NothingToResume } from './nothing-to-resume.ts';
 import type { RecoveryReport } from './recovery.ts';
 import { StatusDesk, type WorkerStatus } from './status.ts';
 import { terminalIsGone } from './terminal-gone.ts';
@@ -35,6 +36,8 @@ export interface SupervisorHooks {
   beat?(roundTripMs: number): void;
   /** A run that goes on: the machine is where its log ends. */
   recovered?(report: RecoveryReport): void;
+  /** A run that was to go on, and there is nothing to go on from: it is a new one. */
+  beginsEmpty?(found: NothingToResume): void;
   /** A checkpoint is on disk. */
   checkpoint?(taken: TakenCheckpoint): void;
   /** Exactly once: the replica is over. `error` when it is an error of the world. */
@@ -238,7 +241,14 @@ export class Supervisor {
   /** Whoever stops this process does not want the guest to end where it can go on. */
   async #handOver(): Promise<void> {
     const result = await this.switchOver(undefined);
-    if (result.type === 'failed') this.stop(128 + constants.signals.SIGTERM, 'SIGTERM');
+    if (result.type === 'failed') this.#stopHere(`not handed over: ${result.reason}`);
+  }
+
+  /** Nobody takes the guest over: it ends, and goes on from its log when somebody wants it to. */
+  #stopHere(reason: string): void {
+    if (this.#stopAsked || this.#over) return;
+    this.#hooks.trouble('stopping.alone', { reason });
+    this.stop(128 + constants.signals.SIGTERM, 'SIGTERM');
   }
 
   #beat(peer: ReplicaId): void {
@@ -300,6 +310,8 @@ export class Supervisor {
     }
     if (name === 'SIGHUP' && this.#readsAgain && !terminalIsGone()) return;
     if (this.#stopAsked) process.exit(EXIT.failed);
+    if (name === 'SIGTERM' && !this.#protected)
+      this.#stopHere('there was no backup to hand over to');
     this.stop(128 + number, name);
   }
 

@@ -154,8 +154,7 @@ export class LinkSecurity {
           // Asked only when the server shows a certificate instead of knowing the token: any public
           // one would satisfy TLS, so none may.
           ca: [],
-          checkServerIdentity: () =>
-            new Error('it shows a certificate and does not know our token'),
+          checkServerIdentity: () => new Error(UNKNOWN.showsCertificate),
         };
       }
       case 'certificates': {
@@ -257,20 +256,42 @@ function plainLink(what: string): HvError {
   );
 }
 
+/** What ends of a link say that do not know each other. */
+const UNKNOWN = {
+  plainHere: '(does it want a token or certificates? they are given with --token-file or --tls-*)',
+  plainThere: 'it answers without TLS: start it with the same --token-file or --tls-*',
+  hungUp:
+    'it hung up during the TLS handshake: was it started with the same --token-file or --tls-*?',
+  token: 'it does not accept our token: are the token files the same?',
+  showsCertificate: 'it shows a certificate and does not know our token',
+  certificate: 'it does not accept our certificate: is it from the same authority?',
+  theirCertificate: 'we do not accept its certificate',
+} as const;
+
+/** True when a link with this reason failed because its ends do not know each other (see `dialFailure`). */
+export function isUnknownPeer(reason: string): boolean {
+  return Object.values(UNKNOWN).some((words) => reason.includes(words));
+}
+
 /** The reason a handshake failed, in words that say which end to look at. */
 export function dialFailure(error: Error & { code?: string }, mode: LinkSecurity['mode']): string {
-  const said = error.message === '' ? (error.code ?? 'unknown') : error.message;
+  const { code = '' } = error;
+  const said = error.message === '' ? code || 'unknown' : error.message;
+  if (code === 'ECONNREFUSED') return `${said}: nobody listens there`;
+  if (code === 'ENOTFOUND') return `${said}: no host has this name`;
+  if (code === 'ETIMEDOUT' || /handshake has timed out/.test(said))
+    return `${said}: is its host there, and does nothing on the way drop what is sent?`;
   if (mode === 'plain')
-    return /^Parse Error|socket hang up/.test(said)
-      ? `${said} (does it want a token or certificates? they are given with --token-file or --tls-*)`
-      : said;
-  if (/wrong version number|packet length too long/.test(said))
-    return 'it answers without TLS: start it with the same --token-file or --tls-*';
-  if (said.includes('before secure TLS connection'))
-    return 'it hung up during the TLS handshake: was it started with the same --token-file or --tls-*?';
+    return /^Parse Error|socket hang up/.test(said) ? `${said} ${UNKNOWN.plainHere}` : said;
+  if (/wrong version number|packet length too long/.test(said)) return UNKNOWN.plainThere;
+  if (said.includes('before secure TLS connection')) return UNKNOWN.hungUp;
   if (/alert handshake failure|alert illegal parameter/.test(said) && mode === 'token')
-    return 'it does not accept our token: are the token files the same?';
-  if (/alert (unknown ca|bad certificate|certificate)/.test(said))
-    return 'it does not accept our certificate: is it from the same authority?';
+    return UNKNOWN.token;
+  if (/alert (unknown ca|bad certificate|certificate)/.test(said)) return UNKNOWN.certificate;
+  if (
+    mode === 'certificates' &&
+    /^(DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT_|ERR_TLS_CERT)/.test(code)
+  )
+    return `${UNKNOWN.theirCertificate}: ${said}`;
   return said.replace(/^write EPROTO [0-9A-F]+:error:[0-9A-F]+:/, '');
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Micros } from '../../log-format/index.ts';
+import { CHECKPOINT_RETRY_MS } from '../base/disk-limits.ts';
 import type { HvError } from '../base/errors.ts';
 import {
   CHECKPOINTS_MAX,
@@ -53,6 +54,8 @@ export class WarmCopy {
   #places: readonly Place[] = [];
   #machine: RemoteMachine | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** The trouble that was told last and still is so. */
+  #told: string | undefined;
 
   constructor(options: WarmCopyOptions) {
     this.#options = options;
@@ -93,15 +96,17 @@ export class WarmCopy {
     const { dir, hangLimitMs, trouble } = this.#options;
     const { header, lastLsn: lsn } = position;
     const since = performance.now();
-    const failed = (error: HvError): void => {
-      trouble('copy.not-warm', { dir, lsn, reason: error.message });
-      ended();
+    const failed = (error: Pick<HvError, 'message'>): void => {
+      if (error.message !== this.#told)
+        trouble('copy.not-warm', { dir, lsn, reason: error.message });
+      this.#told = error.message;
+      ended(CHECKPOINT_RETRY_MS);
     };
-    const ended = (): void => {
+    const ended = (restMs = WARM_REST_MS_MIN): void => {
       machine.dispose();
       if (this.#machine !== machine) return;
       this.#machine = undefined;
-      this.#lookIn(Math.max(WARM_REST_MS_MIN, (performance.now() - since) * WARM_REST_SHARE));
+      this.#lookIn(Math.max(restMs, (performance.now() - since) * WARM_REST_SHARE));
     };
     const machine = new RemoteMachine(
       { header, blobs: [] },
@@ -113,7 +118,12 @@ export class WarmCopy {
         onRestored: (restored) => {
           if (restored.checkpoint === lsn || restored.machine.halted !== undefined) ended();
           else
-            machine.keep(position, view, () => {
+            machine.keep(position, view, (fault) => {
+              if (fault !== undefined) {
+                failed({ message: fault });
+                return;
+              }
+              this.#told = undefined;
               ended();
               void thin(dir, header, { snapshotsMax: CHECKPOINTS_MAX, usable: lsn }).catch(failed);
             });

@@ -100,25 +100,41 @@ export function succeeds(copy: Copy, view: View | undefined): boolean {
   return view.epoch === (copy.view?.epoch ?? 0) + 1;
 }
 
+/** What a replica has when a hello comes. */
+interface Known {
+  readonly phase: BackupPhase;
+  readonly copy: Copy | undefined;
+  readonly epoch: Epoch;
+}
+
+/**
+ * Why the sender of `hello` is not followed: the replica has a better one (not `isDue`), or cannot (`refuses`).
+ * `reason` undefined: it is.
+ */
+export function obstacle(
+  hello: Hello,
+  known: Known,
+  refuses: (hello: Hello) => string | undefined,
+): { readonly isDue: boolean; readonly reason: string | undefined } {
+  if (outdates(hello, known)) return { isDue: true, reason: refuses(hello) };
+  const { copy, epoch } = known;
+  const reason =
+    copy !== undefined && !sameRun(copy.hello, hello)
+      ? `is a backup of '${copy.hello.name}' already, and every guest needs its own`
+      : `follows a primary of epoch ${epoch} already`;
+  return { isDue: false, reason };
+}
+
 /**
  * A hello makes a replica leave its primary, so it must come from a later reign than any in which the
  * copy could still win: a primary never dials a backup that a view or an open claim of its own names.
  * `epoch`: the highest ever heard of.
  */
-export function outdates(
-  hello: Hello,
-  {
-    phase,
-    copy,
-    epoch,
-  }: {
-    readonly phase: BackupPhase;
-    readonly copy: Copy | undefined;
-    readonly epoch: Epoch;
-  },
-): boolean {
+export function outdates(hello: Hello, { phase, copy, epoch }: Known): boolean {
   if (phase === 'ended' || phase === 'diverged') return false;
   if (copy === undefined) return hello.epoch >= epoch;
+  // Epochs of two guests have no order. What it follows, or may win, is not given up for another guest.
+  if (!sameRun(copy.hello, hello)) return phase === 'parted';
   // It knows that it has lost: whoever rules by now rules later than any view it could win. One that no
   // view names wins none: the primary it had, or one that passes its log on, may come back as it is.
   if (phase === 'parted')
@@ -128,6 +144,19 @@ export function outdates(
   if (hello.epoch <= claimed) return false;
   const again = hello.primary === copy.hello.primary && hello.epoch === epoch;
   return again || hello.epoch > epoch;
+}
+
+/**
+ * A later view of the same primary that names this replica: the primary died before the view record
+ * arrived. Its outputs have waited for this replica's acks since before it claimed that view, so this
+ * copy lacks nothing that has left but by a quorum of others.
+ */
+export function tookIn({ hello }: Copy, view: View): boolean {
+  return (
+    view.backups.includes(hello.backup) &&
+    view.primary === hello.primary &&
+    view.epoch > hello.epoch
+  );
 }
 
 /**

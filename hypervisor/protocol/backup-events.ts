@@ -34,6 +34,8 @@ export type BackupEvent = { readonly now: Millis } & (
   | { readonly type: 'diverged'; readonly lsn: Lsn; readonly report: string }
   /** What arrived is no log, or has a gap. */
   | { readonly type: 'damaged'; readonly reason: string }
+  /** The files of the copy were deleted: what is in memory is good, and could not be gone on from. */
+  | { readonly type: 'lost'; readonly reason: string }
   | { readonly type: 'answer'; readonly token: string; readonly answer: ArbiterAnswer }
   | { readonly type: 'deadline' }
 );

@@ -19,12 +19,13 @@ import {
   isSynced,
   meet,
   newCopy,
-  outdates,
+  obstacle,
   passedOn,
   positionOf,
   restart,
   sameRun,
   succeeds,
+  tookIn,
 } from './backup-copy.ts';
 import type { BackupEffect, BackupEvent, Hello } from './backup-events.ts';
 import type { History } from './history.ts';
@@ -134,10 +135,13 @@ export class BackupCore {
         return;
       case 'force':
         this.#send(copy.link, deposed(event.view), effects);
-        this.#win(copy, event.view, effects);
+        this.#win(copy, event.view, effects, 'operator');
         return;
       case 'diverged':
         this.#diverge(copy, event, effects);
+        return;
+      case 'lost':
+        if (this.#phase === 'following') this.#reset(copy, event.reason, effects);
         return;
       case 'damaged':
         this.#giveUp(copy, event.reason, effects);
@@ -159,12 +163,13 @@ export class BackupCore {
   }
 
   #greeted(hello: Hello, link: number, now: Millis, effects: BackupEffect[]): void {
-    const reason = outdates(hello, { phase: this.#phase, copy: this.#copy, epoch: this.#epoch })
-      ? this.#options.refuses(hello)
-      : `follows a primary of epoch ${this.#epoch} already`;
+    const known = { phase: this.#phase, copy: this.#copy, epoch: this.#epoch };
+    const { isDue, reason } = obstacle(hello, known, this.#options.refuses);
     if (reason !== undefined) {
       this.#send(link, { type: 'refuse', epoch: this.#epoch, reason }, effects);
       effects.push({ type: 'close', link, reason });
+      const note = { type: 'declined', peer: hello.primary, reason } as const;
+      if (isDue && hello.epoch > 0) effects.push({ type: 'note', note });
       return;
     }
     const old = this.#leave(hello, effects);
@@ -223,7 +228,7 @@ export class BackupCore {
   /** News of a view from the primary itself: this replica is out of it, or its head. */
   #viewed(copy: Copy, view: View, effects: BackupEffect[]): void {
     if (succeeds(copy, view)) {
-      this.#win(copy, view, effects);
+      this.#win(copy, view, effects, 'switchover');
       return;
     }
     if (!view.backups.includes(copy.hello.backup))
@@ -321,16 +326,7 @@ export class BackupCore {
       this.#win(copy, view, effects);
       return;
     }
-    // A later view of the same primary that names this replica: the primary died before the view
-    // record arrived. Its outputs have waited for this replica's acks since before it claimed that
-    // view, so this copy lacks nothing that has left but by a quorum of others.
-    const named = view?.backups.includes(copy.hello.backup) ?? false;
-    if (
-      view !== undefined &&
-      named &&
-      view.primary === copy.hello.primary &&
-      view.epoch > copy.hello.epoch
-    ) {
+    if (view !== undefined && tookIn(copy, view)) {
       this.#stand(copy, view, now, effects);
       return;
     }
@@ -338,12 +334,12 @@ export class BackupCore {
     this.#part(copy, 'another replica is primary', effects);
   }
 
-  #win(copy: Copy, view: View, effects: BackupEffect[]): void {
+  #win(copy: Copy, view: View, effects: BackupEffect[], by?: 'switchover' | 'operator'): void {
     if (view.epoch > this.#epoch) this.#epoch = view.epoch;
     copy.candidacy.abandon();
     this.#phase = 'ended';
     effects.push({ type: 'close', link: copy.link, reason: 'this replica is primary' });
-    effects.push({ type: 'note', note: { type: 'claimed', view } });
+    effects.push({ type: 'note', note: { type: 'claimed', view, ...(by && { by }) } });
     effects.push({ type: 'promote', view });
   }
 
@@ -390,8 +386,7 @@ export class BackupCore {
     copy.candidacy.abandon();
     this.#copy = undefined;
     this.#phase = 'idle';
-    effects.push({ type: 'reset', reason });
-    effects.push({ type: 'note', note: { type: 'reset', reason } });
+    effects.push({ type: 'reset', reason }, { type: 'note', note: { type: 'reset', reason } });
   }
 
   #send(link: number, message: Message, effects: BackupEffect[]): void {

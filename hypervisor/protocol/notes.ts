@@ -19,7 +19,8 @@ export type Note =
   | { readonly type: 'suspected'; readonly peer: ReplicaId; readonly reason: string }
   /** Own lateness explains the silence; judgement is put off. */
   | { readonly type: 'tilted'; readonly peer: ReplicaId }
-  | { readonly type: 'claimed'; readonly view: View }
+  /** `by`: not by its own claim, but because the primary has handed over, or by the word of its operator. */
+  | { readonly type: 'claimed'; readonly view: View; readonly by?: 'switchover' | 'operator' }
   | { readonly type: 'lost'; readonly view: View | undefined }
   | {
       readonly type: 'diverged';
@@ -30,6 +31,8 @@ export type Note =
   | { readonly type: 'fenced'; readonly view: View | undefined; readonly discarded: number }
   /** A backup: the log begins to arrive. */
   | { readonly type: 'following'; readonly peer: ReplicaId }
+  /** A backup: `peer` has dialled, and this replica cannot shadow its guest. Who only asks (hv doctor) has no epoch. */
+  | { readonly type: 'declined'; readonly peer: ReplicaId; readonly reason: string }
   /** A backup: it is named in the view its log has reached. */
   | { readonly type: 'synced'; readonly view: View }
   /** A backup: what it had is thrown away; it waits for a primary to dial. */
@@ -55,16 +58,30 @@ export type Note =
   /** `confirmed`: every backup of the view has the stop record, so none will take over. */
   | { readonly type: 'stopped'; readonly code: number; readonly confirmed: boolean };
 
-/** What a change of view means for the guest's protection. */
-export function protectionNotes(before: View, view: View, rule: AckRule): readonly Note[] {
-  const notes: Note[] = [];
-  for (const peer of view.backups) {
-    if (!before.backups.includes(peer)) notes.push({ type: 'backupJoined', peer, view });
+/** What the views of a primary mean for its guest's protection, each thing once. */
+export class ProtectionNews {
+  /** That outputs are held was said of this want of backups. */
+  #told = false;
+
+  changed(before: View, view: View, rule: AckRule): readonly Note[] {
+    const notes: Note[] = [];
+    for (const peer of view.backups) {
+      if (!before.backups.includes(peer)) notes.push({ type: 'backupJoined', peer, view });
+    }
+    const had = before.backups.length > 0;
+    const has = view.backups.length > 0;
+    if (has && !had) notes.push({ type: 'protected', view });
+    if (had && !has) notes.push({ type: 'unprotected', view });
+    const lacks = lacksBackups(rule, view);
+    if (had && lacks) notes.push({ type: 'held', view });
+    this.#told = had && lacks;
+    return notes;
   }
-  const had = before.backups.length > 0;
-  const has = view.backups.length > 0;
-  if (has && !had) notes.push({ type: 'protected', view });
-  if (had && !has) notes.push({ type: 'unprotected', view });
-  if (had && lacksBackups(rule, view)) notes.push({ type: 'held', view });
-  return notes;
+
+  /** `isHeld`: an output waits for a view with more backups, which may never have been there. */
+  holding(view: View, isHeld: boolean): readonly Note[] {
+    if (!isHeld || this.#told) return [];
+    this.#told = true;
+    return [{ type: 'held', view }];
+  }
 }

@@ -14,7 +14,7 @@ import type { BackupSession } from './backup-session.ts';
 import { earliest } from './deadlines.ts';
 import { DeliberateStop } from './deliberate-stop.ts';
 import type { ReplicaId, View } from './messages.ts';
-import { protectionNotes } from './notes.ts';
+import { ProtectionNews } from './notes.ts';
 import { Outlet } from './outlet.ts';
 import type { PrimaryEffect, PrimaryEvent, PrimaryOptions } from './primary-events.ts';
 import { lacksBackups, releaseLimit } from './release-limit.ts';
@@ -30,6 +30,7 @@ export class PrimaryCore<T> {
   readonly #views: Views;
   readonly #throttle = new Throttle();
   readonly #outlet: Outlet<T>;
+  readonly #news = new ProtectionNews();
   #view: View;
   #live = false;
   #ended = false;
@@ -274,7 +275,7 @@ export class PrimaryCore<T> {
     }
     effects.push({ type: 'appendView', view: this.#view });
     this.#backups.viewChanged(effects);
-    for (const note of protectionNotes(before, this.#view, this.#options.rule))
+    for (const note of this.#news.changed(before, this.#view, this.#options.rule))
       effects.push({ type: 'note', note });
   }
 
@@ -298,7 +299,9 @@ export class PrimaryCore<T> {
     this.#outlet.advance(facts, effects);
     if (this.lsnReleased > lsnReleased) this.#backups.forgetHashes();
     // A guest that stands still until a backup is back takes no more input either.
-    const still = this.#lacksBackups && this.holdsAlone ? Infinity : 0;
+    const isHeld = this.#lacksBackups && this.holdsAlone;
+    for (const note of this.#news.holding(this.#view, isHeld)) effects.push({ type: 'note', note });
+    const still = isHeld ? Infinity : 0;
     const { gate } = this.#outlet;
     const fill = Math.max(gate.bytes / HELD_BYTES_MAX, this.#backups.sessions.fill(), still);
     if (this.#throttle.update(fill)) effects.push({ type: 'throttle', on: this.#throttle.on });

@@ -77,7 +77,10 @@ export class BackupReplica {
     });
   }
 
-  get core(): Pick<BackupCore, 'phase' | 'epoch' | 'view' | 'synced' | 'lsnReceived'> {
+  get core(): Pick<
+    BackupCore,
+    'phase' | 'epoch' | 'view' | 'synced' | 'lsnReceived' | 'following'
+  > {
     return this.#core;
   }
 
@@ -121,6 +124,11 @@ export class BackupReplica {
   /** The supervisor has given the primary up. */
   suspect(reason: string): void {
     this.#step({ type: 'suspect', now: this.#now(), reason });
+  }
+
+  /** The files of its copy are gone: while it follows a primary, which has all of it, it drops the rest. */
+  lost(reason: string): void {
+    this.#step({ type: 'lost', now: this.#now(), reason });
   }
 
   /** Its operator has decided that it is primary of `view`, dead or not the one it follows. */

@@ -66,7 +66,14 @@ test('a cold backup that has run nothing takes over with every acknowledged writ
   const primary = runKv('--backup', cold.address);
   await primary.event('protected');
   for (let n = 1; n <= 20; n++) await ask('APPEND', 'list', `${n},`);
-  expect(await replication('cold')).toMatchObject({ phase: 'following', lsnReplayed: 0 });
+  const copy = await replication('cold');
+  expect(copy).toMatchObject({ phase: 'following', lsnReplayed: 0, kind: 'cold', counts: true });
+  expect(copy.toReplay).toBe(copy.lsnReceived);
+  // It runs nothing, and asks the arbiter all the same.
+  await until(async () => {
+    const { arbiter } = await replication('cold');
+    return (arbiter as { readonly rttMs?: number }).rttMs;
+  });
   primary.kill('SIGKILL');
   await cold.process.event('live');
   const list = String(await ask('GET', 'list'));
@@ -139,6 +146,11 @@ test('a delayed backup takes back what the guest was told, and the old primary i
   await ask('FLUSHALL');
   const lsn = Number((await replication('.hv')).lsnAppended);
   await reaches('late', lsn - 1);
+  const [path = ''] = statusPaths(join(stage.dir, 'late'));
+  expect(await askStatus(path)).toMatchObject({
+    replication: { kind: 'delayed', counts: false, follows: expect.stringContaining('primary-') },
+    failover: { possible: false, how: 'forced' },
+  });
 
   const report = await promote('--dir', 'late', '--at', good);
   expect(report).toMatchObject({ arbiter: 'claimed', name: 'kv' });
@@ -173,10 +185,13 @@ longTest(
   },
 );
 
-test('a promotion that is not meant is refused', async () => {
+test('a promotion that is not meant is refused, and so is a join to a backup', async () => {
   const { address } = await stage.backup('--dir', 'b1');
   const primary = runKv('--backup', address);
   await primary.event('protected');
+  const lost = stage.hv(['backup', '--listen', '127.0.0.1:0', '--dir', 'b2', '--join', address]);
+  await lost.output(/it is a backup itself, and its primary listens to nobody .* hv protect kv /);
+  lost.kill();
   const refuse = async (...args: readonly string[]): Promise<string> => {
     const exit = await stage.hv(['promote', 'kv', '--dir', 'b1', ...args]).exited;
     expect(exit.code).toBe(2);
@@ -187,6 +202,9 @@ test('a promotion that is not meant is refused', async () => {
   expect(await refuse('--force', '--yes', '--at', 'yesterday')).toContain("cannot be 'yesterday'");
   expect(await refuse('--force', '--yes', '--at', '2001-01-01T00:00:00Z')).toContain(
     'nothing at or before 2001-01-01',
+  );
+  expect(await refuse('--force', '--yes', '--at', '999999999')).toMatch(
+    /no record 999999999: its last is \d+, and nothing was changed/,
   );
   expect(await ask('INCR', 'n')).toBe(1);
 });

@@ -10,7 +10,11 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dialLink } from '../../hypervisor/host/link.ts';
+import { formatAddress } from '../../hypervisor/host/addresses.ts';
+import { dialLink, LinkListener } from '../../hypervisor/host/link.ts';
+import { askStatus } from '../../hypervisor/host/status-socket.ts';
+import { LOCAL_ONLY } from '../../hypervisor/host/tls.ts';
+import type { Message } from '../../hypervisor/protocol/messages.ts';
 import { GUESTS, Stage } from '../support/hv-process.ts';
 import { helloOf } from '../support/messages.ts';
 
@@ -165,6 +169,36 @@ describe('bad arguments', () => {
     expect(stderr).toContain('HV_E_PORT_IN_USE');
   });
 
+  test('a cold backup that asks to join where outputs wait for its replay ends with 123 and the reason', async () => {
+    const rule = { level: 'replayed', quorum: 0, onLoss: 'continue' } as const;
+    const answers: Message[] = [];
+    const handlers = {
+      onMessage: (answer: Message) => void answers.push(answer),
+      onClose: () => undefined,
+    };
+    // A primary, as far as it takes to be told.
+    const listener = await LinkListener.listen('127.0.0.1:0', {
+      security: LOCAL_ONLY,
+      onLink: () => ({
+        onMessage: (message) => {
+          if (message.type !== 'join') return;
+          const hello = helloOf({ backup: message.address, primary: 'a:1', rule });
+          dialLink(message.address, '/link', handlers).send(hello);
+        },
+        onClose: () => undefined,
+      }),
+    });
+    const own = ['--listen', '127.0.0.1:0', '--dir', 'cold', '--store-only'];
+    const joins = ['--join', formatAddress(listener.address)];
+    const { code, stderr } = await stage.hv(['backup', ...own, ...joins]).exited;
+    expect(code).toBe(123);
+    expect(stderr).toContain('HV_E_JOIN');
+    expect(stderr).toContain('with --ack replayed outputs wait for its replay');
+    expect(stderr).not.toContain('another replica is primary');
+    expect(answers).toMatchObject([{ type: 'refuse' }]);
+    await listener.close();
+  });
+
   test.each([
     ['does not know', 'consul://x', 'there is no arbiter "consul://x"'],
     ['has no token for', 'http://127.0.0.1:1?token-file=/nowhere', 'could never take over'],
@@ -186,22 +220,24 @@ describe('bad arguments', () => {
   );
 
   test('a guest that a backup cannot keep is refused with the reason, and the backup waits on', async () => {
-    const first = await stage.backup('--dir', 'shared');
-    const second = await stage.backup('--dir', 'shared');
     const script = join(stage.dir, 'kept.js');
     writeFileSync(script, 'setInterval(() => {}, 1000);');
-    const one = stage.hv(['run', '--backup', first.address, '--events-fd', '3', script]);
-    await one.event('protected');
-    const options = ['--name', 'other', '--dir', 'elsewhere', '--backup', second.address];
-    const other = stage.hv(['run', ...options, '--events-fd', '3', script]);
-    await other.event('protected');
-    other.kill('SIGKILL');
-    const third = await stage.backup('--dir', 'shared');
-    const same = ['run', '--name', 'kept', '--dir', 'again', '--backup', third.address, script];
+    const one = stage.hv(['run', '--dir', 'shared', '--events-fd', '3', script]);
+    await one.event('primary.live');
+    const { process: backup, address } = await stage.backup('--dir', 'shared');
+    const same = ['run', '--name', 'kept', '--dir', 'again', '--backup', address, script];
     const { code, stderr } = await stage.hv(same).exited;
     expect(code).toBe(123);
-    expect(stderr).toContain(`process ${first.process.pid}`);
-    expect(third.process.over).toBe(false);
+    expect(stderr).toContain(`process ${one.pid} is recording into`);
+    expect(backup.over).toBe(false);
+    // Nor does another backup come to its directory, or to the sockets in it.
+    const second = stage.hv(['backup', '--listen', '127.0.0.1:0', '--dir', 'shared']);
+    const refused = await second.exited;
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain(`process ${backup.pid} is a backup`);
+    const asked = await askStatus(join(stage.dir, 'shared', 'backup.status.sock'));
+    expect(asked).toMatchObject({ role: 'backup', pid: backup.pid });
+    expect(existsSync(join(stage.dir, 'shared', 'backup.admin.sock'))).toBe(true);
     expect(one.over).toBe(false);
   });
 

@@ -182,7 +182,10 @@ describe('a run that goes on', () => {
     const one = run();
     await write(20, await KvClient.reach(port));
     one.kill('SIGTERM');
-    expect((await one.exited).code).toBe(143);
+    const { code, stderr } = await one.exited;
+    expect(code).toBe(143);
+    expect(stderr).toContain('there was no backup to hand over to. Its log stays in .hv/kv');
+    expect(stderr).toContain('hv run --resume --name kv,');
     const two = stage.hv(['run', '--resume', '--events-fd', '3', '--name', 'kv']);
     expect(await two.event('recovered')).toMatchObject({ wasSealed: true });
     expect(await listOf(await KvClient.reach(port))).toHaveLength(20);
@@ -236,11 +239,17 @@ describe('a run that goes on', () => {
     await replays(log());
   });
 
-  test('with a fresh backup is protected: the backup goes on with everything', async () => {
+  test('with a fresh backup says that it is unprotected, until it is: the backup goes on with everything', async () => {
     await killedAfter(50);
     const { process: backup, address } = await stage.backup('--dir', 'b1');
     const two = run('--backup', address);
     await two.event('protected');
+    const told = two.events.map(({ evt }) => String(evt));
+    const order = told.filter((evt) => ['resumed', 'unprotected', 'protected'].includes(evt));
+    expect(order).toEqual(['resumed', 'unprotected', 'protected']);
+    expect(two.stderr).toContain(
+      `UNPROTECTED until a backup joins (epoch 2). Start a backup at ${address}`,
+    );
     const client = await KvClient.reach(port);
     await client.ask('APPEND', 'list', '51,');
     two.kill();

@@ -63,12 +63,15 @@ describe.each(['token', 'certificates'] as const)('a pair with %s', (mode) => {
   });
 
   test('takes nobody without', async () => {
-    const { primary, backup } = await pair(options('one'), options('two'));
+    const { primary, backup, backupAddress } = await pair(options('one'), options('two'));
     const { address = '' } = await primary.event('started');
     const plain = stage.hv(['backup', '--listen', '127.0.0.1:0', '--dir', 'b3', '--join', address]);
     const { code, stderr } = await plain.exited;
-    expect(stderr).toContain('HV_E_JOIN');
+    expect(stderr).toContain('HV_E_LINK_AUTH');
     expect(code).toBe(123);
+    const other = await stage.hv(['run', '--name', 'other', '--backup', backupAddress, KV]).exited;
+    expect(other.stderr).toMatch(/does it want a token or certificates.*HV_E_LINK_AUTH/);
+    expect(other.code).toBe(123);
     expect([...primary.events, ...backup.events].map(({ evt }) => evt)).not.toContain('suspected');
   });
 });

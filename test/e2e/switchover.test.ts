@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GUESTS, type HvProcess, Stage } from '../support/hv-process.ts';
@@ -68,10 +68,21 @@ describe('hv switchover', () => {
     await backup.event('protected');
     expect(await get(port)).toContain('one');
     await set(port, 'two');
+    const [home, away] = [primary.events.length, backup.events.length];
     const back = await hv('switchover', 'kv', '--dir', 'b');
     expect(back.stderr).toMatch(/handed over to .*; nothing was lost or sent twice/);
     await primary.event('live');
     expect(await get(port)).toContain('two');
+
+    // Its copy is deleted under the replica that is a backup now: it notices, and gets a new one.
+    await primary.event('protected', home);
+    await backup.event('in.step', away);
+    const seen = primary.events.length;
+    const copy = join(stage.dir, 'b', 'kv');
+    rmSync(copy, { recursive: true });
+    expect(await backup.event('log.lost')).toMatchObject({ path: join('b', 'kv', '000001.hvlog') });
+    await primary.event('protected', seen);
+    expect(readdirSync(copy)).toContain('000001.hvlog');
   });
 
   test('to and fro again and again leaves two processes a replica, and their first one ends both', async () => {
@@ -108,7 +119,8 @@ describe('hv switchover', () => {
     await alone.event('first.output');
     const { code, stderr } = await hv('switchover', 'kv');
     expect(code).toBe(123);
-    expect(stderr).toContain('there is no backup in step; the guest goes on where it is');
+    expect(stderr).toContain('there is no backup in step   [HV_E_NOT_HANDED_OVER]');
+    expect(stderr).toContain('the guest goes on where it is');
     await set(port, 'still');
     expect(await get(port)).toContain('still');
     expect((await hv('switchover', 'other')).code).toBe(2);
@@ -147,10 +159,14 @@ describe('hv protect', () => {
     const primary = stage.hv(['run', '--events-fd', '3', '--name', 'kv', KV, String(port)]);
     await primary.event('first.output');
     await set(port, 'lonely');
-    const { process: backup, address } = await stage.backup('--dir', 'b');
-    const protect = await hv('protect', 'kv', address, '--json');
-    expect(protect.code).toBe(0);
-    expect(JSON.parse(protect.stdout)).toMatchObject({ name: 'kv', backup: address });
+    const address = `127.0.0.1:${await freePort()}`;
+    const protect = stage.hv(['protect', 'kv', address, '--json']);
+    await protect.output(/nobody listens there; the primary goes on trying/);
+    await primary.output(/kv: no link to backup .*: nobody listens there/);
+    const backup = stage.hv(['backup', '--listen', address, '--dir', 'b', '--events-fd', '3']);
+    const { code, stdout } = await protect.exited;
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'kv', backup: address });
     await backup.event('in.step');
     primary.kill('SIGKILL');
     await backup.event('live');

@@ -22,6 +22,7 @@ export class FaultyDisk implements Disk {
   readonly #fault: Fault;
   readonly openInput: Disk['openInput'] = RAW_DISK.openInput;
   readonly list: Disk['list'] = RAW_DISK.list;
+  readonly room: Disk['room'] = RAW_DISK.room;
 
   /** `at`: number of the operation that fails, from 1; 0: none. */
   constructor(at: number, fault: Fault) {

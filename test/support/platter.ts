@@ -154,6 +154,7 @@ export class MortalDisk implements Disk {
   #die: () => void = () => undefined;
   readonly openInput: Disk['openInput'] = RAW_DISK.openInput;
   readonly list: Disk['list'] = RAW_DISK.list;
+  readonly room: Disk['room'] = RAW_DISK.room;
 
   /** `at`: number of the operation that fails, from 1; 0: none. */
   constructor(platter: Platter, at: number, fault: LifeFault) {

@@ -1,6 +1,7 @@
 /** `hv backup`: shadows a primary and takes over when it dies. */
 
 import type { Command } from 'commander';
+import { safeName } from '../../host/directories.ts';
 import { type AdminOptions, adminOptions } from '../admin-options.ts';
 import { logKeyOption, signKeyOption } from '../key-options.ts';
 import { descriptor, hangLimitOption } from '../options.ts';
@@ -11,6 +12,7 @@ interface BackupOptions extends MemberOptions, SecurityFlags, AdminOptions {
   readonly listen: string;
   readonly join?: string;
   readonly seek?: string;
+  readonly as: string;
   readonly rejoin: boolean;
   readonly dir?: string;
   readonly arbiter?: string;
@@ -28,6 +30,14 @@ export function registerBackup(program: Command): void {
     .option('-j, --join <host:port>', 'ask this running primary to take us as its backup')
     // What `hv run` and `hv backup` start when another replica is primary; people use --join.
     .addOption(command.createOption('--seek <vm>', 'find the primary at the arbiter').hideHelp())
+    // Names its sockets and its lock: guests of one host may share a directory.
+    .addOption(
+      command
+        .createOption('--as <name>', 'its name among the backups of --dir')
+        .default('backup')
+        .argParser(safeName)
+        .hideHelp(),
+    )
     .option(
       '--no-rejoin',
       'once primary: end, instead of going on as a backup, when another one is',

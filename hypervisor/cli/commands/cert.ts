@@ -1,7 +1,7 @@
 /** `hv cert new`: an authority of our own, and certificates by which replicas know each other. */
 
 import type { Command } from 'commander';
-import { collect } from '../options.ts';
+import { repeatable } from '../options.ts';
 
 interface CertOptions {
   readonly dir: string;
@@ -18,11 +18,12 @@ export function registerCert(program: Command): void {
     .command('new')
     .description('make a certificate for each host, and the authority if there is none yet')
     .requiredOption('--dir <path>', 'where the authority is, and where certificates go')
-    .requiredOption(
-      '--host <name[,name...]>',
-      'names and addresses under which others reach one replica (repeatable)',
-      collect,
-      [],
+    .addOption(
+      repeatable(cert, {
+        flags: '--host <name[,name...]>',
+        means: 'names and addresses under which others reach one replica (repeatable)',
+        none: 'none, and one is needed',
+      }),
     )
     .option('--renew', 'replace certificates that exist; the authority stays')
     .option('--json', 'print JSON')

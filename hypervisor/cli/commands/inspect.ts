@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { logKeyOption } from '../key-options.ts';
-import { collect } from '../options.ts';
+import { repeatable } from '../options.ts';
 
 interface InspectCommandOptions {
   readonly at: string;
@@ -16,7 +16,12 @@ export function registerInspect(program: Command): void {
     .description('move around in a recorded run and look into its guest')
     .argument('<log>', 'a log directory such as .hv/<name>, or one .hvlog file')
     .option('--at <position>', 'where to begin: an lsn, lsn:ticks, +3.2s, 50%, start or end', 'end')
-    .option('--eval <line>', 'run this expression or command and leave (repeatable)', collect, [])
+    .addOption(
+      repeatable(program, {
+        flags: '--eval <line>',
+        means: 'run this expression or command and leave (repeatable)',
+      }),
+    )
     .option('--json', 'print one JSON object per result');
   logKeyOption(command).action(async (path: string, options: InspectCommandOptions) => {
     const { parsePosition } = await import('../inspect/parse.ts');

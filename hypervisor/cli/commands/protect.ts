@@ -16,7 +16,7 @@ export function registerProtect(program: Command): void {
     .option('--dir <path>', "where the primary's log is", '.hv')
     .option('--json', 'print the result as one JSON object')
     .action(async (name: string, address: string, options: ProtectOptions) => {
-      const { protect } = await import('../operate.ts');
+      const { protect } = await import('../protect.ts');
       await protect(name, address, options);
     });
 }

@@ -12,7 +12,7 @@ import { openLog } from '../../host/log-reader.ts';
 import type { ReplayAnswer, ReplayRequest } from '../../host/replay-worker.ts';
 import { startWorker } from '../../host/threads.ts';
 import { logKeyOption } from '../key-options.ts';
-import { collect, count, lsn } from '../options.ts';
+import { count, lsn, repeatable } from '../options.ts';
 import { data, say } from '../print.ts';
 
 interface ReplayOptions {
@@ -36,7 +36,12 @@ export function registerReplay(program: Command): void {
       '--script <file>',
       'feed the recorded inputs to this script instead and report where its outputs differ',
     )
-    .option('--ignore <regex>', 'with --script: text that does not count (repeatable)', collect, [])
+    .addOption(
+      repeatable(program, {
+        flags: '--ignore <regex>',
+        means: 'with --script: text that does not count (repeatable)',
+      }),
+    )
     .option('--all', 'with --script: print every difference, not the first 20')
     .option('--turn-ticks <count>', 'with --script: ticks one turn may use (5e9)', count)
     .option('-q, --quiet', "do not print the guest's console, or with --script the differences")

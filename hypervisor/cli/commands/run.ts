@@ -4,7 +4,13 @@ import type { Command } from 'commander';
 import { adminOptions } from '../admin-options.ts';
 import { logKeyOption, signKeyOption } from '../key-options.ts';
 import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
-import { checkpointEvery, collect, descriptor, hangLimitOption, keepPolicy } from '../options.ts';
+import {
+  checkpointEvery,
+  descriptor,
+  hangLimitOption,
+  keepPolicy,
+  repeatable,
+} from '../options.ts';
 import { protectionOptions } from '../protection-options.ts';
 import type { RunOptions } from '../run-process.ts';
 import { securityOptions } from '../security-options.ts';
@@ -20,11 +26,12 @@ export function registerRun(program: Command): void {
     .option('--dir <path>', 'where logs go', '.hv');
   const replicated = securityOptions(protectionOptions(command));
   signKeyOption(logKeyOption(limitOptions(logOptions(replicated))))
-    .option(
-      '-e, --env <name[=value]>',
-      'let only these variables in (repeatable; default: all)',
-      collect,
-      [],
+    .addOption(
+      repeatable(command, {
+        flags: '-e, --env <name[=value]>',
+        means: 'let only these variables in (repeatable)',
+        none: 'all',
+      }),
     )
     .option(
       '--events-fd <fd>',
@@ -81,11 +88,14 @@ function logOptions(command: Command): Command {
 function limitOptions(command: Command): Command {
   return command
     .option('--memory <size>', 'heap of the guest, 16MiB to 1984MiB (default: 240MiB)', heapBytes)
-    .option(
-      '--cpu <ticks>',
-      'ticks one turn may use, or with /s all turns of a second: 5G, 50M/s (repeatable)',
-      cpuTicks,
-      [],
+    .addOption(
+      command
+        .createOption(
+          '--cpu <ticks>',
+          'ticks one turn may use, or with /s all turns of a second: 5G, 50M/s (repeatable)',
+        )
+        .argParser(cpuTicks)
+        .default([], 'no limit'),
     )
     .option('--stack <size>', 'stack of the guest, 64KiB to 1MiB (default: 1MiB)', stackBytes)
     .addOption(hangLimitOption(command));

@@ -39,6 +39,7 @@ export function childArguments(settings: Settings, given: ChildGiven): readonly 
     return [
       'backup',
       ...common,
+      ...['--as', name],
       // Negative numbers look like options unless they are joined to theirs.
       `--priority=${settings.text('replica.priority') ?? '0'}`,
       ...flag('hidden', 'replica.hidden'),

@@ -23,7 +23,10 @@ const primary = {
   lsnAppended: 100,
   arbiter: UP,
   detectMs: 150,
+  byRank: false,
 };
+
+const copy = { synced: true, phase: 'following', counts: true, kind: 'hot', cold: false };
 
 describe('what a failover would do now', () => {
   test('is told with the backup that holds most of the log, and what it has to replay', () => {
@@ -39,6 +42,41 @@ describe('what a failover would do now', () => {
     expect(forecastOfPrimary({ ...primary, backups })).toMatchObject({ winner: 'b:1' });
   });
 
+  test('where each backup must have everything, it is the first of the view that is there', () => {
+    const byRank = { ...primary, byRank: true };
+    expect(forecastOfPrimary(byRank)).toMatchObject({ winner: 'b:1' });
+    const backups = [{ ...one, state: 'lost' }, two];
+    expect(forecastOfPrimary({ ...byRank, backups })).toMatchObject({ winner: 'b:2' });
+  });
+
+  test('begins with a machine where the one that would take over has none', () => {
+    const backups = [{ ...one, lsnReplayed: 0, cold: true }];
+    const own = { ...copy, cold: true, arbiter: UP, detectMs: undefined, lag: 0, replayRate: 0 };
+    const started = 'after starting a machine and replaying';
+    expect(failoverWords({ failover: forecastOfPrimary({ ...primary, backups }) })).toContain(
+      `b:1 would take over ${started} 100 records`,
+    );
+    expect(failoverWords({ failover: forecastOfBackup(own) })).toContain(`${started} 0 records`);
+  });
+
+  test('is not known before the arbiter was asked, which is no word of an arbiter that is down', () => {
+    const arbiter = { up: undefined, reason: undefined };
+    const own = forecastOfBackup({ ...copy, arbiter, detectMs: 1, lag: 0, replayRate: 0 });
+    for (const failover of [forecastOfPrimary({ ...primary, arbiter }), own]) {
+      expect(failover.possible).toBe(false);
+      expect(failoverWords({ failover })).toBe('not known yet: the arbiter was not asked yet');
+    }
+  });
+
+  test('is nothing by itself for a backup that by design is in no view', () => {
+    const never = { ...copy, synced: false, counts: false, kind: 'delayed', arbiter: UP };
+    const failover = forecastOfBackup({ ...never, detectMs: 1, lag: 0, replayRate: 0 });
+    expect(failover.possible).toBe(false);
+    expect(failoverWords({ failover })).toBe(
+      'this backup never takes over by itself (delayed); hv promote --force makes it primary',
+    );
+  });
+
   test.each([
     [{ arbiter: DOWN }, 'the arbiter does not answer: no answer within 1000 ms'],
     [{ arbiter: undefined }, 'no arbiter: nobody decides who goes on'],
@@ -47,6 +85,20 @@ describe('what a failover would do now', () => {
     [
       { viewBackups: [], backups: [{ ...one, state: 'streaming' }] },
       'the backup b:1 is not in the view yet (streaming)',
+    ],
+    [
+      {
+        viewBackups: [],
+        backups: [
+          { ...two, hidden: true },
+          { ...one, state: 'streaming' },
+        ],
+      },
+      'the backup b:1 is not in the view yet (streaming)',
+    ],
+    [
+      { viewBackups: [], backups: [{ ...one, hidden: true }] },
+      'no backup is in the view, and b:1 by design never is',
     ],
     [{ backups: [{ ...one, state: 'lost' }] }, 'every backup of the view is lost'],
     // Joined, but not named: it may not win whatever it holds.
@@ -57,7 +109,7 @@ describe('what a failover would do now', () => {
   });
 
   test('is told by a backup with its own measured pace', () => {
-    const given = { synced: true, phase: 'following', arbiter: UP, detectMs: undefined };
+    const given = { ...copy, arbiter: UP, detectMs: undefined };
     const failover = forecastOfBackup({ ...given, lag: 2000, replayRate: 10_000 });
     expect(failoverWords({ failover })).toBe(
       'possible now: this backup would take over after replaying 2,000 records (some 200 ms)',
@@ -99,12 +151,119 @@ describe('protection', () => {
   });
 
   test.each([
+    ['switchover', 'a switchover made this replica primary, 5.0 ms after the handover'],
+    ['forced', 'hv promote --force made this replica primary, 5.0 ms after the word'],
+  ])('has no RTO of a failover after a %s, and says what it took', (cause, words) => {
+    const lastFailover = { cause, times: { tail: 4, live: 1 } };
+    const said = lossWords({ protection: { protected: true }, lastFailover });
+    expect(said).toContain(`RTO of a failover not measured: ${words} (tail 4.0 ms, live 1.0 ms)`);
+  });
+
+  test.each([
     [119_000, '119 s'],
     [7_199_000, '119 min'],
     [172_799_000, '47 h'],
     [172_800_000, '2 d'],
   ])('%i ms are %s', (ms, words) => {
     expect(duration(ms)).toBe(words);
+  });
+});
+
+describe('a backup', () => {
+  const protection = { protected: false, forMs: 41_000, since: SINCE, lost: [], degradations: 0 };
+  const late = {
+    ...{ kind: 'delayed', counts: false, follows: 'a:1', phase: 'following', epoch: 3 },
+    ...{ cold: true, lsnReceived: 1_234, lsnSnapshot: 1_200, toReplay: 34, delayMs: 600_000 },
+  };
+  const said = (replication: object, isProtected = false): string =>
+    statusLines({
+      ...{ name: 'kv', role: 'backup', pid: 7, vm: 'kv-1', script: 'kv.js', replication },
+      protection: { ...protection, protected: isProtected },
+    }).join('\n');
+
+  test('that is in no view by design is not called unprotected, and says what it is for', () => {
+    const words = said(late);
+    expect(words).not.toMatch(/UNPROTECTED|only one|RTO/);
+    expect(words).toContain('kv: backup (delayed), pid 7');
+    expect(words).toContain(
+      'by design in no view (delayed): it is not counted as protection; it follows a:1',
+    );
+    expect(words).toContain(
+      'RPO of a promotion by force: what the primary has done behind lsn 1,234, and what is taken back with it',
+    );
+    expect(words).toContain('a promotion, which replays 34 records behind its snapshot of 1,200');
+    expect(words).toContain('10 min by design: hv promote --force goes back as far');
+  });
+
+  test('that is cold and in the view protects, and says what it would have to replay', () => {
+    const words = said(
+      { ...late, kind: 'cold', counts: true, delayMs: 0, lsnSnapshot: undefined, toReplay: 1_234 },
+      true,
+    );
+    expect(words).toContain(`PROTECTED for 41 s (since ${SINCE}): in the view; it follows a:1`);
+    expect(words).toContain('RPO 0: no output leaves before a backup has its cause');
+    expect(words).toContain('which replays 1,234 records');
+    expect(words).not.toContain('RTO');
+  });
+
+  test.each([
+    ['following', 'it follows a:1'],
+    ['deciding', 'a:1 is gone, and it finds out who goes on'],
+    ['parted', 'it follows nobody, and keeps its copy until a primary dials'],
+    ['diverged', 'its replay differs: it is never promoted'],
+  ])(
+    'that is %s and not in the view says so, and not that the guest is unprotected',
+    (phase, words) => {
+      const lines = said({ ...late, kind: 'hot', counts: true, cold: false, phase });
+      expect(lines).toContain(`NOT IN THE VIEW: nobody counts on it; ${words}`);
+      expect(lines).not.toContain('UNPROTECTED');
+    },
+  );
+});
+
+describe('a primary', () => {
+  const rule = { level: 'received', quorum: 0, onLoss: 'continue' };
+  const view = { epoch: 3, primary: 'a:1', backups: ['b:1'] };
+  const said = (replication: object, isProtected: boolean): string =>
+    statusLines({
+      ...{ name: 'kv', role: 'primary', pid: 7, vm: 'kv-1', script: 'kv.js' },
+      replication: { view, rule, backups: [], ...replication },
+      protection: { protected: isProtected, forMs: 41_000, since: SINCE, lost: [] },
+    }).join('\n');
+
+  test('promises no RPO of 0 where no output waits for a backup', () => {
+    expect(said({}, true)).toContain('RPO 0: no output leaves before');
+    const loose = said({ rule: { ...rule, level: 'async' } }, true);
+    expect(loose).toContain('RPO: what is under way, for with --ack async no output waits');
+  });
+
+  test('that may not run alone says what is held, and until when', () => {
+    const alone = said(
+      { view: { ...view, backups: [] }, lacksBackups: true, heldBytes: 64 },
+      false,
+    );
+    expect(alone).toContain('UNPROTECTED for 41 s');
+    expect(alone).toContain(
+      'nothing leaves before there are enough backups (--on-backup-loss stop)',
+    );
+    expect(alone).toContain('64 bytes of output, until there are enough backups');
+    expect(alone).toContain("RPO 0: this replica's log is the only one, and nothing leaves");
+  });
+
+  test('tells backups that are by design in no view, or run nothing, from those that are behind', () => {
+    const hidden = {
+      peer: 'b:2',
+      state: 'observing',
+      hidden: true,
+      cold: true,
+      lsnAcked: 9,
+      lag: 0,
+    };
+    const words = said({ view: { ...view, backups: [] }, backups: [hidden] }, false);
+    expect(words).toContain(
+      'b:2 observing, by design in no view: acked 9, runs nothing by design (lag 0)',
+    );
+    expect(words).toContain('none in the view: UNPROTECTED');
   });
 });
 

@@ -188,7 +188,8 @@ describe('the command line of the replica', () => {
   });
 
   test('of a backup has what kind of member it is, a negative priority included', () => {
-    expect(of('backup')).toEqual(['backup', ...common, ...events, '--priority=-3', '--store-only']);
+    const backup = ['backup', ...common, ...events, '--as', 'app'];
+    expect(of('backup')).toEqual([...backup, '--priority=-3', '--store-only']);
   });
 });
 

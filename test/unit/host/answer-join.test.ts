@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { answerJoin } from '../../../hypervisor/host/answer-join.ts';
+import { describe, expect, test } from 'vitest';
+import { answerJoin, whyNoPrimary } from '../../../hypervisor/host/answer-join.ts';
 import type { Link } from '../../../hypervisor/ports.ts';
 import type { Message } from '../../../hypervisor/protocol/messages.ts';
 import { asEpoch } from '../../../log-format/index.ts';
@@ -36,4 +36,33 @@ test('an address that is none is refused with a reason, and ends nothing', () =>
     expect(dialled).toEqual([]);
     expect(said).toMatchObject([{ type: 'bye', reason: expect.stringContaining('not host:port') }]);
   }
+});
+
+describe('a backup that is asked', () => {
+  const follows = { phase: 'following', following: '10.0.0.1:7700' } as const;
+  const asked = { guest: 'kv', path: '/join' } as const;
+
+  test('for a place in the view names the primary that gives one', () => {
+    expect(whyNoPrimary(follows, asked)).toMatch(
+      /^it is a backup itself: ask its primary, 10\.0\.0\.1:7700, or follow .* --from/,
+    );
+  });
+
+  test('for a place in the view names hv protect where nobody can ask its primary', () => {
+    const why = whyNoPrimary({ ...follows, following: 'primary-3c056875' }, asked);
+    expect(why).toContain('hv protect kv <host:port of the new backup>');
+  });
+
+  test('for its log alone passes it on', () => {
+    expect(whyNoPrimary(follows, { ...asked, path: '/follow' })).toBeUndefined();
+  });
+
+  test('without a log to pass on says whether it ever had a primary', () => {
+    for (const path of ['/join', '/follow'] as const) {
+      const at = { guest: 'kv', path };
+      expect(whyNoPrimary({ phase: 'idle', following: undefined }, at)).toContain('no primary has');
+      for (const phase of ['deciding', 'parted', 'diverged', 'ended'] as const)
+        expect(whyNoPrimary({ phase, following: undefined }, at)).toContain('no primary now');
+    }
+  });
 });

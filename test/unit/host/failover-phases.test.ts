@@ -32,6 +32,52 @@ test('a suspicion that came to nothing is not counted into the failover after it
   expect(phases.result).toMatchObject({ cause: 'silent', times: { detect: 5 } });
 });
 
+test.each([
+  ['switchover', 'switchover'],
+  ['operator', 'forced'],
+] as const)(
+  'by %s nothing is counted from before the decision, such as an old suspicion',
+  (by, cause) => {
+    const phases = new FailoverPhases();
+    phases.heard(10);
+    phases.note({ type: 'suspected', peer: 'a:1', reason: 'link closed: gone' }, 40);
+    if (by === 'switchover') phases.note({ type: 'following', peer: 'a:1' }, 45);
+    const [, [, claimed], ...rest] = notes as [never, readonly [number, Note], ...typeof notes];
+    const ended = [phases.note({ ...claimed, by } as Note, 153)];
+    for (const [at, note] of rest) ended.push(phases.note(note, at));
+    expect(phases.result).toEqual({ cause, times: { tail: 4, live: 1, firstOutput: 6 } });
+    // The histograms of failovers are about those that somebody had to notice.
+    expect(ended.filter((one) => one !== undefined)).toEqual([]);
+  },
+);
+
+test('a suspicion that ended with another primary is not part of what comes later', () => {
+  for (const note of [
+    { type: 'parted', reason: 'another replica is primary' },
+    { type: 'reset', reason: 'damaged' },
+    { type: 'following', peer: 'a:1' },
+  ] as const) {
+    const phases = new FailoverPhases();
+    phases.note({ type: 'suspected', peer: 'a:1', reason: 'link closed: gone' }, 40);
+    phases.note(note, 45);
+    expect(phases.note({ type: 'claimed', view }, 9_000)).toBeUndefined();
+    phases.note({ type: 'promoted', view, lsnReceived: asLsn(9) }, 9_001);
+    expect(phases.result?.times).toEqual({});
+  }
+});
+
+test('an output that comes long after going live is not recovery, one a second later still is', () => {
+  for (const [later, counts] of [
+    [1_000, true],
+    [1_001, false],
+  ] as const) {
+    const phases = new FailoverPhases();
+    for (const [at, note] of notes.slice(0, -1)) phases.note(note, at);
+    phases.note({ type: 'firstOutput', lsn: asLsn(9) }, 158 + later);
+    expect('firstOutput' in (phases.result?.times ?? {})).toBe(counts);
+  }
+});
+
 test('a primary that began as one has had no failover, and losing a backup is none', () => {
   const phases = new FailoverPhases();
   const ended = [

@@ -3,7 +3,12 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { lockDirectory, lockHolder, rotateAside } from '../../../hypervisor/host/log-lock.ts';
+import {
+  lockCopies,
+  lockDirectory,
+  lockHolder,
+  rotateAside,
+} from '../../../hypervisor/host/log-lock.ts';
 import { tempDir, writeLog } from './log-samples.ts';
 
 const inUse = expect.objectContaining({ code: 'HV_E_NAME_IN_USE' });
@@ -78,6 +83,26 @@ describe('a directory lock', () => {
     for (let n = 0; n < 3; n++) expect(() => holders.push(lockDirectory(dir))).toThrow(inUse);
     expect(holders).toHaveLength(1);
     expect(readdirSync(join(dir, '..'))).toEqual(['server.lock']);
+  });
+});
+
+describe('the lock of a backup on the directory of its copies', () => {
+  it('names the process that has it and says what to do; other names and the guests stay free', () => {
+    const dir = join(tempDir(), 'copies');
+    const lock = lockCopies(dir, 'backup');
+    expect(() => lockCopies(dir, 'backup')).toThrow(
+      `process ${process.pid} is a backup that keeps its copies in ${dir}: another one needs a --dir of its own`,
+    );
+    const others = [lockCopies(dir, 'kv'), lockDirectory(join(dir, 'backup'))];
+    for (const one of [lock, ...others]) one.release();
+    expect(readdirSync(dir)).toEqual([]);
+    lockCopies(dir, 'backup').release();
+  });
+
+  it('writes nothing beside the directory, which may be all that this user can write to', () => {
+    const above = tempDir();
+    lockCopies(join(above, 'copies'), 'backup');
+    expect(readdirSync(above)).toEqual(['copies']);
   });
 });
 

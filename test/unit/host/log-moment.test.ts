@@ -53,7 +53,7 @@ describe('the place of a moment', () => {
     given: { readonly now?: number; readonly lsnLast?: number } = {},
   ): Promise<Lsn> =>
     lsnAtMoment(dir, moment, {
-      now: asMicros(given.now ?? 0),
+      now: asMicros(given.now ?? Number.MAX_SAFE_INTEGER),
       lsnLast: asLsn(given.lsnLast ?? lastOf(batches.at(-1) as Batch)),
     });
 
@@ -80,7 +80,31 @@ describe('the place of a moment', () => {
 
   it('lies in what the copy has, though the log goes on', async () => {
     const middle = lastOf(batches[batches.length >> 1] as Batch);
-    expect(await at({ type: 'lsn', lsn: asLsn(1e9) }, { lsnLast: middle })).toBe(middle);
+    const end = timeOf(batches.at(-1) as Batch);
+    expect(await at({ type: 'time', time: asMicros(end) }, { lsnLast: middle })).toBe(middle);
+    expect(await at({ type: 'lsn', lsn: middle }, { lsnLast: middle })).toBe(middle);
+  });
+
+  it('is refused behind the last record there is, which is named', async () => {
+    const middle = lastOf(batches[batches.length >> 1] as Batch);
+    await expect(
+      at({ type: 'lsn', lsn: asLsn(middle + 1) }, { lsnLast: middle }),
+    ).rejects.toMatchObject({
+      code: 'HV_E_USAGE',
+      message: expect.stringMatching(new RegExp(`no record ${middle + 1}: its last is ${middle},`)),
+    });
+  });
+
+  it('is refused where it is still to come', async () => {
+    const now = timeOf(batches.at(-1) as Batch) + 5;
+    const time = asMicros(now + 1);
+    expect(await at({ type: 'time', time: asMicros(now) }, { now })).toBe(
+      lastOf(batches.at(-1) as Batch),
+    );
+    await expect(at({ type: 'time', time }, { now })).rejects.toMatchObject({
+      code: 'HV_E_USAGE',
+      message: expect.stringContaining('is still to come'),
+    });
   });
 
   it('is refused where the copy begins later', async () => {

@@ -47,6 +47,11 @@ describe('an observer of a primary', () => {
     expect(observer.lost).toEqual([]);
   });
 
+  test('that goes on without the backup it was told to have has not lost it', () => {
+    const observer = told(new Observer('primary', 0), [5, { type: 'unprotected', view: view(1) }]);
+    expect([observer.degradations, observer.protection.protected]).toEqual([0, false]);
+  });
+
   test('does not count a backup that never joined as lost', () => {
     const observer = told(new Observer('primary', 0), [
       5,
@@ -145,6 +150,14 @@ describe('readiness', () => {
     ]);
   });
 
+  test('of a backup that is in no view by design is to follow', () => {
+    const observer = new Observer('backup', 0);
+    const faults = (phase: string): readonly string[] =>
+      readyFaults(sight(observer, { status: { replication: { counts: false, phase, lag: 0 } } }));
+    expect(faults('following')).toEqual([]);
+    expect(faults('parted')).toEqual(['this backup follows nobody']);
+  });
+
   test('of a backup is to be in the view and in step', () => {
     const observer = new Observer('backup', 0);
     expect(readyFaults(sight(observer))).toEqual(['this backup is not in the view']);
@@ -169,9 +182,10 @@ describe('the arbiter', () => {
     expect(arbiterState('file:/x', away)).toEqual({
       ...{ url: 'file:/x', up: false, roundTripMs: undefined, reason: 'EACCES' },
     });
-    expect(arbiterState('file:/x', unasked)).toMatchObject({
-      ...{ up: false, reason: 'it was not asked yet' },
-    });
+    for (const none of [unasked, undefined])
+      expect(arbiterState('file:/x', none)).toEqual({
+        ...{ url: 'file:/x', up: undefined, roundTripMs: undefined, reason: undefined },
+      });
   });
 
   test('is told without its password', () => {

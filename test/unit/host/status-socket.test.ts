@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -7,11 +8,12 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { statusLines } from '../../../hypervisor/cli/status-report.ts';
+import { listenForOwner } from '../../../hypervisor/host/owner-socket.ts';
 import { askStatus, serveStatus, statusPaths } from '../../../hypervisor/host/status-socket.ts';
 
 let dir: string;
@@ -52,6 +54,24 @@ describe('a status socket', () => {
     await expect(serveStatus(dir, 'server', answer)).rejects.toThrow('another process');
     expect(await askStatus(path)).toEqual({ name: 'server', pid: 7 });
     served.close();
+  });
+
+  test('at which somebody listens is never taken away, whatever is said there', async () => {
+    const path = join(dir, 'x'.repeat(120), 'a.admin.sock');
+    mkdirSync(join(path, '..'));
+    const first = await listenForOwner(
+      createServer((socket) => socket.on('error', () => socket.destroy()).end('first')),
+      path,
+    );
+    const second = createServer();
+    await expect(listenForOwner(second, path)).rejects.toThrow(
+      `another process listens at ${path}`,
+    );
+    const socket = connect(readFileSync(path, 'utf8'));
+    const [said] = (await once(socket, 'data')) as [Buffer];
+    expect(String(said)).toBe('first');
+    first.close();
+    (await listenForOwner(second, path)).close();
   });
 
   test('that says no JSON, or nothing, is nobody', async () => {

@@ -7,7 +7,13 @@ import { join } from 'node:path';
 import { connect as connectSecure } from 'node:tls';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { LinkListener } from '../../../hypervisor/host/link.ts';
-import { LinkSecurity, LOCAL_ONLY, loadSecurity } from '../../../hypervisor/host/tls.ts';
+import {
+  dialFailure,
+  isUnknownPeer,
+  LinkSecurity,
+  LOCAL_ONLY,
+  loadSecurity,
+} from '../../../hypervisor/host/tls.ts';
 import { newToken, pskOf, writeNewToken } from '../../../hypervisor/host/token-file.ts';
 import { dial, echoListener, until } from '../../support/link-lab.ts';
 import { certificatePaths, tokenFile, tokenSecurity } from '../../support/secured.ts';
@@ -63,6 +69,42 @@ function outwardAddress(): string | undefined {
     .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
 }
 
+describe('the reason why there is no link', () => {
+  const told = (mode: LinkSecurity['mode'], message: string, code?: string): string =>
+    dialFailure(Object.assign(new Error(message), code === undefined ? {} : { code }), mode);
+
+  test.each([
+    ['plain', 'socket hang up', 'ECONNRESET'],
+    ['plain', 'Parse Error: Expected HTTP/', 'HPE_INVALID_CONSTANT'],
+    ['token', 'write EPROTO 40:error:0A00010B:SSL routines::wrong version number', 'EPROTO'],
+    ['token', 'Client network socket disconnected before secure TLS connection', 'ECONNRESET'],
+    ['token', 'ssl/tls alert handshake failure', 'ERR_SSL'],
+    ['certificates', 'tlsv1 alert unknown ca', 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA'],
+    ['certificates', 'self-signed certificate', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+    [
+      'certificates',
+      "Hostname does not match certificate's altnames",
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+    ],
+  ] as const)('with %s names the authentication: %s', (mode, message, code) => {
+    expect(isUnknownPeer(told(mode, message, code))).toBe(true);
+  });
+
+  test.each([
+    ['connect ECONNREFUSED 127.0.0.1:1', 'ECONNREFUSED', 'nobody listens there'],
+    ['getaddrinfo ENOTFOUND nowhere', 'ENOTFOUND', 'no host has this name'],
+    ['connect ETIMEDOUT 10.0.0.9:7700', 'ETIMEDOUT', 'is its host there'],
+    ['Opening handshake has timed out', undefined, 'is its host there'],
+    ['read ECONNRESET', 'ECONNRESET', 'ECONNRESET'],
+  ])('is no matter of authentication where it is %s', (message, code, words) => {
+    for (const mode of ['plain', 'token', 'certificates'] as const) {
+      const reason = told(mode, message, code);
+      expect(isUnknownPeer(reason)).toBe(false);
+      expect(reason).toContain(words);
+    }
+  });
+});
+
 describe('a token', () => {
   test('lets its holder in, with TLS 1.3 and a fresh key exchange, and nobody else', async () => {
     const { path } = tokenFile(file('good'));
@@ -93,7 +135,9 @@ describe('a token', () => {
       mode: 'token',
       keys: [{ identity: pskOf(token).identity, key: pskOf(newToken()).key }],
     });
-    expect(await dial(address, forged).closed).toContain('does not accept our token');
+    const reason = await dial(address, forged).closed;
+    expect(reason).toContain('does not accept our token');
+    expect(isUnknownPeer(reason)).toBe(true);
     expect(listener.counters).toMatchObject({ accepted: 0, reasons: { badToken: 1 } });
   });
 

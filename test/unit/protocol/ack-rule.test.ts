@@ -102,6 +102,19 @@ describe('what an output waits for', () => {
     expect(released(pair.win())).toEqual([held]);
   });
 
+  it('that never had a backup says once that its outputs are held, and again when it has lost one', () => {
+    const pair = new Pair('received', { onLoss: 'stop' });
+    const held = (effects: Effects): number =>
+      noted(effects).filter((note) => note === 'held').length;
+    expect(held(pair.turn())).toBe(1);
+    expect(held(pair.turn())).toBe(0);
+    pair.join('b');
+    expect(held(pair.turn())).toBe(0);
+    pair.step({ type: 'closed', peer: 'b', reason: 'gone' });
+    expect(held(pair.win())).toBe(1);
+    expect(held(pair.turn())).toBe(0);
+  });
+
   it('hidden: follows, and is in no view and waited for by nobody', () => {
     const pair = new Pair('received');
     pair.turn();

@@ -92,6 +92,17 @@ describe('BackupCore', () => {
     expect(types(effects)).toEqual(['close', 'ask']);
   });
 
+  it('drops a copy whose files are gone while it follows a primary, and only then', () => {
+    const bench = Bench.synced();
+    expect(types(bench.step({ type: 'lost', reason: 'deleted' }))).toEqual(['close', 'reset']);
+    expect(bench.core.phase).toBe('idle');
+    expect(types(bench.hello(2, hello(2)))).toContain('open');
+    const candidate = Bench.synced();
+    candidate.step({ type: 'suspect', reason: 'silent' });
+    expect(candidate.step({ type: 'lost', reason: 'deleted' })).toEqual([]);
+    expect(types(candidate.answer({ type: 'won', view: view(3, 'b') }))).toContain('promote');
+  });
+
   it('acknowledges nothing once it has claimed', () => {
     const bench = Bench.synced();
     expect(bench.core.ack()?.message).toMatchObject({ type: 'ack', lsnReceived: 5 });
@@ -135,10 +146,54 @@ describe('BackupCore', () => {
     expect(types(bench.hello(3, hello(3, 'c')))).toEqual(['open', 'send']);
   });
 
+  it('tells of a primary whose guest it cannot shadow, and not of one that came too late', () => {
+    const bench = new Bench();
+    const notes = (effects: readonly BackupEffect[]): unknown[] =>
+      effects.flatMap((effect) => (effect.type === 'note' ? [effect.note] : []));
+    expect(notes(bench.hello(1, { ...hello(5, 'x'), protocol: 0 }))).toEqual([
+      { type: 'declined', peer: 'x', reason: 'another protocol' },
+    ]);
+    // No primary, but hv doctor.
+    expect(notes(bench.hello(2, { ...hello(0, 'x'), protocol: 0 }))).toEqual([]);
+    bench.hello(3, hello(5));
+    expect(notes(bench.hello(4, hello(4, 'x')))).toEqual([]);
+  });
+
+  it('says who made it primary where it was not its own claim', () => {
+    const made = (effects: readonly BackupEffect[]): unknown[] =>
+      effects.flatMap(({ type, ...rest }) =>
+        type === 'note' && 'note' in rest ? [rest.note] : [],
+      );
+    const handed = { type: 'view', epoch: asEpoch(3), view: view(3, 'b') } as const;
+    expect(made(Bench.synced().step({ type: 'message', link: 1, message: handed }))).toEqual([
+      { type: 'claimed', view: view(3, 'b'), by: 'switchover' },
+    ]);
+    expect(made(Bench.synced().step({ type: 'force', view: view(9, 'b') }))).toEqual([
+      { type: 'claimed', view: view(9, 'b'), by: 'operator' },
+    ]);
+    const bench = Bench.synced();
+    bench.step({ type: 'closed', link: 1, reason: 'reset' });
+    expect(made(bench.answer({ type: 'won', view: view(3, 'b') }))).toEqual([
+      { type: 'claimed', view: view(3, 'b') },
+    ]);
+  });
+
   it('refuses a second primary of the same epoch while it is in the view', () => {
     const bench = Bench.synced();
     expect(types(bench.hello(2, hello(1, 'x')))).toEqual(['send', 'close']);
     expect(bench.core.phase).toBe('following');
+  });
+
+  it('tells whom it refuses whether another primary is in the way, or another guest', () => {
+    const reasonOf = (effects: readonly BackupEffect[]): string | undefined => {
+      const [sent] = effects;
+      if (sent?.type !== 'send' || sent.message.type !== 'refuse') return undefined;
+      return sent.message.reason;
+    };
+    const bench = Bench.synced();
+    expect(reasonOf(bench.hello(2, hello(1, 'x')))).toContain('follows a primary of epoch');
+    const other = { ...hello(1, 'x'), vm: 'other' };
+    expect(reasonOf(bench.hello(3, other))).toContain('every guest needs its own');
   });
 
   it('leaves its primary for one of a later epoch, and goes on where both logs are the same', () => {
@@ -157,9 +212,15 @@ describe('BackupCore', () => {
     }
   });
 
-  it('throws its copy away for a primary of another run', () => {
-    const effects = Bench.synced().hello(2, { ...hello(3, 'c'), vm: 'other' });
-    expect(types(effects)).toEqual(['close', 'reset', 'open', 'send']);
+  it('throws its copy away for a primary of another run, but not while it may be needed', () => {
+    const other = (epoch: number): Hello => ({ ...hello(epoch, 'c'), vm: 'other' });
+    const bench = Bench.synced();
+    expect(types(bench.hello(2, other(9)))).toEqual(['send', 'close']);
+    bench.step({ type: 'closed', link: 1, reason: 'reset' });
+    expect(types(bench.hello(3, other(9)))).toEqual(['send', 'close']);
+    bench.answer({ type: 'lost', view: view(3, 'x') });
+    expect(bench.core.phase).toBe('parted');
+    expect(types(bench.hello(4, other(1)))).toEqual(['reset', 'open', 'send']);
   });
 
   it('goes live without a claim when its primary hands over, and only as the next in line', () => {
