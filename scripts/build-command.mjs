@@ -26,6 +26,8 @@ const common = {
   external: ['pg', 'esbuild'],
   legalComments: 'linked',
   logLevel: 'warning',
+  // What is left of `import()` is of CommonJS packages, and a script of node:vm has no loader.
+  supported: { 'dynamic-import': false },
   define: { 'import.meta.url': 'hvBundleUrl' },
   // The directive is one only where it comes first.
   banner: {

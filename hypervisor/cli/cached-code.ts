@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import Module, { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 import { parentPort, threadId } from 'node:worker_threads';
 
 /** Set by the build while it warms the caches (scripts/warm-command.mjs). */
@@ -28,7 +28,7 @@ type Wrapped = (
   dirname: string,
 ) => void;
 
-/** `file`: CommonJS in ASCII, absolute. Throws what it throws. */
+/** `file`: CommonJS in ASCII without `import()`, absolute. Throws what it throws. */
 export function runCached(file: string): void {
   const text = readFileSync(file, 'latin1');
   const source = Module.wrap(text);
@@ -36,7 +36,6 @@ export function runCached(file: string): void {
   const script = new Script(source, {
     filename: file,
     ...(cachedData && { cachedData }),
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   const module = { exports: {} };
   const wrapped = script.runInThisContext() as Wrapped;

@@ -204,8 +204,8 @@ describe('bad arguments', () => {
     ['has no token for', 'http://127.0.0.1:1?token-file=/nowhere', 'could never take over'],
   ])(
     'a primary with an arbiter the backup %s is refused, and the backup waits on',
-    async (_, arbiter, words) => {
-      const { process: backup, address } = await stage.backup('--dir', 'choosy');
+    async (which, arbiter, words) => {
+      const { process: backup, address } = await stage.backup('--dir', which);
       const refusal = new Promise<string>((resolve, reject) => {
         const link = dialLink(address, '/link', {
           onMessage: (message) =>

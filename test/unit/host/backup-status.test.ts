@@ -9,7 +9,8 @@ function statusOf(logDir: string): Record<string, unknown> {
   const core = { phase: 'following', epoch: asEpoch(2), synced: true, lsnReceived: asLsn(7) };
   const facts = {
     ...{ name: 'kv', logDir, machine: undefined, supervisor: undefined, arbiter: undefined },
-    ...{ replica: { core, lsnReplayed: asLsn(0) }, links: {}, followers: [], delay: 0 },
+    ...{ replica: { core, lsnReplayed: asLsn(0) }, links: {}, followers: [] },
+    member: { priority: 0, hidden: false, cold: true, chained: false, warm: false, delay: 0 },
   };
   let told: object = {};
   backupStatus(facts as unknown as BackupFacts, (status) => {
