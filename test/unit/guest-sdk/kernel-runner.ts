@@ -4,10 +4,8 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll } from 'vitest';
 import { bundleGuest } from '../../../hypervisor/host/bundle.ts';
 import { GuestLoadError } from '../../../hypervisor/host/guest-load-error.ts';
 import type { NetOutput } from '../../../hypervisor/ports.ts';
@@ -18,6 +16,7 @@ import {
   type NetAddress,
 } from '../../../log-format/index.ts';
 import { GuestRunner } from '../../support/guest-runner.ts';
+import { sharedDir } from '../../support/shared-dir.ts';
 
 export interface Ran {
   readonly stdout: string;
@@ -25,8 +24,7 @@ export interface Ran {
   readonly code: number | null | undefined;
 }
 
-const directory = realpathSync(mkdtempSync(join(tmpdir(), 'hv-kernel-')));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const directory = sharedDir('hv-kernel-');
 
 /** Writes scripts into the test's directory; the path of the first. */
 export function scripts(files: Readonly<Record<string, string>>): string {

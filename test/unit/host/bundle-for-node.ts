@@ -1,20 +1,15 @@
 /** Makes a script of TypeScript sources for a child process or a worker of the real Node. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { afterAll } from 'vitest';
+import { sharedDir } from '../../support/shared-dir.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
-const cleanups: (() => void)[] = [];
-
-/** Bundles `source`, whose imports start at the project's root; gone after the test file. */
+/** Bundles `source`, whose imports start at the project's root; gone when this process ends. */
 export async function bundleForNode(name: string, source: string): Promise<string> {
-  const directory = mkdtempSync(join(tmpdir(), 'hv-test-'));
-  cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = sharedDir('hv-test-');
   const outfile = join(directory, `${name}.cjs`);
   const absolute = source.replaceAll(/from '(hypervisor|log-format)\//g, `from '${ROOT}/$1/`);
   await build({
@@ -28,7 +23,3 @@ export async function bundleForNode(name: string, source: string): Promise<strin
   });
   return outfile;
 }
-
-afterAll(() => {
-  for (const cleanup of cleanups.splice(0)) cleanup();
-});

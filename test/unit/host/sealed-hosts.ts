@@ -1,13 +1,12 @@
 /** Two hosts with keys of their own, one after the other in this process, and what each finds in files. */
 
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, expect } from 'vitest';
+import { existsSync } from 'node:fs';
+import { expect } from 'vitest';
 import { auditLog, type LogAudit, parseHead } from '../../../hypervisor/host/log-audit.ts';
 import { openLogInput } from '../../../hypervisor/host/log-input.ts';
 import { type LogKey, logKey, useLogKeys } from '../../../hypervisor/host/log-keys.ts';
 import { newSignKey, type SignKey, useSignKey } from '../../../hypervisor/host/sign-keys.ts';
+import { sharedDir } from '../../support/shared-dir.ts';
 
 export interface Host {
   readonly key: LogKey;
@@ -28,16 +27,10 @@ export function plainly(): void {
   useSignKey(undefined);
 }
 
-const made: string[] = [];
 export function memoryDir(): string {
   const memory = '/dev/shm';
-  const dir = mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), 'hv-copies-'));
-  made.push(dir);
-  return dir;
+  return sharedDir('hv-copies-', existsSync(memory) ? memory : undefined);
 }
-afterAll(() => {
-  for (const dir of made) rmSync(dir, { recursive: true, force: true });
-});
 
 export function plainBytes(path: string): Buffer {
   const input = openLogInput(path);
