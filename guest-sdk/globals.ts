@@ -14,6 +14,8 @@ import { DOMException } from './web/dom-exception.ts';
 import { CustomEvent, Event, EventTarget } from './web/event-target.ts';
 import { structuredClone } from './web/structured-clone.ts';
 import { TextDecoder, TextEncoder } from './web/text-encoding.ts';
+import { URL } from './web/url.ts';
+import { URLSearchParams } from './web/url-search-params.ts';
 
 export const console = globalConsole(() => [standardOutput(1), standardOutput(2)]);
 
@@ -44,6 +46,8 @@ export function installGlobals(): void {
     DOMException,
     TextEncoder,
     TextDecoder,
+    URL,
+    URLSearchParams,
     atob,
     btoa,
     crypto: (crypto as { webcrypto: unknown }).webcrypto,
