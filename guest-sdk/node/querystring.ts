@@ -112,10 +112,10 @@ function parse(text: unknown, sep?: unknown, eq?: unknown, options?: Options): Q
     return decoded(spaced, decode);
   };
   for (const pair of text.split(separator)) {
-    if (pair === '') continue;
     const at = pair.indexOf(equals);
     const key = at < 0 ? pair : pair.slice(0, at);
-    add(query, part(key), at < 0 ? '' : part(pair.slice(at + equals.length)));
+    if (pair !== '') add(query, part(key), at < 0 ? '' : part(pair.slice(at + equals.length)));
+    // Empty pairs count.
     if (--left === 0) break;
   }
   return query;

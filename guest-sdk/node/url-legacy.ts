@@ -97,7 +97,7 @@ interface FormatOptions {
 
 /** The text of a URL without the parts that `options` leaves out. */
 function formatUrl(context: URLContext, options: FormatOptions | null | undefined): string {
-  if (options) validateObject(options, 'options', { allowArray: true, allowFunction: true });
+  if (options) validateObject(options, 'options');
   const { fragment = true, unicode = false, search = true, auth = true } = options ?? {};
   let text = protocolOf(context);
   if (hasAuthority(context)) {

@@ -51,14 +51,17 @@ export function percentDecodeBytes(bytes: Uint8Array): Uint8Array {
   return decoded.subarray(0, length);
 }
 
-/** The text that `text` encodes; what is no UTF-8 becomes U+FFFD, what is no escape stays. */
+/**
+ * The text that `text` encodes; what is no UTF-8 becomes U+FFFD, what is no escape stays. Beside a
+ * malformed escape, characters that are not encoded at all count by their low byte, as in Node.
+ */
 export function percentDecode(text: string): string {
-  if (!text.includes('%')) return text;
+  if (!/%[\da-f]{2}/i.test(text)) return text;
   try {
     return decodeURIComponent(text);
   } catch {
-    // Malformed somewhere: the built-in refuses the whole of it, the standard only repairs.
-    const bytes = new Uint8Array(traps.encode(text, ENCODING.utf8));
+    // Malformed somewhere: the built-in refuses the whole of it, Node only repairs.
+    const bytes = new Uint8Array(traps.encode(text, ENCODING.latin1));
     return decodeBytes(percentDecodeBytes(bytes), ENCODING.utf8);
   }
 }
