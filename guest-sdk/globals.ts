@@ -10,6 +10,7 @@ import { standardOutput } from './node/standard-streams.ts';
 import { exported as timers } from './node/timers.ts';
 import { AbortController, AbortSignal } from './web/abort.ts';
 import { atob, btoa } from './web/base64.ts';
+import { Blob, File } from './web/blob.ts';
 import { DOMException } from './web/dom-exception.ts';
 import { CustomEvent, Event, EventTarget } from './web/event-target.ts';
 import { structuredClone } from './web/structured-clone.ts';
@@ -46,6 +47,8 @@ export function installGlobals(): void {
     DOMException,
     TextEncoder,
     TextDecoder,
+    Blob,
+    File,
     URL,
     URLSearchParams,
     atob,

@@ -1,9 +1,9 @@
 /** The parts of `node:url` between paths of files and URLs, and between URLs and requests. */
 
 import { bootConfig } from '../boot-config.ts';
-import { wellFormed } from '../web/percent-encode.ts';
 import { URL } from '../web/url.ts';
 import { hostToUnicode, urlMachine } from '../web/url-machine.ts';
+import { wellFormed } from '../web/usv.ts';
 import { invalidArgType, invalidArgValue, missingArgs, nodeError } from './node-errors.ts';
 import { exported as path } from './path.ts';
 import { validateObject, validateString } from './validators.ts';

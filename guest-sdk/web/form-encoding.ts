@@ -1,6 +1,7 @@
 /** application/x-www-form-urlencoded (URL Standard, section 5): the text of a query and its pairs. */
 
-import { percentDecode, wellFormed } from './percent-encode.ts';
+import { percentDecode } from './percent-encode.ts';
+import { wellFormed } from './usv.ts';
 
 /** Names and values in turn: what a query holds, in order. */
 export type FlatPairs = string[];

@@ -3,14 +3,7 @@
 import { ENCODING } from '../../log-format/abi.ts';
 import { traps } from '../drivers/traps.ts';
 import { decodeBytes } from '../node/buffer-encodings.ts';
-
-/** ES2024; the engine has it, the compiler's library does not. */
-type WellFormed = string & { toWellFormed(): string };
-
-/** Lone surrogates become U+FFFD. */
-export function wellFormed(text: string): string {
-  return (text as WellFormed).toWellFormed();
-}
+import { wellFormed } from './usv.ts';
 
 function encodeRun(run: string): string {
   let encoded = '';

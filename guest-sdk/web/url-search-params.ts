@@ -5,14 +5,7 @@ import { invalidThis, missingArgs, nodeError } from '../node/node-errors.ts';
 import { validateFunction } from '../node/validators.ts';
 import { type FlatPairs, parseForm, serializeForm } from './form-encoding.ts';
 import { exposeInterface } from './interface.ts';
-import { wellFormed } from './percent-encode.ts';
-
-/** A string of whole characters; symbols are refused in V8's words. */
-export function toUsv(value: unknown): string {
-  if (typeof value === 'string') return wellFormed(value);
-  if (typeof value === 'symbol') throw new TypeError('Cannot convert a Symbol value to a string');
-  return wellFormed(`${value}`);
-}
+import { toUsv } from './usv.ts';
 
 const isObject = (value: unknown): value is object =>
   (typeof value === 'object' && value !== null) || typeof value === 'function';

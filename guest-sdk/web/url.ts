@@ -3,6 +3,7 @@
 import { inspectHook } from '../node/inspect-hook.ts';
 import { missingArgs, nodeError } from '../node/node-errors.ts';
 import { exposeInterface } from './interface.ts';
+import { createObjectURL, revokeObjectURL } from './object-urls.ts';
 import {
   contextOfRecord,
   fragmentSectionOf,
@@ -25,7 +26,8 @@ import {
   urlMachine,
 } from './url-machine.ts';
 import { parseUrl, withPart } from './url-parser.ts';
-import { paramsOfUrl, refillParams, toUsv, type URLSearchParams } from './url-search-params.ts';
+import { paramsOfUrl, refillParams, type URLSearchParams } from './url-search-params.ts';
+import { toUsv } from './usv.ts';
 
 export function invalidUrl(input: string, base?: string): Error {
   const error = nodeError(TypeError, 'ERR_INVALID_URL', 'Invalid URL');
@@ -227,6 +229,9 @@ export class URL {
     if (args.length === 0) throw missingArgs('url');
     return URL.canParse(...args) ? new URL(...args) : null;
   }
+
+  static createObjectURL: typeof createObjectURL = createObjectURL;
+  static revokeObjectURL: typeof revokeObjectURL = revokeObjectURL;
 
   static canParse(...args: readonly unknown[]): boolean {
     if (args.length === 0) throw missingArgs('url');
