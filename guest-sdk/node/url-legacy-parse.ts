@@ -30,7 +30,8 @@ const FORBIDDEN_IN_IPV6 = /[\0\t\n\r #%/<>?@\\^|]/;
 const HOSTNAME_MAX = 255;
 const ESCAPED = /[\t\n\r "'<>\\^`{|}]/g;
 
-const TRIMMED = /^[\t\n\f\r \u00a0\ufeff]+|[\t\n\f\r \u00a0\ufeff]+$/g;
+/** Control characters, spaces, no-break spaces and byte order marks at both ends. */
+const TRIMMED = /^[^!-\x9f\xa1-\ufefe\uff00-\uffff]+|[^!-\x9f\xa1-\ufefe\uff00-\uffff]+$/g;
 
 const hex = (char: string): string =>
   `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;

@@ -150,6 +150,15 @@ export function isBlob(value: unknown): value is Blob {
   return bytesOfBlob(value) !== undefined;
 }
 
+/** A Blob or File with the same bytes, as structured cloning makes one. */
+export function cloneBlob(blob: Blob): Blob {
+  const bytes = bytesOfBlob(blob) ?? new Uint8Array(0);
+  const { type } = blob;
+  if (!(blob instanceof File)) return makeBlob(bytes, type);
+  const { name, lastModified } = blob;
+  return new File([bytes], name, { type, lastModified });
+}
+
 /** V8 has these words for a private member that is not there. */
 function lacks(member: string): TypeError {
   const text = `Cannot read private member ${member} from an object whose class did not declare it`;

@@ -1,7 +1,7 @@
 /** `structuredClone` (HTML, section 2.7): values, cycles and transfer of ArrayBuffers. */
 
 import { nodeError } from '../node/node-errors.ts';
-import { type Blob, bytesOfBlob, makeBlob } from './blob.ts';
+import { cloneBlob, isBlob } from './blob.ts';
 import { DOMException } from './dom-exception.ts';
 
 type Memory = Map<object, unknown>;
@@ -131,8 +131,7 @@ function cloneSpecial(value: object, memory: Memory): object | undefined {
     return copy;
   }
   if (value instanceof Error) return cloneError(value, memory);
-  const bytes = bytesOfBlob(value);
-  if (bytes !== undefined) return makeBlob(bytes, (value as Blob).type);
+  if (isBlob(value)) return cloneBlob(value);
   return undefined;
 }
 

@@ -29,10 +29,17 @@ import { parseUrl, withPart } from './url-parser.ts';
 import { paramsOfUrl, refillParams, type URLSearchParams } from './url-search-params.ts';
 import { toUsv } from './usv.ts';
 
-export function invalidUrl(input: string, base?: string): Error {
-  const error = nodeError(TypeError, 'ERR_INVALID_URL', 'Invalid URL');
-  Object.assign(error, base === undefined ? { input } : { input, base });
-  return error;
+const INVALID = { code: 'ERR_INVALID_URL', text: 'Invalid URL' } as const;
+
+/** What setters and the older interface throw. */
+export function invalidUrl(input: string): Error {
+  return Object.assign(nodeError(TypeError, INVALID.code, INVALID.text), { input });
+}
+
+/** What the constructor throws. Node makes it elsewhere: its header is without the code. */
+function unparsable(input: string, base: string | undefined): Error {
+  const fields = base === undefined ? { input } : { input, base };
+  return Object.assign(new TypeError(INVALID.text), { code: INVALID.code, ...fields });
 }
 
 /** V8 has these words for a private member that is not there. */
@@ -71,7 +78,7 @@ export class URL {
     const input = toUsv(args[0]);
     const base = args[1] === undefined ? undefined : toUsv(args[1]);
     const context = parseUrl(input, base);
-    if (context === undefined) throw invalidUrl(input, base);
+    if (context === undefined) throw unparsable(input, base);
     this.#context = context;
   }
 
