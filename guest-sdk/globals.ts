@@ -13,6 +13,8 @@ import { atob, btoa } from './web/base64.ts';
 import { Blob, File } from './web/blob.ts';
 import { DOMException } from './web/dom-exception.ts';
 import { CustomEvent, Event, EventTarget } from './web/event-target.ts';
+import { FormData } from './web/form-data.ts';
+import { Headers } from './web/headers.ts';
 import { structuredClone } from './web/structured-clone.ts';
 import { TextDecoder, TextEncoder } from './web/text-encoding.ts';
 import { URL } from './web/url.ts';
@@ -49,6 +51,8 @@ export function installGlobals(): void {
     TextDecoder,
     Blob,
     File,
+    FormData,
+    Headers,
     URL,
     URLSearchParams,
     atob,

@@ -200,6 +200,17 @@ export const programs: Readonly<Record<string, string>> = {
     console.log(blob, file, blob.slice(-3, -1, 'X/y'), [[[blob]]], Object.prototype.toString.call(file), file instanceof Blob, structuredClone(blob));
     const address = URL.createObjectURL(file);
     console.log(address.length, address.slice(0, 14), resolveObjectURL(address), URL.revokeObjectURL(address), resolveObjectURL(address));
+    const headers = new Headers([['B', ' x '], ['a', '1'], ['A', '2'], ['Set-Cookie', 'c=1'], ['cookie', 'k'], ['Cookie', 'l']]);
+    headers.append('set-cookie', 'd=2'); headers.set('b', 'y');
+    console.log(headers, [...headers], headers.getSetCookie(), headers.get('COOKIE'), headers.has('zz'), headers.keys(), Object.keys(Headers.prototype), { deep: { er: { still: headers } } });
+    headers.delete('set-cookie'); headers.forEach(function (value, name, all) { if (name === 'a') all.append('aa', '3'); console.log(name, value, this.is); }, { is: 'this' });
+    const form = new FormData();
+    form.append('a', 1); form.append('a', blob, 'as.txt'); form.append('f', file); form.set('g', null); form.append('g', '2'); form.set('g', '3'); form.append('\ud800', 'x');
+    console.log(form.getAll('a').length, form.get('a'), form.get('f') === file, [...form.keys()], form.get('zz'), form.has('g'), form.entries(), Object.keys(FormData.prototype), form.getAll('a')[1].name);
+    form.delete('a'); console.log(form);
+    const refusals = [() => new Headers(null), () => new Headers([['a']]), () => new Headers(['ab']), () => new Headers({ 'a b': 1 }), () => new Headers({ a: '€' }), () => headers.append('a'), () => headers.get(), () => headers.set('a', '\0'), () => headers.has('ü'),
+      () => headers.forEach(5), () => Headers.prototype.get.call({}, 'a'), () => headers.keys().next.call({}), () => new FormData(5), () => form.append('a'), () => form.set('a', 'b', 'c'), () => FormData.prototype.get.call(headers, 'a')];
+    for (const act of refusals) { try { console.log(act()); } catch (e) { console.log(e.name, e.code, e.message); } }
     (async () => console.log(await blob.text(), new Uint8Array(await blob.arrayBuffer()), await file.slice(1, 4).text()))();
   `,
 };
