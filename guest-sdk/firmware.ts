@@ -31,17 +31,6 @@ function environmentOf(): Record<string, string | undefined> {
   return (processObject as unknown as { env: Record<string, string | undefined> }).env;
 }
 
-/**
- * The inspection package evaluates parts of itself at the first object with a class, and one of them
- * wants a global `URL`, which this guest may lack. It gets one for the length of that look.
- */
-function warmInspection(): void {
-  const lacksUrl = !('URL' in globalThis);
-  if (lacksUrl) Object.defineProperty(globalThis, 'URL', { value: class {}, configurable: true });
-  inspectHook.inspect(processObject);
-  if (lacksUrl) Reflect.deleteProperty(globalThis, 'URL');
-}
-
 export function start(given: Traps): Kernel {
   installTraps(given);
   headerRule.showsCode = isNodeError;
@@ -64,6 +53,7 @@ export function start(given: Traps): Kernel {
   buildProcess();
   installGlobals();
   provide(nodeModules);
-  warmInspection();
+  // The package evaluates parts of itself at the first object with a class.
+  inspectHook.inspect(processObject);
   return kernel;
 }

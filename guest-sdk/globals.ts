@@ -10,10 +10,15 @@ import { standardOutput } from './node/standard-streams.ts';
 import { exported as timers } from './node/timers.ts';
 import { AbortController, AbortSignal } from './web/abort.ts';
 import { atob, btoa } from './web/base64.ts';
+import { Blob, File } from './web/blob.ts';
 import { DOMException } from './web/dom-exception.ts';
 import { CustomEvent, Event, EventTarget } from './web/event-target.ts';
+import { FormData } from './web/form-data.ts';
+import { Headers } from './web/headers.ts';
 import { structuredClone } from './web/structured-clone.ts';
 import { TextDecoder, TextEncoder } from './web/text-encoding.ts';
+import { URL } from './web/url.ts';
+import { URLSearchParams } from './web/url-search-params.ts';
 
 export const console = globalConsole(() => [standardOutput(1), standardOutput(2)]);
 
@@ -44,6 +49,12 @@ export function installGlobals(): void {
     DOMException,
     TextEncoder,
     TextDecoder,
+    Blob,
+    File,
+    FormData,
+    Headers,
+    URL,
+    URLSearchParams,
     atob,
     btoa,
     crypto: (crypto as { webcrypto: unknown }).webcrypto,

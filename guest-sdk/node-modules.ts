@@ -12,6 +12,8 @@ import { exported as os } from './node/os.ts';
 import { exported as path } from './node/path.ts';
 import { exported as perfHooks } from './node/perf-hooks.ts';
 import { exported as process } from './node/process.ts';
+import { exported as punycode } from './node/punycode.ts';
+import { exported as querystring } from './node/querystring.ts';
 import { exported as stream } from './node/stream.ts';
 import { exported as streamConsumers } from './node/stream-consumers.ts';
 import { exported as streamPromises } from './node/stream-promises.ts';
@@ -39,6 +41,8 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   'path/win32': (path as unknown as { win32: unknown }).win32,
   perf_hooks: perfHooks,
   process,
+  punycode,
+  querystring,
   stream,
   'stream/consumers': streamConsumers,
   'stream/promises': streamPromises,

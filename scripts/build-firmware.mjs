@@ -6,6 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { bundleIdna } from './bundle-idna.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const aliasFile = `${root}guest-sdk/aliases.json`;
@@ -40,5 +41,6 @@ await build({
   legalComments: 'none',
   charset: 'utf8',
   alias: aliases(),
+  plugins: [bundleIdna],
   logLevel: 'warning',
 });

@@ -21,3 +21,8 @@ declare module 'node-inspect-extracted' {
   };
   export default inspector;
 }
+
+declare module 'punycode/' {
+  const punycode: Readonly<Record<string, unknown>>;
+  export default punycode;
+}

@@ -1,6 +1,7 @@
 /** `structuredClone` (HTML, section 2.7): values, cycles and transfer of ArrayBuffers. */
 
 import { nodeError } from '../node/node-errors.ts';
+import { cloneBlob, isBlob } from './blob.ts';
 import { DOMException } from './dom-exception.ts';
 
 type Memory = Map<object, unknown>;
@@ -130,6 +131,7 @@ function cloneSpecial(value: object, memory: Memory): object | undefined {
     return copy;
   }
   if (value instanceof Error) return cloneError(value, memory);
+  if (isBlob(value)) return cloneBlob(value);
   return undefined;
 }
 

@@ -170,4 +170,47 @@ export const programs: Readonly<Record<string, string>> = {
     console.log(globalThis.crypto.getRandomValues(new Uint8Array(4)).length, typeof crypto.webcrypto.randomUUID());
     crypto.randomBytes(4, (error, bytes) => console.log(error, bytes.length));
   `,
+  url: `
+    const url = require('url');
+    const querystring = require('querystring');
+    const punycode = require('punycode');
+    const util = require('util');
+    const { Blob, File, resolveObjectURL } = require('buffer');
+    console.log(new URL('http://user:p%20w@EXAMPLE.com:8080/a/../b?x=1&y=é#h'), new URL('/é?q#', 'https://h:443'), new URL('file:///a%20b'));
+    console.log(new URL('http://ü.de/ü?ü#ü').href, new URL('redis://u:p@[::1]:6379/0').host, new URL('mailto:a@b').pathname, new URL('http://0x7f.1/').hostname);
+    class Own extends URL {}
+    console.log(util.inspect(new Own('ws://a')).slice(0, 5), { url: [new URL('http://a/')] }, util.inspect(new URL('https://u:p@h.n:8080/p/?q#h'), { showHidden: true }));
+    const u = new URL('http://a/b?c=d#e');
+    u.searchParams.append('k', 'v w'); u.hash = 'ü'; u.pathname = 'x/../y z'; u.port = '81'; u.host = 'xn--mgba3gch31f060k.com'; u.protocol = 'https'; u.username = 'é'; u.search = u.search + '&z=1';
+    console.log(u.href, u.searchParams, String(u), JSON.stringify({ u }), u.origin, URL.canParse('x'), URL.parse('x'), Object.keys(URL.prototype), Object.keys(URL));
+    const params = new URLSearchParams([['b', '2'], ['a', '1'], ['b', '\ud800 ~*']]);
+    console.log(params, params.keys(), [...params.entries()], params.size, params.get('b'), params.has('b', '2'), params.toString(), Object.keys(URLSearchParams.prototype));
+    params.sort(); params.delete('b', '2'); params.forEach((value, name, all) => console.log(name, value, all === params));
+    const acts = [() => new URL('x', 'y'), () => new URL(), () => new URLSearchParams([[1]]), () => params.append('x'), () => url.parse(5), () => url.parse('http://a\u2100b/'), () => url.fileURLToPath('http://a'),
+      () => url.format(5), () => querystring.escape('\ud800'), () => new Blob('x'), () => new File([]), () => URL.createObjectURL({}), () => URL.prototype.href, () => Reflect.get(URL.prototype, 'hash', {}), () => { u.href = 'x'; }];
+    for (const act of acts) { try { console.log(act()); } catch (e) { console.log(String(e), e.code, e.input, e.base, Object.keys(e)); } }
+    console.log(url.parse('HTTP://u%40:p@Host:80/p a?q=1&q=2#h', true), url.parse('//a/b', false, true).host, url.parse('/a?b').query, new url.Url());
+    console.log(url.resolve('/one/two/three', 'four'), url.resolve('http://a.com/b/c/d?q', '../x?y#z'), url.resolve('mailto:a@b', 'c@d'), url.format({ protocol: 'http', host: 'h', pathname: 'x#', query: { a: [1, 2] } }));
+    console.log(url.format(new URL('http://u:p@xn--lck1c3crb1723bpq4a.com/a?b#c'), { unicode: true, auth: false, fragment: false }), url.domainToASCII('español.com'), url.domainToUnicode('xn--espaol-zwa.com'));
+    console.log(url.pathToFileURL('/a b#?%é').href, url.fileURLToPath('file:///a%20b'), url.urlToHttpOptions(new URL('http://a:b@[::1]:8/x?y#z')), url.pathToFileURL('x/').href === 'file://' + process.cwd() + '/x/');
+    console.log(querystring.parse('a=1&b=%C3%A9+x&a=2&&c&=d&%zz=%'), querystring.stringify({ a: [1, 'é'], b: true, c: {}, d: 1e21, e: 5n }, ';', ':'), querystring.unescapeBuffer('%41%zz').toString());
+    console.log(punycode.toASCII('mañana.com'), punycode.toUnicode('xn--maana-pta.com'), punycode.decode('maana-pta'), punycode.ucs2.decode('\u{1f600}a'), punycode.version);
+    const blob = new Blob(['é', new Uint8Array([65, 66]), new Blob(['c'])], { type: 'A/b' });
+    const file = new File([blob], 'n.txt', { lastModified: 5, type: 't/p' });
+    console.log(blob, file, blob.slice(-3, -1, 'X/y'), [[[blob]]], Object.prototype.toString.call(file), file instanceof Blob, structuredClone(blob));
+    const address = URL.createObjectURL(file);
+    console.log(address.length, address.slice(0, 14), resolveObjectURL(address), URL.revokeObjectURL(address), resolveObjectURL(address));
+    const headers = new Headers([['B', ' x '], ['a', '1'], ['A', '2'], ['Set-Cookie', 'c=1'], ['cookie', 'k'], ['Cookie', 'l']]);
+    headers.append('set-cookie', 'd=2'); headers.set('b', 'y');
+    console.log(headers, [...headers], headers.getSetCookie(), headers.get('COOKIE'), headers.has('zz'), headers.keys(), Object.keys(Headers.prototype), { deep: { er: { still: headers } } });
+    headers.delete('set-cookie'); headers.forEach(function (value, name, all) { if (name === 'a') all.append('aa', '3'); console.log(name, value, this.is); }, { is: 'this' });
+    const form = new FormData();
+    form.append('a', 1); form.append('a', blob, 'as.txt'); form.append('f', file); form.set('g', null); form.append('g', '2'); form.set('g', '3'); form.append('\ud800', 'x');
+    console.log(form.getAll('a').length, form.get('a'), form.get('f') === file, [...form.keys()], form.get('zz'), form.has('g'), form.entries(), Object.keys(FormData.prototype), form.getAll('a')[1].name);
+    form.delete('a'); console.log(form);
+    const refusals = [() => new Headers(null), () => new Headers([['a']]), () => new Headers(['ab']), () => new Headers({ 'a b': 1 }), () => new Headers({ a: '€' }), () => headers.append('a'), () => headers.get(), () => headers.set('a', '\0'), () => headers.has('ü'),
+      () => headers.forEach(5), () => Headers.prototype.get.call({}, 'a'), () => headers.keys().next.call({}), () => new FormData(5), () => form.append('a'), () => form.set('a', 'b', 'c'), () => FormData.prototype.get.call(headers, 'a')];
+    for (const act of refusals) { try { console.log(act()); } catch (e) { console.log(e.name, e.code, e.message); } }
+    (async () => console.log(await blob.text(), new Uint8Array(await blob.arrayBuffer()), await file.slice(1, 4).text()))();
+  `,
 };
