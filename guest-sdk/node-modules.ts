@@ -1,8 +1,11 @@
 /** Which Node modules this guest has, by name. The generated list of docs/guest-api.md is this one. */
 
+import { runAsyncGenerator } from './async-generators.ts';
+import { runAsync } from './async-promises.ts';
 import { exported as commit } from './commit.ts';
 import { console } from './globals.ts';
 import { exported as assert } from './node/assert.ts';
+import { exported as asyncHooks } from './node/async-hooks.ts';
 import { exported as buffer } from './node/buffer.ts';
 import { exported as crypto } from './node/crypto.ts';
 import { exported as events } from './node/events.ts';
@@ -26,11 +29,13 @@ import { exported as preempt } from './preempt.ts';
 export const nodeModules: Readonly<Record<string, unknown>> = {
   assert,
   'assert/strict': (assert as unknown as { strict: unknown }).strict,
+  async_hooks: asyncHooks,
   buffer,
   console,
   crypto,
   events,
   'hv/guest': { ...commit, ...preempt },
+  'hv/internal/async': { runAsync, runAsyncGenerator },
   module,
   net,
   os,

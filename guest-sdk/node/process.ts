@@ -1,6 +1,8 @@
 /** `node:process`: what a guest reads about itself comes from the boot interrupt and the clock. */
 
 import type { BootConfig } from '../../log-format/abi.ts';
+import { capture, enter, leave } from '../async-context.ts';
+import { nativeResolve, nativeThen } from '../async-promises.ts';
 import { bootConfig } from '../boot-config.ts';
 import { traps } from '../drivers/traps.ts';
 import { unsupported } from '../errors.ts';
@@ -228,11 +230,14 @@ export function buildProcess(): void {
 /** `queueMicrotask`: a job whose error is an uncaught exception and not a rejection. */
 export function queueMicrotask(callback: () => void): void {
   validateFunction(callback, 'callback');
-  void Promise.resolve().then(() => {
+  const context = capture('Microtask', callback);
+  void nativeThen.call(nativeResolve(undefined), () => {
+    const before = context === undefined ? undefined : enter(context);
     try {
       callback();
     } catch (error) {
       reportUncaught(error, 'uncaughtException');
     }
+    if (before !== undefined) leave(before, context);
   });
 }
