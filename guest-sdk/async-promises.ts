@@ -42,7 +42,8 @@ export function nativeResolve(value: unknown): Promise<unknown> {
  */
 export function awaitable(value: unknown): Promise<unknown> {
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
-  if (!isObject || value instanceof NativePromise) return resolveNatively.call(NativePromise, value);
+  if (!isObject || value instanceof NativePromise)
+    return resolveNatively.call(NativePromise, value);
   return new NativePromise((resolve, reject) => {
     const method = (value as { then?: unknown }).then;
     if (typeof method !== 'function') {

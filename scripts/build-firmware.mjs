@@ -28,7 +28,8 @@ function aliases() {
  */
 const CALLS_GUEST =
   /readable-stream\/lib\/internal\/streams\/(?:from|pipeline|operators)\.js$|stream-consumers\.ts$/;
-const HELPERS = /^var (__async(?:Generator)?) = \(__this, __arguments, generator\) => \{\n(?:.|\n)*?^\};$/gm;
+const HELPERS =
+  /^var (__async(?:Generator)?) = \(__this, __arguments, generator\) => \{\n(?:.|\n)*?^\};$/gm;
 
 const keepContexts = {
   name: 'keep-contexts',

@@ -1,8 +1,8 @@
 /** `node:os`: constants and what the boot interrupt says. Nothing of the host shows through. */
 
 import { bootConfig } from '../boot-config.ts';
-import { SIGNALS } from '../signals.ts';
 import { sinceBootMicros } from '../timer-wheel.ts';
+import { osConstants } from './platform-constants.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   linux: 'Linux',
@@ -29,5 +29,5 @@ export const exported = {
   ],
   loadavg: (): [number, number, number] => [0, 0, 0],
   networkInterfaces: (): object => ({}),
-  constants: { signals: SIGNALS },
+  constants: osConstants,
 };

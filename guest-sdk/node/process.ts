@@ -12,6 +12,7 @@ import { processObject } from '../process-object.ts';
 import { SIGNALS, signalName } from '../signals.ts';
 import { nextTick } from '../ticks.ts';
 import { sinceBootMicros } from '../timer-wheel.ts';
+import { activeDomain } from './domain.ts';
 import { invalidArgType, nodeError, outOfRange } from './node-errors.ts';
 import { emitWarning, printWarning } from './process-warnings.ts';
 import { standardInput, standardOutput } from './standard-streams.ts';
@@ -220,6 +221,7 @@ export function buildProcess(): void {
       exitCode = value;
     },
   );
+  accessor('domain', activeDomain);
   accessor('stdin', standardInput);
   accessor('stdout', () => standardOutput(1));
   accessor('stderr', () => standardOutput(2));

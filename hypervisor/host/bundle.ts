@@ -168,6 +168,8 @@ function optionsOf(plan: Plan): BuildOptions {
     format: plan.topLevelAwait ? 'esm' : 'cjs',
     target: 'es2023',
     // An `import()` left in the image would ask the engine's own module loader.
+    // The bundler knows most names of Node's, but not every one below another.
+    external: builtinModules.filter((name) => name.includes('/')),
     supported: { 'dynamic-import': false, ...(plan.lowerAsync ? LOWERED : {}) },
     conditions: ['node-addons'],
     mainFields: ['main'],
