@@ -44,6 +44,8 @@ let current: AsyncContext = script;
 let lastId = SCRIPT_ID;
 let observer: AsyncObserver | undefined;
 let wake: (() => void) | undefined;
+/** What hooks were told has begun, and not yet that it ended: an error may pass by the end. */
+const open: AsyncContext[] = [];
 
 export function currentContext(): AsyncContext {
   return current;
@@ -96,17 +98,24 @@ export function captureNow(type: string, resource: object, triggerAsyncId: numbe
 export function enter(context: AsyncContext | undefined): AsyncContext {
   const before = current;
   current = context ?? root;
-  if (observer !== undefined && current.announced) observer.before(current.asyncId);
+  if (observer !== undefined && current.announced) {
+    open.push(current);
+    observer.before(current.asyncId);
+  }
   return before;
 }
 
 export function leave(before: AsyncContext, entered?: AsyncContext): void {
-  if (observer !== undefined && entered?.announced) observer.after(entered.asyncId);
+  if (entered !== undefined && open.length > 0 && open.at(-1) === entered) {
+    open.pop();
+    observer?.after(entered.asyncId);
+  }
   current = before;
 }
 
 /** The callback of a kernel queue has ended: what it entered and did not leave is over. */
 export function leaveAll(): void {
+  while (open.length > 0) observer?.after(open.pop()?.asyncId ?? 0);
   current = root;
 }
 
@@ -125,6 +134,19 @@ export function setStore(storage: object, value: unknown): void {
   const stores = new Map(current.stores);
   stores.set(storage, value);
   current = { ...current, stores };
+}
+
+/** Runs `act` with `value` in `storage`, and then has there again what was there. */
+export function withStore<T>(storage: object, value: unknown, act: () => T): T {
+  const had = current.stores.has(storage);
+  const before = current.stores.get(storage);
+  setStore(storage, value);
+  try {
+    return act();
+  } finally {
+    if (had) setStore(storage, before);
+    else dropStore(storage);
+  }
 }
 
 /** The rest of the code at work, and what it starts, has nothing of `storage`. */

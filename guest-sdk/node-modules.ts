@@ -13,6 +13,7 @@ import { exported as diagnosticsChannel } from './node/diagnostics-channel.ts';
 import { exported as dns } from './node/dns.ts';
 import { exported as domain } from './node/domain.ts';
 import { exported as events } from './node/events.ts';
+import './node/events-async-resource.ts';
 import { exported as http2 } from './node/http2.ts';
 import { exported as module } from './node/module.ts';
 import { exported as net } from './node/net.ts';

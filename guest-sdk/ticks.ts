@@ -1,6 +1,6 @@
 /** The queue of `process.nextTick`: runs after every callback, before the promise jobs. */
 
-import { type AsyncContext, capture, enter, leave, leaveAll } from './async-context.ts';
+import { type AsyncContext, capture, enter, leave, leaveAll, observed } from './async-context.ts';
 import { reportUncaught } from './fatal.ts';
 import { validateFunction } from './node/validators.ts';
 
@@ -39,7 +39,10 @@ export function runTicks(): void {
     } catch (error) {
       reportUncaught(error, 'uncaughtException');
     }
-    if (before !== undefined) leave(before, context);
+    if (context !== undefined && before !== undefined) {
+      leave(before, context);
+      observed()?.destroy(context.asyncId);
+    }
     leaveAll();
     // Drops the finished part now and then, so that a chain of ticks does not grow the array.
     if (head === 1024) {

@@ -16,6 +16,7 @@ import {
   observe,
   observed,
   setStore,
+  withStore,
   withStores,
 } from '../async-context.ts';
 import { queueImmediate } from '../loop.ts';
@@ -228,15 +229,12 @@ export class AsyncLocalStorage {
   }
 
   run(store: unknown, callback: Anything, ...args: unknown[]): unknown {
-    const stores = new Map(currentContext().stores);
-    stores.set(this, store);
-    return withStores(stores, () => Reflect.apply(callback, null, args));
+    return withStore(this, store, () => Reflect.apply(callback, null, args));
   }
 
   exit(callback: Anything, ...args: unknown[]): unknown {
-    const stores = new Map(currentContext().stores);
-    stores.delete(this);
-    return withStores(stores, () => Reflect.apply(callback, null, args));
+    if (this.getStore() === undefined) return Reflect.apply(callback, null, args);
+    return withStore(this, undefined, () => Reflect.apply(callback, null, args));
   }
 
   getStore(): unknown {

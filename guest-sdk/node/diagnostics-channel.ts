@@ -143,6 +143,9 @@ function channelOf(given: unknown, event: TraceEvent): Channel {
   if (typeof given === 'object' && given !== null) {
     const own = (given as Record<string, unknown>)[event];
     if (own instanceof Channel) return own;
+    if (own === undefined || own === null) {
+      throw new TypeError('Cannot convert undefined or null to object');
+    }
     throw invalidArgType(`nameOrChannels.${event}`, 'Channel', own);
   }
   throw invalidArgType('nameOrChannels', ['string', 'object', 'TracingChannel'], given);

@@ -14,6 +14,7 @@ import { nextTick } from '../ticks.ts';
 import { sinceBootMicros } from '../timer-wheel.ts';
 import { activeDomain } from './domain.ts';
 import { invalidArgType, nodeError, outOfRange } from './node-errors.ts';
+import { moreFunctions, moreProperties } from './process-more.ts';
 import { emitWarning, printWarning } from './process-warnings.ts';
 import { standardInput, standardOutput } from './standard-streams.ts';
 import { validateFunction, validateInteger, validateObject, validateString } from './validators.ts';
@@ -125,11 +126,6 @@ const functions = {
   },
   resourceUsage: (): Record<string, number> => ({ userCPUTime: Math.floor(sinceBootMicros()) }),
   getActiveResourcesInfo: (): string[] => [],
-  setUncaughtExceptionCaptureCallback(callback: unknown): void {
-    if (callback !== null) validateFunction(callback, 'fn');
-    throw unsupported('process', 'setUncaughtExceptionCaptureCallback', "'uncaughtException'");
-  },
-  hasUncaughtExceptionCaptureCallback: (): boolean => false,
   _rawDebug: (...args: unknown[]): void => {
     standardOutput(2).write(`${args.map(String).join(' ')}\n`);
   },
@@ -209,9 +205,17 @@ export function signalArrived(number: number): void {
   if (name !== undefined) exported.emit(name, name, number);
 }
 
+function openStdin(): unknown {
+  const input = standardInput();
+  input.resume();
+  return input;
+}
+
 /** Everything but the configuration. Called once, while the firmware starts. */
 export function buildProcess(): void {
-  Object.assign(exported, functions);
+  Object.assign(exported, functions, moreFunctions);
+  for (const [name, get] of Object.entries(moreProperties)) accessor(name, get);
+  hidden('openStdin', openStdin);
   hidden('_exiting', false);
   accessor(
     'exitCode',

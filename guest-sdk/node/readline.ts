@@ -23,7 +23,7 @@ const HISTORY_MAX = 30;
 const CRLF_DELAY_MIN_MS = 100;
 const ESCAPE_TIMEOUT_MS = 500;
 const LINES_AHEAD_MAX = 1024;
-const LINE_END = /\r?\n|\r(?!\n)/g;
+const LINE_END = /\r?\n|\r(?!\n)|\u2028|\u2029/g;
 
 interface Input extends EmitterLike {
   pause(): unknown;

@@ -10,7 +10,7 @@ import {
 } from '../loop.ts';
 import { nowMs, setReferenced, startTimer, stopTimer, type TimerEntry } from '../timer-wheel.ts';
 import { kernel } from './kernel-hooks.ts';
-import { validateFunction } from './validators.ts';
+import { validateFunction, validateNumber } from './validators.ts';
 
 type Callback = (...args: unknown[]) => unknown;
 
@@ -232,6 +232,32 @@ export function clearImmediate(immediate?: unknown): void {
   if (immediate instanceof Immediate) Immediate.end(immediate);
 }
 
+interface Enrolled {
+  _idleTimeout: number;
+  _onTimeout?: (() => void) | null;
+  _hvTimer?: Timeout;
+}
+
+/** The timers of old: any object with `_onTimeout` waits, from `active` on. */
+function enroll(item: Enrolled, after: unknown): void {
+  validateNumber(after, 'msecs', 0, DURATION_MAX_MS);
+  unenroll(item);
+  item._idleTimeout = after;
+}
+
+function unenroll(item: Enrolled): void {
+  clearTimeout(item._hvTimer);
+  item._idleTimeout = -1;
+}
+
+function startEnrolled(item: Enrolled, referenced: boolean): void {
+  if (!(item._idleTimeout >= 0)) return;
+  clearTimeout(item._hvTimer);
+  const options = { repeat: false, referenced };
+  const timer = new Timeout(() => item._onTimeout?.(), item._idleTimeout, undefined, options);
+  Object.defineProperty(item, '_hvTimer', { value: timer, writable: true, configurable: true });
+}
+
 /** What `require('timers')` returns. `promises` is added by timers-promises.ts. */
 export const exported = {
   setTimeout,
@@ -240,6 +266,10 @@ export const exported = {
   clearImmediate,
   setInterval,
   clearInterval,
+  _unrefActive: (item: Enrolled): void => startEnrolled(item, false),
+  active: (item: Enrolled): void => startEnrolled(item, true),
+  unenroll,
+  enroll,
 };
 
 /** Lets `util.promisify(setTimeout)` find the promise forms. */

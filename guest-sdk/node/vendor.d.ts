@@ -21,3 +21,7 @@ declare module 'node-inspect-extracted' {
   };
   export default inspector;
 }
+
+declare module '@pkgjs/parseargs' {
+  export function parseArgs(config: object): unknown;
+}

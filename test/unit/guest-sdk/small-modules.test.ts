@@ -1,7 +1,9 @@
 /** Modules without a device of their own: each program prints as a guest what it prints in Node. */
 
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
+import { bundleGuest } from '../../../hypervisor/host/bundle.ts';
 import { type Ran, runInGuest, runInNode, scripts } from './kernel-runner.ts';
 
 const read = (name: string): string =>
@@ -26,5 +28,56 @@ test('a context follows code through callbacks, awaits, streams and sockets', ()
 test('values become the bytes V8 makes of them, code runs in contexts, errors go to domains', () =>
   sameAsNode('serialize'));
 
+test('users, variables, arguments, media types and hooks are what Node has', () =>
+  sameAsNode('odds', (list) => list.toSorted()));
+
 test('lines, terminals, names, tables and channels are what Node has', () =>
   sameAsNode('interfaces'));
+
+test('what a guest cannot have loads, and fails as its API fails, with where to read on', async () => {
+  const { stdout, stderr } = await runInGuest(scripts({ 'refusals.js': read('refusals') }));
+  expect(stderr).toBe('');
+  expect(stdout).toMatchInlineSnapshot(`
+    "undefined false -38
+    ERR_HV_UNSUPPORTED spawnSync ls null 0
+    spawn ERR_HV_UNSUPPORTED spawn ls ls [ '-l' ] -38
+    close -38 null
+    exec ERR_HV_UNSUPPORTED  
+    execFile ERR_HV_UNSUPPORTED
+    end
+    promised ERR_HV_UNSUPPORTED 
+    Error ERR_HV_UNSUPPORTED true true
+    fork ERR_HV_UNSUPPORTED
+    true 0 null
+    Error ERR_HV_UNSUPPORTED true true
+    Error ERR_HV_UNSUPPORTED true true
+    Error ERR_HV_UNSUPPORTED true true
+    Error ERR_HV_UNSUPPORTED true true
+    Error ERR_HV_UNSUPPORTED true true
+    Error ERR_HV_UNSUPPORTED true true
+    Error ERR_HV_UNSUPPORTED true true
+    Error ERR_HV_UNSUPPORTED true true
+    Error ERR_HV_UNSUPPORTED true true
+    Error ERR_HV_UNSUPPORTED true true
+    Error ERR_HV_UNSUPPORTED true true
+    true
+    ENOTFOUND getaddrinfo ENOTFOUND example.org example.org -3008 getaddrinfo ERR_HV_UNSUPPORTED
+    Error ERR_HV_UNSUPPORTED true true
+    "
+  `);
+});
+
+test('an await keeps its context only in an image that can tell', async () => {
+  const plain = scripts({ 'plain.js': 'async function f() { await 1; }\nf();\n' });
+  const code = async (file: string): Promise<string> =>
+    new TextDecoder().decode((await bundleGuest(file, { cwd: dirname(file) })).code);
+  expect(await code(plain)).toContain('await 1');
+  const resource = "const { AsyncResource } = require('async_hooks');\nAsyncResource;\n";
+  const alone = scripts({ 'alone.js': `${resource}async function f() { await 1; }\nf();\n` });
+  expect(await code(alone)).toContain('await 1');
+  const storage = "const { AsyncLocalStorage } = require('async_hooks');\nAsyncLocalStorage;\n";
+  const using = scripts({ 'using.js': `${storage}async function f() { await 1; }\nf();\n` });
+  expect(await code(using)).not.toContain('await 1');
+  // The helpers of the bundler are replaced in place: lines keep their numbers.
+  expect(await code(using)).toContain('hv/internal/async');
+});
