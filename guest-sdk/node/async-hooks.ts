@@ -69,6 +69,9 @@ class AsyncHook {
   }
 }
 
+// Bundling renames a class that mentions itself.
+Object.defineProperty(AsyncHook, 'name', { value: 'AsyncHook' });
+
 let enabled: readonly AsyncHook[] = [];
 
 function tellAll(name: HookName, ...args: unknown[]): void {

@@ -218,7 +218,7 @@ describe('the check sees', () => {
   test.each([
     'os.hostFigures',
     'process.hostMemory',
-    'performance.eventLoopUtilization',
+    'performance.hostLoad',
     'crypto.createHash',
     'Date.nowInMicros',
     'fetch',

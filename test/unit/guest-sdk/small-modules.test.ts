@@ -31,6 +31,9 @@ test('values become the bytes V8 makes of them, code runs in contexts, errors go
 test('users, variables, arguments, media types and hooks are what Node has', () =>
   sameAsNode('odds', (list) => list.toSorted()));
 
+test('marks, measures, observers and histograms are what Node has', () =>
+  sameAsNode('performance'));
+
 test('lines, terminals, names, tables and channels are what Node has', () =>
   sameAsNode('interfaces'));
 
