@@ -23,6 +23,7 @@ import { exported as perfHooks } from './node/perf-hooks.ts';
 import { exported as constants } from './node/platform-constants.ts';
 import { exported as process } from './node/process.ts';
 import { exported as readline } from './node/readline.ts';
+import { exported as readlinePromises } from './node/readline-promises.ts';
 import {
   cluster,
   inspector,
@@ -79,7 +80,7 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   tty,
   v8,
   'dns/promises': dns.promises,
-  'readline/promises': readline.promises,
+  'readline/promises': readlinePromises,
   cluster,
   inspector,
   'inspector/promises': inspector,

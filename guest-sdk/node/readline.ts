@@ -6,8 +6,8 @@
 import { kDispose } from './dispose-symbols.ts';
 import { EventEmitter } from './events.ts';
 import { on as eventsOn } from './events-async.ts';
-import { AbortError, invalidArgValue, nodeError } from './node-errors.ts';
-import { clearLine, clearScreenDown, cursorTo, moveCursor, Readline } from './readline-cursor.ts';
+import { invalidArgValue, nodeError } from './node-errors.ts';
+import { clearLine, clearScreenDown, cursorTo, moveCursor } from './readline-cursor.ts';
 import { emitKeypressEvents } from './readline-keys.ts';
 import type { EmitterLike } from './stream-types.ts';
 import { StringDecoder } from './string-decoder.ts';
@@ -18,7 +18,6 @@ import {
   validateUint32,
 } from './validators.ts';
 
-const promisifyCustom = Symbol.for('nodejs.util.promisify.custom');
 const HISTORY_MAX = 30;
 const CRLF_DELAY_MIN_MS = 100;
 const ESCAPE_TIMEOUT_MS = 500;
@@ -34,7 +33,7 @@ interface Output {
   write(text: string): unknown;
 }
 
-interface Signal {
+export interface Signal {
   readonly aborted: boolean;
   readonly reason: unknown;
   addEventListener(type: string, listener: () => void, options?: object): void;
@@ -229,7 +228,7 @@ function usable(self: Interface): void {
 }
 
 /** Writes `query` and gives the next line to `answer`. While one question is open, another is not asked. */
-function ask(self: Interface, query: string, answer: Answer): void {
+export function ask(self: Interface, query: string, answer: Answer): void {
   usable(self);
   const state = stateOf(self);
   if (state.question !== undefined) {
@@ -242,7 +241,7 @@ function ask(self: Interface, query: string, answer: Answer): void {
   self.prompt();
 }
 
-function cancelQuestion(self: Interface): void {
+export function cancelQuestion(self: Interface): void {
   const state = stateOf(self);
   if (state.question === undefined) return;
   state.question = undefined;
@@ -369,50 +368,6 @@ Object.defineProperties(
   ),
 );
 
-function questionPromise(
-  self: Interface,
-  query: string,
-  options?: { signal?: Signal },
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const signal = options?.signal;
-    if (signal !== undefined) validateAbortSignal(signal, 'options.signal');
-    const aborted = (): AbortError => new AbortError(undefined, { cause: signal?.reason });
-    if (signal?.aborted) {
-      reject(aborted());
-      return;
-    }
-    const onAbort = (): void => {
-      cancelQuestion(self);
-      reject(aborted());
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    ask(self, query, (line) => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve(line);
-    });
-  });
-}
-
-Object.defineProperty(methods.question, promisifyCustom, {
-  value(this: Interface, query: string, options?: { signal?: Signal }): Promise<string> {
-    return questionPromise(this, query, options);
-  },
-});
-
-class PromisesInterface extends (Interface as unknown as new (...args: unknown[]) => Interface) {
-  override question(query: string, options?: { signal?: Signal }): Promise<string> {
-    return questionPromise(this, query, options);
-  }
-}
-Object.defineProperty(PromisesInterface, 'name', { value: 'Interface', configurable: true });
-
-export const promises: Record<string, unknown> = {
-  Interface: PromisesInterface,
-  Readline,
-  createInterface: (...args: unknown[]): Interface => new PromisesInterface(...args),
-};
-
 export const exported: Record<string, unknown> = {
   Interface,
   clearLine,
@@ -421,5 +376,4 @@ export const exported: Record<string, unknown> = {
   cursorTo,
   emitKeypressEvents,
   moveCursor,
-  promises,
 };

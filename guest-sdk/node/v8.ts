@@ -6,6 +6,7 @@
 import { bootConfig } from '../boot-config.ts';
 import { Buffer } from './buffer.ts';
 import { inspectHook } from './inspect-hook.ts';
+import { nodeError } from './node-errors.ts';
 import { throwers, throwing } from './refusals.ts';
 import { Deserializer } from './v8-reader.ts';
 import { classOfView, Serializer } from './v8-writer.ts';
@@ -83,6 +84,11 @@ function getHeapStatistics(): Record<string, number> {
   };
 }
 
+function notBuilding(): never {
+  const text = 'Operation cannot be invoked when not building startup snapshot';
+  throw nodeError(Error, 'ERR_NOT_BUILDING_SNAPSHOT', text);
+}
+
 const INSPECT = '`hv inspect` on the log of this guest';
 
 export const exported: Record<string, unknown> = {
@@ -105,16 +111,19 @@ export const exported: Record<string, unknown> = {
   stopCoverage(): void {},
   serialize,
   ...throwers('v8', 'getHeapSnapshot writeHeapSnapshot queryObjects', INSPECT),
+  isStringOneByteRepresentation(content: unknown): boolean {
+    validateString(content, 'content');
+    return !/[^\0-\xff]/.test(content);
+  },
   promiseHooks: throwers(
     'v8.promiseHooks',
     'createHook onInit onBefore onAfter onSettled',
     'async_hooks.createHook',
   ),
   startupSnapshot: {
-    ...throwers(
-      'v8.startupSnapshot',
-      'addDeserializeCallback addSerializeCallback setDeserializeMainFunction',
-    ),
+    addDeserializeCallback: notBuilding,
+    addSerializeCallback: notBuilding,
+    setDeserializeMainFunction: notBuilding,
     isBuildingSnapshot: (): boolean => false,
   },
   setHeapSnapshotNearHeapLimit(): void {},

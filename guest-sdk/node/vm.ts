@@ -53,7 +53,7 @@ function checkContext(value: unknown): asserts value is Sandbox {
 
 function createContext(given: unknown = {}, options: unknown = {}): object {
   if (typeof given === 'symbol') return createContext({}, options);
-  validateObject(given, 'contextObject', { allowFunction: true });
+  validateObject(given, 'contextObject', { allowFunction: true, allowArray: true });
   if (contexts.has(given)) return given;
   validateObject(options, 'options');
   const { name, origin } = options as { name?: unknown; origin?: unknown };

@@ -6,12 +6,11 @@
  * much this way.
  */
 
-import type { BuildOptions } from 'esbuild';
-
 /** Module of the firmware that only images ask for. */
 export const ASYNC_MODULE = 'hv/internal/async';
 
-export const LOWERED: NonNullable<BuildOptions['supported']> = {
+/** What the bundler is told that the engine lacks. */
+export const LOWERED: Readonly<Record<string, boolean>> = {
   'async-await': false,
   'async-generator': false,
   'for-await': false,

@@ -101,7 +101,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages bundled into the firmware: their code runs inside the guest. */
-const GUEST_PACKAGES = ['readable-stream', 'node-inspect-extracted'];
+const GUEST_PACKAGES = ['readable-stream', 'node-inspect-extracted', '@pkgjs/parseargs'];
 
 /** Words that make a pure layer depend on when and where it runs. */
 const BANNED: readonly (readonly [RegExp, string])[] = [

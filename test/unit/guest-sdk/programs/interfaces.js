@@ -204,7 +204,7 @@ const sink = () => {
     show(
       m,
       Object.keys(require(m))
-        .filter((k) => k[0] !== '_')
+        .filter((k) => k[0] !== '_' && k !== 'isStringOneByteRepresentation')
         .sort()
         .join(),
     );
