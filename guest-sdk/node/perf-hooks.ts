@@ -290,6 +290,8 @@ export const exported: Record<string, unknown> = {
   PerformanceObserverEntryList,
   PerformanceResourceTiming: throwing('perf_hooks', 'PerformanceResourceTiming'),
   monitorEventLoopDelay,
+  eventLoopUtilization: performance.eventLoopUtilization,
+  timerify: performance.timerify,
   createHistogram,
   performance,
   constants: {
