@@ -24,6 +24,14 @@ export function runImage(image: Image): void {
   const module = new Module('.', filename);
   const require = makeRequire(filename, module);
   Object.defineProperty(module, 'require', { value: require, configurable: true });
+  if (image.name !== MODULE_IMAGE) {
+    Object.defineProperty(processObject, 'mainModule', {
+      // The image may put a module of its own in the place of this one.
+      get: () => require.main,
+      enumerable: true,
+      configurable: true,
+    });
+  }
   const run = (): unknown =>
     image.call(module.exports, require, module, module.exports, filename, module.path);
   if (image.name === MODULE_IMAGE) awaitTop(run);

@@ -4,7 +4,7 @@ import { restoreNames } from './module-registry.ts';
 import { Buffer } from './node/buffer.ts';
 import { globalConsole } from './node/console.ts';
 import { exported as crypto } from './node/crypto.ts';
-import { PerformanceEntry, performance } from './node/perf-hooks.ts';
+import { exported as perfHooks } from './node/perf-hooks.ts';
 import { exported as process, queueMicrotask } from './node/process.ts';
 import { standardOutput } from './node/standard-streams.ts';
 import { exported as timers } from './node/timers.ts';
@@ -21,6 +21,13 @@ import { URL } from './web/url.ts';
 import { URLSearchParams } from './web/url-search-params.ts';
 
 export const console = globalConsole(() => [standardOutput(1), standardOutput(2)]);
+
+/** `Performance`, `PerformanceEntry` and so on. */
+function performanceClasses(): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(perfHooks).filter(([name]) => name.startsWith('Performance')),
+  );
+}
 
 /** Called once, while the firmware starts. */
 export function installGlobals(): void {
@@ -39,8 +46,8 @@ export function installGlobals(): void {
     clearImmediate,
     queueMicrotask,
     structuredClone,
-    performance,
-    PerformanceEntry,
+    performance: perfHooks.performance,
+    ...performanceClasses(),
     AbortController,
     AbortSignal,
     Event,

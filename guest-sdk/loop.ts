@@ -6,6 +6,7 @@
  */
 
 import { STEP } from '../log-format/abi.ts';
+import { leaveAll } from './async-context.ts';
 import { exitNow, reportUncaught } from './fatal.ts';
 import { processObject } from './process-object.ts';
 import { processRejections } from './rejections.ts';
@@ -83,6 +84,7 @@ function runCallback(callback: () => void): void {
   } catch (error) {
     reportUncaught(error, 'uncaughtException');
   }
+  leaveAll();
   runTicks();
 }
 

@@ -1,38 +1,63 @@
 /** Which Node modules this guest has, by name. The generated list of docs/guest-api.md is this one. */
 
+import { runAsyncGenerator } from './async-generators.ts';
+import { runAsync } from './async-promises.ts';
 import { exported as commit } from './commit.ts';
 import { console } from './globals.ts';
 import { exported as assert } from './node/assert.ts';
+import { exported as asyncHooks } from './node/async-hooks.ts';
 import { exported as buffer } from './node/buffer.ts';
+import { exported as childProcess } from './node/child-process.ts';
 import { exported as crypto } from './node/crypto.ts';
+import { exported as diagnosticsChannel } from './node/diagnostics-channel.ts';
+import { exported as dns } from './node/dns.ts';
+import { exported as domain } from './node/domain.ts';
 import { exported as events } from './node/events.ts';
+import './node/events-async-resource.ts';
+import { exported as http2 } from './node/http2.ts';
 import { exported as module } from './node/module.ts';
 import { exported as net } from './node/net.ts';
 import { exported as os } from './node/os.ts';
 import { exported as path } from './node/path.ts';
 import { exported as perfHooks } from './node/perf-hooks.ts';
+import { exported as constants } from './node/platform-constants.ts';
 import { exported as process } from './node/process.ts';
 import { exported as punycode } from './node/punycode.ts';
 import { exported as querystring } from './node/querystring.ts';
+import { exported as readline } from './node/readline.ts';
+import { exported as readlinePromises } from './node/readline-promises.ts';
+import {
+  cluster,
+  inspector,
+  repl,
+  traceEvents,
+  wasi,
+  workerThreads,
+} from './node/single-process.ts';
 import { exported as stream } from './node/stream.ts';
 import { exported as streamConsumers } from './node/stream-consumers.ts';
 import { exported as streamPromises } from './node/stream-promises.ts';
 import { exported as stringDecoder } from './node/string-decoder.ts';
 import { exported as timers } from './node/timers.ts';
 import { exported as timersPromises } from './node/timers-promises.ts';
+import { exported as tty } from './node/tty.ts';
 import { exported as url } from './node/url.ts';
 import { exported as util } from './node/util.ts';
+import { exported as v8 } from './node/v8.ts';
+import { exported as vm } from './node/vm.ts';
 import { exported as preempt } from './preempt.ts';
 
 /** `hv/guest` is the one that is not Node's. */
 export const nodeModules: Readonly<Record<string, unknown>> = {
   assert,
   'assert/strict': (assert as unknown as { strict: unknown }).strict,
+  async_hooks: asyncHooks,
   buffer,
   console,
   crypto,
   events,
   'hv/guest': { ...commit, ...preempt },
+  'hv/internal/async': { runAsync, runAsyncGenerator },
   module,
   net,
   os,
@@ -50,6 +75,25 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   sys: util,
   timers,
   'timers/promises': timersPromises,
+  child_process: childProcess,
+  constants,
+  diagnostics_channel: diagnosticsChannel,
+  dns,
+  http2,
+  readline,
+  tty,
+  v8,
+  'dns/promises': dns.promises,
+  'readline/promises': readlinePromises,
+  cluster,
+  inspector,
+  'inspector/promises': inspector,
+  repl,
+  trace_events: traceEvents,
+  wasi,
+  worker_threads: workerThreads,
+  domain,
+  vm,
   url,
   util,
   'util/types': (util as unknown as { types: unknown }).types,

@@ -5,7 +5,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 import { bundleIdna } from './bundle-idna.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -22,6 +22,35 @@ function aliases() {
     ]),
   );
 }
+
+/**
+ * Files whose async functions call the guest's: their awaits keep its context (guest-sdk/async-promises.ts),
+ * as those of an image do that uses `async_hooks` (hypervisor/host/bundle-async.ts).
+ */
+const CALLS_GUEST =
+  /readable-stream\/lib\/internal\/streams\/(?:from|pipeline|operators)\.js$|stream-consumers\.ts$/;
+const HELPERS =
+  /^var (__async(?:Generator)?) = \(__this, __arguments, generator\) => \{\n(?:.|\n)*?^\};$/gm;
+
+const keepContexts = {
+  name: 'keep-contexts',
+  setup({ onLoad }) {
+    onLoad({ filter: CALLS_GUEST }, async ({ path }) => {
+      const loader = path.endsWith('.ts') ? 'ts' : 'js';
+      const supported = { 'async-await': false, 'async-generator': false, 'for-await': false };
+      const { code } = await transform(readFileSync(path, 'utf8'), { loader, supported });
+      const from = (file) => `require(${JSON.stringify(`${root}guest-sdk/${file}`)})`;
+      const helpers = {
+        __async: `${from('async-promises.ts')}.runAsync`,
+        __asyncGenerator: `(self, args, body) => ${from('async-generators.ts')}.runAsyncGenerator(self, args, body, __await)`,
+      };
+      return {
+        contents: code.replace(HELPERS, (_, name) => `var ${name} = ${helpers[name]};`),
+        loader: 'js',
+      };
+    });
+  },
+};
 
 await build({
   absWorkingDir: root,
@@ -41,6 +70,6 @@ await build({
   legalComments: 'none',
   charset: 'utf8',
   alias: aliases(),
-  plugins: [bundleIdna],
+  plugins: [keepContexts, bundleIdna],
   logLevel: 'warning',
 });

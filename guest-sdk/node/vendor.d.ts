@@ -26,3 +26,7 @@ declare module 'punycode/' {
   const punycode: Readonly<Record<string, unknown>>;
   export default punycode;
 }
+
+declare module '@pkgjs/parseargs' {
+  export function parseArgs(config: object): unknown;
+}

@@ -11,6 +11,7 @@ import { builtinModules, createRequire, isBuiltin } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type BuildFailure, type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { LOWERED, needsContexts, withContexts } from './bundle-async.ts';
 import { type BuildMessage, missingScript, syntaxFault } from './bundle-errors.ts';
 import { type Injection, inject, PLACE_NAMES } from './bundle-inject.ts';
 import { missingModule, nativeAddon, unknownKind } from './bundle-stand-ins.ts';
@@ -49,6 +50,8 @@ interface Plan {
   /** The script in a function of its own, because its strictness must not reach its imports. */
   wrapScript: boolean;
   keepNames: boolean;
+  /** Awaits carry the context of `async_hooks`. */
+  lowerAsync: boolean;
 }
 
 /** One for each reason to build again; more means a reason is not being removed. */
@@ -165,7 +168,9 @@ function optionsOf(plan: Plan): BuildOptions {
     format: plan.topLevelAwait ? 'esm' : 'cjs',
     target: 'es2023',
     // An `import()` left in the image would ask the engine's own module loader.
-    supported: { 'dynamic-import': false },
+    // The bundler knows most names of Node's, but not every one below another.
+    external: builtinModules.filter((name) => name.includes('/')),
+    supported: { 'dynamic-import': false, ...(plan.lowerAsync ? LOWERED : {}) },
     conditions: ['node-addons'],
     mainFields: ['main'],
     keepNames: plan.keepNames,
@@ -237,6 +242,10 @@ function learnFromOutput(plan: Plan, code: string, metafile: Metafile): boolean 
     plan.keepNames = true;
     learned = true;
   }
+  if (!plan.lowerAsync && needsContexts(code)) {
+    plan.lowerAsync = true;
+    learned = true;
+  }
   return learnStrictness(plan, code, files) || learned;
 }
 
@@ -306,7 +315,8 @@ function finishMap(plan: Plan, text: string, metafile: Metafile): string {
 
 function finishCode(plan: Plan, text: string): string {
   // The engine evaluates an expression: a hashbang becomes a comment and keeps its line.
-  const code = text.startsWith('#!') ? `//${text}` : text;
+  const lowered = plan.lowerAsync ? withContexts(text) : text;
+  const code = lowered.startsWith('#!') ? `//${lowered}` : lowered;
   if (!plan.isModule) return code;
   const head = headOf(plan);
   const directive = plan.strict ? '"use strict";' : '';
@@ -336,6 +346,7 @@ function newPlan(script: string): Plan {
     strict: false,
     wrapScript: false,
     keepNames: false,
+    lowerAsync: false,
   };
 }
 

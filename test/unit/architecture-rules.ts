@@ -107,6 +107,7 @@ const GUEST_PACKAGES = [
   'whatwg-url',
   'tr46',
   'punycode',
+  '@pkgjs/parseargs',
 ];
 
 /** Words that make a pure layer depend on when and where it runs. */
