@@ -6,6 +6,7 @@ import { exported as assert } from './node/assert.ts';
 import { exported as buffer } from './node/buffer.ts';
 import { exported as crypto } from './node/crypto.ts';
 import { exported as events } from './node/events.ts';
+import { exported as http } from './node/http.ts';
 import { exported as module } from './node/module.ts';
 import { exported as net } from './node/net.ts';
 import { exported as os } from './node/os.ts';
@@ -30,6 +31,7 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   console,
   crypto,
   events,
+  http,
   'hv/guest': { ...commit, ...preempt },
   module,
   net,
