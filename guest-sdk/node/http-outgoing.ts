@@ -191,8 +191,7 @@ function write(
 
 /** Everything is with the socket. */
 function onFinish(message: OutgoingMessage): void {
-  const error = (message.socket as unknown as { errored?: unknown } | null)?.errored;
-  if (error) return;
+  if ((message.socket as { _hadError?: boolean } | null)?._hadError) return;
   message[kBeforeFinish]?.();
   message.emit('finish');
 }
