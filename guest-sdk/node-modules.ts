@@ -7,6 +7,7 @@ import { exported as buffer } from './node/buffer.ts';
 import { exported as crypto } from './node/crypto.ts';
 import { exported as events } from './node/events.ts';
 import { exported as http } from './node/http.ts';
+import { legacyHttp } from './node/http-legacy.ts';
 import { exported as module } from './node/module.ts';
 import { exported as net } from './node/net.ts';
 import { exported as os } from './node/os.ts';
@@ -25,6 +26,7 @@ import { exported as preempt } from './preempt.ts';
 
 /** `hv/guest` is the one that is not Node's. */
 export const nodeModules: Readonly<Record<string, unknown>> = {
+  ...legacyHttp,
   assert,
   'assert/strict': (assert as unknown as { strict: unknown }).strict,
   buffer,

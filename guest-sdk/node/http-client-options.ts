@@ -4,7 +4,12 @@ import { type Agent as AgentShape, globalAgent } from './http-agent.ts';
 import { isToken } from './http-tokens.ts';
 import type { HttpSocket } from './http-types.ts';
 import { invalidArgType, nodeError } from './node-errors.ts';
-import { validateBoolean, validateFunction, validateInteger, validateNumber } from './validators.ts';
+import {
+  validateBoolean,
+  validateFunction,
+  validateInteger,
+  validateNumber,
+} from './validators.ts';
 
 export interface RequestOptions {
   agent?: AgentShape | false | null;
@@ -118,7 +123,10 @@ export function normalizeRequest(
   return { options: Object.assign(base ?? {}, given as object), callback };
 }
 
-export function chooseAgent(options: RequestOptions, byDefault: AgentShape): AgentShape | undefined {
+export function chooseAgent(
+  options: RequestOptions,
+  byDefault: AgentShape,
+): AgentShape | undefined {
   const { agent } = options;
   if (agent === false) {
     const Same = byDefault.constructor as unknown as new () => AgentShape;
@@ -205,4 +213,3 @@ export function hostHeader(host: string, port: unknown, defaultPort: unknown): s
   const name = isV6 ? `[${host}]` : host;
   return port && Number(port) !== defaultPort ? `${name}:${String(port)}` : name;
 }
-

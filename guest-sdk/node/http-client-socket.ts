@@ -3,14 +3,15 @@
 import { nextTick } from '../ticks.ts';
 import type { Buffer } from './buffer.ts';
 import type { ClientRequest } from './http-client.ts';
-import {
-  connectionReset,
-  endIncoming,
-  IncomingMessage,
-  kLazy,
-} from './http-incoming.ts';
+import { connectionReset, endIncoming, IncomingMessage, kLazy } from './http-incoming.ts';
 import { kNeedDrain } from './http-outgoing-types.ts';
-import { type BodyRule, type Head, HttpParser, type ParseError, type ParserSink } from './http-parser.ts';
+import {
+  type BodyRule,
+  type Head,
+  HttpParser,
+  type ParseError,
+  type ParserSink,
+} from './http-parser.ts';
 import { MAX_HEADER_SIZE } from './http-server.ts';
 import type { HttpSocket } from './http-types.ts';
 

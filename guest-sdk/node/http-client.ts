@@ -16,7 +16,7 @@ import {
   normalizeRequest,
   type RequestOptions,
 } from './http-client-options.ts';
-import { emitError, Exchange } from './http-client-socket.ts';
+import { Exchange, emitError } from './http-client-socket.ts';
 import { connectionReset, type IncomingMessage } from './http-incoming.ts';
 import { OutgoingMessage } from './http-outgoing.ts';
 import { headersSent } from './http-outgoing-headers.ts';
@@ -349,4 +349,3 @@ Object.defineProperty(ClientRequest.prototype, 'exchange', {
   },
   configurable: true,
 });
-

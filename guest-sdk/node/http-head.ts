@@ -181,10 +181,7 @@ function readField(
       const reason = readLength(meaning, value, lenient);
       if (reason === undefined) return undefined;
       const isDuplicate = reason.startsWith('Duplicate');
-      return [
-        isDuplicate ? 'HPE_UNEXPECTED_CONTENT_LENGTH' : 'HPE_INVALID_CONTENT_LENGTH',
-        reason,
-      ];
+      return [isDuplicate ? 'HPE_UNEXPECTED_CONTENT_LENGTH' : 'HPE_INVALID_CONTENT_LENGTH', reason];
     }
     case 17: {
       if (name.toLowerCase() !== 'transfer-encoding') return undefined;

@@ -162,12 +162,7 @@ const SINGLE = new Set(
   ),
 );
 
-function addLine(
-  message: IncomingMessage,
-  field: string,
-  value: string,
-  table: HeaderTable,
-): void {
+function addLine(message: IncomingMessage, field: string, value: string, table: HeaderTable): void {
   const name = field.toLowerCase();
   const known = table[name];
   if (name === 'set-cookie') {

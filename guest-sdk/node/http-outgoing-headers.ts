@@ -7,7 +7,12 @@ import {
   type OutgoingMessage,
   type OutHeaders,
 } from './http-outgoing-types.ts';
-import { hasInvalidHeaderChar, isToken, validateHeaderName, validateHeaderValue } from './http-tokens.ts';
+import {
+  hasInvalidHeaderChar,
+  isToken,
+  validateHeaderName,
+  validateHeaderValue,
+} from './http-tokens.ts';
 import { kernel } from './kernel-hooks.ts';
 import { invalidArgType, nodeError } from './node-errors.ts';
 import { validateString } from './validators.ts';
@@ -61,7 +66,12 @@ export const headerMethods: ThisType<OutgoingMessage> & Record<string, unknown> 
   setHeaders(headers: unknown): OutgoingMessage {
     if (this._header) throw headersSent('set');
     const { keys, get } = (headers ?? {}) as Record<string, unknown>;
-    if (!headers || Array.isArray(headers) || typeof keys !== 'function' || typeof get !== 'function') {
+    if (
+      !headers ||
+      Array.isArray(headers) ||
+      typeof keys !== 'function' ||
+      typeof get !== 'function'
+    ) {
       throw invalidArgType('headers', ['Headers', 'Map'], headers);
     }
     // Headers splits Set-Cookie into many entries: they belong together.
@@ -111,7 +121,8 @@ export const headerMethods: ThisType<OutgoingMessage> & Record<string, unknown> 
   getHeaders(): Record<string, HeaderValue> {
     const copy = Object.create(null) as Record<string, HeaderValue>;
     const table = this[kOutHeaders];
-    if (table) for (const key of Object.keys(table)) copy[key] = (table[key] as [string, string])[1];
+    if (table)
+      for (const key of Object.keys(table)) copy[key] = (table[key] as [string, string])[1];
     return copy;
   },
 
@@ -143,7 +154,9 @@ export const headerMethods: ThisType<OutgoingMessage> & Record<string, unknown> 
       }
       const isMany = Array.isArray(value) && value.length > 1;
       const separate = isMany && !this[kUniqueHeaders]?.has(field.toLowerCase());
-      const values = separate ? (value as unknown[]) : [isMany ? (value as unknown[]).join('; ') : value];
+      const values = separate
+        ? (value as unknown[])
+        : [isMany ? (value as unknown[]).join('; ') : value];
       for (const one of values) {
         if (hasInvalidHeaderChar(one)) {
           const text = `Invalid character in trailer content ["${field}"]`;

@@ -1,6 +1,5 @@
 /** From header fields to the text of a head: what is sent, what is added, how the body is framed. */
 
-import { nodeError } from './node-errors.ts';
 import {
   type HeaderValue,
   kOutHeaders,
@@ -8,6 +7,7 @@ import {
   type OutgoingMessage,
 } from './http-outgoing-types.ts';
 import { validateHeaderName, validateHeaderValue } from './http-tokens.ts';
+import { nodeError } from './node-errors.ts';
 
 let dateSecond = -1;
 let dateText = '';

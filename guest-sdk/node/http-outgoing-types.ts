@@ -57,7 +57,12 @@ export interface OutgoingMessage extends EmitterLike {
   readonly headersSent: boolean;
   _implicitHeader(): void;
   _storeHeader(firstLine: string, headers: unknown): void;
-  _send(data: string | Uint8Array, encoding?: unknown, callback?: unknown, length?: number): boolean;
+  _send(
+    data: string | Uint8Array,
+    encoding?: unknown,
+    callback?: unknown,
+    length?: number,
+  ): boolean;
   _writeRaw(data: string | Uint8Array, encoding?: unknown, callback?: unknown): boolean;
   _flush(): void;
   _flushOutput(socket: HttpSocket): boolean | undefined;

@@ -115,7 +115,9 @@ function checkChunk(chunk: unknown): void {
 }
 
 function lengthOf(chunk: string | Uint8Array, encoding: unknown): number {
-  return typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding as 'utf8') : chunk.byteLength;
+  return typeof chunk === 'string'
+    ? Buffer.byteLength(chunk, encoding as 'utf8')
+    : chunk.byteLength;
 }
 
 function mismatch(wrote: number, said: number): Error {
@@ -452,7 +454,9 @@ getter('closed', function () {
   return this._closed;
 });
 getter('writableFinished', function () {
-  return this.finished && this.outputSize === 0 && (!this.socket || this.socket.writableLength === 0);
+  return (
+    this.finished && this.outputSize === 0 && (!this.socket || this.socket.writableLength === 0)
+  );
 });
 getter('writableObjectMode', () => false);
 getter('writableLength', function () {
@@ -488,4 +492,3 @@ Object.defineProperty(OutgoingMessage.prototype, 'connection', {
   configurable: true,
 });
 Object.defineProperties(OutgoingMessage.prototype, headerViews);
-

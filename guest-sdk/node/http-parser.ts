@@ -187,7 +187,10 @@ export class HttpParser {
     const fields = parseFieldsAgain(block, fieldsAt, lenient);
     if (isFailure(fields)) return parseError(fields, at + fields.at - held);
     const used = at + end + size - held;
-    if (end > this.#options.maxHeaderSize && isTooLarge(line, fields, this.#options.maxHeaderSize)) {
+    if (
+      end > this.#options.maxHeaderSize &&
+      isTooLarge(line, fields, this.#options.maxHeaderSize)
+    ) {
       return overflow(used);
     }
     return this.#begin(line, fields, used);
@@ -248,7 +251,8 @@ export class HttpParser {
   #size(chunk: Buffer, at: number): number | ParseError {
     const stop = chunk.indexOf(10, at);
     const end = stop < 0 ? chunk.length : stop + 1;
-    const line = this.#held + traps.decode(chunk.buffer, chunk.byteOffset + at, end - at, ENCODING.latin1);
+    const line =
+      this.#held + traps.decode(chunk.buffer, chunk.byteOffset + at, end - at, ENCODING.latin1);
     const bad = chunkSizeFailure(line, this.#options.lenient);
     if (bad) return parseError(bad, at + bad.at - this.#held.length);
     if (this.#extensions + line.length > EXTENSIONS_MAX) {

@@ -8,7 +8,12 @@ import {
   kOutHeaders,
   type OutgoingMessage as OutgoingShape,
 } from './http-outgoing-types.ts';
-import { hasInvalidHeaderChar, STATUS_CODES, validateHeaderName, validateHeaderValue } from './http-tokens.ts';
+import {
+  hasInvalidHeaderChar,
+  STATUS_CODES,
+  validateHeaderName,
+  validateHeaderValue,
+} from './http-tokens.ts';
 import type { HttpSocket } from './http-types.ts';
 import { invalidArgValue, nodeError } from './node-errors.ts';
 import { validateObject } from './validators.ts';
@@ -71,8 +76,7 @@ function linkValue(hints: unknown): string {
   const values = Array.isArray(hints) ? hints : [hints];
   for (const value of values) {
     if (typeof value === 'string' && LINK.test(value)) continue;
-    const reason =
-      'must be an array or string of format "</styles.css>; rel=preload; as=style"';
+    const reason = 'must be an array or string of format "</styles.css>; rel=preload; as=style"';
     throw invalidArgValue('hints', Array.isArray(hints) ? value : hints, reason);
   }
   return values.join(', ');
@@ -199,4 +203,3 @@ for (const [name, value] of Object.entries({
     configurable: true,
   });
 }
-

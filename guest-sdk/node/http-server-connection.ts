@@ -11,7 +11,13 @@ import {
   kLazy,
 } from './http-incoming.ts';
 import { kBeforeFinish, kNeedDrain, kUniqueHeaders } from './http-outgoing-types.ts';
-import { type BodyRule, type Head, HttpParser, type ParseError, type ParserSink } from './http-parser.ts';
+import {
+  type BodyRule,
+  type Head,
+  HttpParser,
+  type ParseError,
+  type ParserSink,
+} from './http-parser.ts';
 import { emitClose, kTellsClose, type ServerResponse } from './http-response.ts';
 import type { HttpServer } from './http-server.ts';
 import { kIncoming, kResponse } from './http-server-types.ts';

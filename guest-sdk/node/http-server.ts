@@ -105,7 +105,8 @@ function storeOptions(server: HttpServer, options: ServerOptions): void {
   optionalBoolean(options.insecureHTTPParser, 'options.insecureHTTPParser');
   server.insecureHTTPParser = options.insecureHTTPParser;
   server.requestTimeout = timeOption(options.requestTimeout, 'requestTimeout', 300_000);
-  const headersDefault = server.requestTimeout > 0 ? Math.min(60_000, server.requestTimeout) : 60_000;
+  const headersDefault =
+    server.requestTimeout > 0 ? Math.min(60_000, server.requestTimeout) : 60_000;
   server.headersTimeout = timeOption(options.headersTimeout, 'headersTimeout', headersDefault);
   if (
     server.requestTimeout > 0 &&

@@ -22,7 +22,8 @@ const STATUS_LINES = `100 Continue|101 Switching Protocols|102 Processing|103 Ea
 
 /** Programs add to it and `statusMessage` defaults from it, so it stays a plain object. */
 export const STATUS_CODES: Record<number, string> = {};
-for (const line of STATUS_LINES.split(/[|\n]/)) STATUS_CODES[Number(line.slice(0, 3))] = line.slice(4);
+for (const line of STATUS_LINES.split(/[|\n]/))
+  STATUS_CODES[Number(line.slice(0, 3))] = line.slice(4);
 
 const TOKEN = /^[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+$/;
 const INVALID_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
