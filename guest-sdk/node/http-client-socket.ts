@@ -43,8 +43,13 @@ export class Exchange implements ParserSink {
       end: (): void => this.#onEnd(),
       close: (): void => this.#onClose(),
       drain: (): void => this.#onDrain(),
+      timeout: (): void => {
+        request.res?.emit('timeout');
+      },
     };
-    for (const [name, listener] of Object.entries(this.#listeners)) socket.on(name, listener);
+    for (const [name, listener] of Object.entries(this.#listeners)) {
+      if (name !== 'timeout') socket.on(name, listener);
+    }
   }
 
   #detach(...names: string[]): void {
@@ -56,7 +61,7 @@ export class Exchange implements ParserSink {
 
   /** The request is answered and the socket goes back to its agent. */
   release(): void {
-    this.#detach('error', 'data', 'end', 'close', 'drain');
+    this.#detach('error', 'data', 'end', 'close', 'drain', 'timeout');
     this.socket.parser = null;
   }
 
@@ -138,7 +143,7 @@ export class Exchange implements ParserSink {
   #upgrade(response: IncomingMessage, head: Buffer): void {
     const { request, socket } = this;
     request.res = response;
-    this.#detach('data', 'end', 'drain');
+    this.#detach('data', 'end', 'drain', 'timeout');
     request.forgetTimeout();
     const name = request.method === 'CONNECT' ? 'connect' : 'upgrade';
     if (request.listenerCount(name) === 0) {
@@ -181,6 +186,8 @@ export class Exchange implements ParserSink {
       request.shouldKeepAlive = false;
     }
     response.req = request;
+    const onTimeout = this.#listeners.timeout;
+    if (request.timeoutCb && onTimeout) socket.on('timeout', onTimeout);
     response.on('end', (): void => responseEnded(request, response));
     request.on('finish', (): void => {
       if (request.shouldKeepAlive && request._ended) keepAlive(request);

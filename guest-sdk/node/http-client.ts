@@ -275,8 +275,13 @@ const methods: ThisType<ClientRequest> & Record<string, unknown> = {
         socket.emit('free');
         return;
       }
+      const done = (): void => {
+        const { errored } = socket as unknown as { errored: Error | null };
+        closeUnsent(this, errored ?? error);
+      };
       socket.once('error', () => {});
-      socket.once('close', () => closeUnsent(this, error));
+      if ((socket as unknown as { closed: boolean }).closed) nextTick(done);
+      else socket.once('close', done);
       socket.destroy(error);
     });
   },

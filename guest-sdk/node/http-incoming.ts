@@ -41,10 +41,12 @@ export interface IncomingMessage extends ReadableStream {
   client: HttpSocket | null;
   res?: unknown;
   req?: unknown;
-  _consumed: boolean;
+  _consuming: boolean;
   _dumped: boolean;
   _readableState: ReadableState;
   [kLazy]: LazyParts;
+  _events: object | undefined;
+  removeAllListeners(name: string): void;
   _dump(): void;
   _dumpAndCloseReadable(): void;
   _addHeaderLine(field: string, value: string, table: HeaderTable): void;
@@ -54,6 +56,8 @@ export interface IncomingMessage extends ReadableStream {
 interface LazyParts {
   /** The whole message came before anybody looked at the stream. */
   ended: boolean;
+  /** And it was read for nobody: a stream that is made now is one that has ended and closed. */
+  over: boolean;
   /** How many of `rawHeaders` make it into `headers`. */
   count: number;
   headers: HeaderTable | undefined;
@@ -80,6 +84,7 @@ function construct(
   if (!(this instanceof IncomingMessage)) return new IncomingMessage(socket, options);
   this[kLazy] = {
     ended: false,
+    over: false,
     count: Number.POSITIVE_INFINITY,
     headers: undefined,
     distinct: undefined,
@@ -103,7 +108,7 @@ function construct(
   this.statusCode = null;
   this.statusMessage = null;
   this.client = socket;
-  this._consumed = false;
+  this._consuming = false;
   this._dumped = false;
   return undefined;
 }
@@ -124,7 +129,16 @@ function makeStream(message: IncomingMessage): ReadableState {
     ...lazy?.options,
     autoDestroy: true,
   });
-  if (lazy?.ended) Readable.prototype.push.call(message, null);
+  if (lazy?.over) {
+    const done = {
+      ended: true,
+      endEmitted: true,
+      destroyed: true,
+      closed: true,
+      closeEmitted: true,
+    };
+    Object.assign(message._readableState, done);
+  } else if (lazy?.ended) Readable.prototype.push.call(message, null);
   return message._readableState;
 }
 
@@ -164,7 +178,7 @@ const SINGLE = new Set(
 
 function addLine(message: IncomingMessage, field: string, value: string, table: HeaderTable): void {
   const name = field.toLowerCase();
-  const known = table[name];
+  const known = Object.hasOwn(table, name) ? table[name] : undefined;
   if (name === 'set-cookie') {
     if (known === undefined) table[name] = [value];
     else (known as string[]).push(value);
@@ -200,11 +214,11 @@ function sharedTable(message: IncomingMessage): HeaderTable | undefined {
 }
 
 function distinctOf(raw: readonly string[], count: number): Record<string, string[]> {
-  const table = Object.create(null) as Record<string, string[]>;
+  const table: Record<string, string[]> = {};
   const end = Math.min(raw.length, count);
   for (let i = 0; i < end; i += 2) {
     const name = (raw[i] as string).toLowerCase();
-    const list = table[name];
+    const list = Object.hasOwn(table, name) ? table[name] : undefined;
     if (list === undefined) table[name] = [raw[i + 1] as string];
     else list.push(raw[i + 1] as string);
   }
@@ -219,7 +233,7 @@ const methods: ThisType<IncomingMessage> & Record<string, unknown> = {
   },
 
   _read(): void {
-    this._consumed = true;
+    this._consuming = true;
     const { socket } = this;
     // What was held back because nobody read flows again.
     if (socket?.readable) socket._httpReadStart?.();
@@ -280,7 +294,11 @@ const methods: ThisType<IncomingMessage> & Record<string, unknown> = {
     if (this._dumped) return;
     this._dumped = true;
     // Without a stream there is nobody to hear its end either.
-    if (!hasStream(this) && this[kLazy].ended) return;
+    if (!hasStream(this) && this[kLazy].ended && this._events === undefined) {
+      this[kLazy].over = true;
+      return;
+    }
+    this.removeAllListeners('data');
     this.resume();
   },
 };

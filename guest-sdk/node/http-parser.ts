@@ -66,6 +66,8 @@ function parseError(bad: Failure, at: number): ParseError {
 }
 
 export class HttpParser {
+  /** The message whose body is arriving, for those who look at `socket.parser`. */
+  incoming: unknown = null;
   readonly #sink: ParserSink;
   readonly #options: ParserOptions;
   #state: State = 'head';

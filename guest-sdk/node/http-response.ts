@@ -15,6 +15,7 @@ import {
   validateHeaderValue,
 } from './http-tokens.ts';
 import type { HttpSocket } from './http-types.ts';
+import { inspectHook } from './inspect-hook.ts';
 import { invalidArgValue, nodeError } from './node-errors.ts';
 import { validateObject } from './validators.ts';
 
@@ -166,7 +167,8 @@ const methods: ThisType<ServerResponse> & Record<string, unknown> = {
     if (this._header) throw headersSent('write');
     const status = given | 0;
     if (status < 100 || status > 999) {
-      const text = `Invalid status code: ${String(given)}`;
+      const shown = typeof given === 'string' ? given : inspectHook.inspect(given);
+      const text = `Invalid status code: ${shown}`;
       throw nodeError(RangeError, 'ERR_HTTP_INVALID_STATUS_CODE', text);
     }
     let headers = more;

@@ -1,6 +1,6 @@
 /** One connection of an HTTP server: from bytes to requests, and responses out in their order. */
 
-import { nextTick } from '../ticks.ts';
+import { nextTick, runTicks } from '../ticks.ts';
 import { nowMs } from '../timer-wheel.ts';
 import type { Buffer } from './buffer.ts';
 import {
@@ -22,6 +22,7 @@ import { emitClose, kTellsClose, type ServerResponse } from './http-response.ts'
 import type { HttpServer } from './http-server.ts';
 import { kIncoming, kResponse } from './http-server-types.ts';
 import type { HttpSocket } from './http-types.ts';
+import { bufferOf, consume, stopConsuming } from './net-consume.ts';
 
 /** Header pairs that count when the server says nothing: twice as many texts. */
 const HEADER_PAIRS_MAX = 2000;
@@ -42,13 +43,13 @@ export class Connection implements ParserSink {
   readonly incoming: IncomingMessage[] = [];
   /** Responses that wait for the ones before them. */
   readonly outgoing: ServerResponse[] = [];
-  /** The request whose body is arriving. */
-  current: IncomingMessage | null = null;
   /** When the head or body that is arriving began; -1 between messages. */
   messageSinceMs: number;
   headIsComplete = false;
   /** When the last response was sent and nothing was asked since; -1 while there is work. */
   idleSinceMs = -1;
+  /** The bytes come straight from the device: ticks may run between the parts of a message. */
+  #direct = false;
   #outgoingBytes = 0;
   #requests = 0;
   #over = false;
@@ -75,7 +76,21 @@ export class Connection implements ParserSink {
       ['end', (): void => this.#onEnd()],
       ['close', (): void => this.#onClose()],
     ];
-    for (const [name, listener] of this.#listeners) socket.on(name, listener);
+    const isDirect = consume(socket, this.#consume);
+    for (const [name, listener] of this.#listeners) {
+      if (name !== 'data' || !isDirect) socket.on(name, listener);
+    }
+  }
+
+  #listen(wanted: string): void {
+    for (const [name, listener] of this.#listeners) {
+      if (name === wanted) this.socket.on(name, listener);
+    }
+  }
+
+  /** The request whose body is arriving, or whose end nobody has read yet. */
+  get current(): IncomingMessage | null {
+    return this.parser.incoming as IncomingMessage | null;
   }
 
   /** Between messages, and nothing to answer. */
@@ -117,20 +132,33 @@ export class Connection implements ParserSink {
     }
   }
 
-  #onData(bytes: Buffer): void {
-    if (this.messageSinceMs < 0) {
-      this.messageSinceMs = nowMs();
-      this.headIsComplete = false;
+  /** Bytes from the device, when nobody else reads the socket. */
+  readonly #consume = (bytes: ArrayBuffer): boolean => {
+    const { socket } = this;
+    const events = (socket as unknown as { _events: Record<string, unknown> })._events;
+    const isRead = events.data !== undefined || events.readable !== undefined;
+    if (this.#over || isRead || socket.readableFlowing === false) {
+      // Somebody reads beside us, or not at all: from now on we read as everybody does.
+      stopConsuming(socket);
+      if (!this.#over) this.#listen('data');
+      return false;
     }
+    this.#direct = true;
+    this.#onData(bufferOf(bytes));
+    this.#direct = false;
+    return true;
+  };
+
+  #onData(bytes: Buffer): void {
     this.idleSinceMs = -1;
     const used = this.parser.execute(bytes);
     if (typeof used !== 'number') {
       this.#onParseError(used, bytes);
       return;
     }
-    const { current } = this;
-    if (this.parser.upgraded && current) this.#upgrade(current, bytes.subarray(used));
-    else if (this.parser.isIdle && this.incoming.length === 0) this.messageSinceMs = -1;
+    const { current, parser } = this;
+    if (parser.upgraded && current) this.#upgrade(current, bytes.subarray(used));
+    else if (this.messageSinceMs < 0 && !parser.isIdle) this.messageSinceMs = nowMs();
   }
 
   #onParseError(error: ParseError, packet: Buffer): void {
@@ -193,6 +221,7 @@ export class Connection implements ParserSink {
     const { server, socket } = this;
     for (const [name, listener] of this.#listeners) socket.removeListener(name, listener);
     this.#over = true;
+    stopConsuming(socket);
     server.connectionGone(this);
     socket.parser = null;
     delete (socket as { [kTellsClose]?: boolean })[kTellsClose];
@@ -209,7 +238,7 @@ export class Connection implements ParserSink {
     const { server, socket } = this;
     this.headIsComplete = true;
     const request = this.#makeRequest(head);
-    this.current = request;
+    this.parser.incoming = request;
     if (head.upgrade) {
       request.upgrade = request.method === 'CONNECT' || server.listenerCount('upgrade') > 0;
       if (request.upgrade) return 'upgrade';
@@ -314,14 +343,18 @@ export class Connection implements ParserSink {
 
   body(bytes: Buffer): void {
     const { current } = this;
-    if (!current || current._dumped) return;
-    if (!current.push(bytes)) this.socket.pause();
+    if (!current) return;
+    if (!current._dumped && !current.push(bytes)) this.socket.pause();
+    // As in Node, what the listeners have put off comes before the rest of the message.
+    if (this.#direct) runTicks();
   }
 
   complete(trailers: string[]): void {
     const { current } = this;
     if (!current) return;
     current.complete = true;
+    this.messageSinceMs = -1;
+    this.headIsComplete = false;
     if (trailers.length > 0) current.rawTrailers = trailers;
     if (current.upgrade === true) return;
     endIncoming(current);
@@ -334,13 +367,26 @@ export class Connection implements ParserSink {
     socket.resume();
   }
 
+  /** The parser lets go of a request that is answered and read. */
+  #forget(request: IncomingMessage): void {
+    const { parser } = this;
+    if (parser.incoming !== request) return;
+    if (!hasStream(request) || request.readableEnded) {
+      if (request.complete) parser.incoming = null;
+      return;
+    }
+    request.on('end', () => {
+      if (parser.incoming === request) parser.incoming = null;
+    });
+  }
+
   /** All of a response is with the socket: what comes next on this connection. */
   #onFinish(request: IncomingMessage, response: ServerResponse): void {
     const { server, socket, incoming } = this;
     if (incoming[0] === request) incoming.shift();
-    if (!request._consumed) request._dump();
+    if (!request._consuming) request._dump();
     response.detachSocket(socket);
-    if (this.current === request && request.complete) this.current = null;
+    this.#forget(request);
     nextTick(emitClose as () => void, response);
     if (response._last) {
       if (socket.destroySoon) socket.destroySoon();
@@ -352,7 +398,6 @@ export class Connection implements ParserSink {
       next.assignSocket(socket);
       return;
     }
-    if (incoming.length === 0 && this.parser.isIdle) this.messageSinceMs = -1;
     if (server.keepAliveTimeout > 0) {
       this.idleSinceMs = nowMs();
       server.watchIdle();
