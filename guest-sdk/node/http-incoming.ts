@@ -48,7 +48,6 @@ export interface IncomingMessage extends ReadableStream {
   _events: object | undefined;
   removeAllListeners(name: string): void;
   _dump(): void;
-  _dumpAndCloseReadable(): void;
   _addHeaderLine(field: string, value: string, table: HeaderTable): void;
   setTimeout(ms: number, callback?: () => void): IncomingMessage;
 }
@@ -248,18 +247,8 @@ const methods: ThisType<IncomingMessage> & Record<string, unknown> = {
     }
     if (socket && !socket.destroyed && this.aborted) {
       socket.destroy(error);
-      const cleanup = (): void => {
-        socket.removeListener('error', onFailed);
-        socket.removeListener('close', onGone);
-      };
-      const settle = (failed: Error | null): void => {
-        cleanup();
-        nextTick(() => finishDestroy(this, failed, done));
-      };
-      const onFailed = (failed: Error): void => settle(failed);
-      const onGone = (): void => settle(error);
-      socket.on('error', onFailed);
-      socket.on('close', onGone);
+      // The socket is gone at once; its listeners hear of it before ours do.
+      nextTick(() => nextTick(() => finishDestroy(this, error, done)));
       return;
     }
     nextTick(() => finishDestroy(this, error, done));
@@ -281,12 +270,6 @@ const methods: ThisType<IncomingMessage> & Record<string, unknown> = {
     const name = field.toLowerCase();
     table[name] ??= [];
     table[name].push(value);
-  },
-
-  _dumpAndCloseReadable(): void {
-    this._dumped = true;
-    const state = this._readableState as unknown as { dataEmitted: boolean };
-    if (!this.destroyed && !state.dataEmitted) this.destroy();
   },
 
   /** Reads the rest for nobody, so that the next message of the connection can come. */
@@ -326,7 +309,7 @@ function accessor(
   Object.defineProperty(IncomingMessage.prototype, name, {
     get,
     set,
-    enumerable: name === 'connection',
+    enumerable: false,
     configurable: true,
   });
 }

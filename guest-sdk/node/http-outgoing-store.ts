@@ -7,7 +7,7 @@ import {
   type OutgoingMessage,
 } from './http-outgoing-types.ts';
 import { validateHeaderName, validateHeaderValue } from './http-tokens.ts';
-import { nodeError } from './node-errors.ts';
+import { invalidArgValue, nodeError } from './node-errors.ts';
 
 let dateSecond = -1;
 let dateText = '';
@@ -128,8 +128,7 @@ function allLines(message: OutgoingMessage, seen: Seen, headers: unknown): strin
       return lines;
     }
     if (headers.length % 2 !== 0) {
-      const text = `The argument 'headers' is invalid. Received ${JSON.stringify(headers)}`;
-      throw nodeError(TypeError, 'ERR_INVALID_ARG_VALUE', text);
+      throw invalidArgValue('headers', headers);
     }
     for (let i = 0; i < headers.length; i += 2) {
       lines += linesOf(message, seen, headers[i] as string, headers[i + 1], true);

@@ -112,7 +112,7 @@ export function writeChunk(
   let more: boolean;
   if (message.chunkedEncoding && length !== 0) {
     const part: ChunkPart = { data, encoding, callback, length };
-    if (message[kCorked] > 0) {
+    if (message[kCorked] > 0 && message._headerSent) {
       message[kChunks].push(part);
       more = message[kChunks].reduce((sum, one) => sum + one.length, 0) < message[kHighWaterMark];
     } else more = frame(message, part);

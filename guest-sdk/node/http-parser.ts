@@ -119,7 +119,9 @@ export class HttpParser {
       return undefined;
     }
     if (this.isIdle) return undefined;
-    return parseError(failure('HPE_INVALID_EOF_STATE', 'Invalid EOF state', 0), 0);
+    const error = parseError(failure('HPE_INVALID_EOF_STATE', 'Invalid EOF state', 0), 0);
+    error.message = 'Parse Error';
+    return error;
   }
 
   #step(chunk: Buffer, at: number): number | ParseError {
