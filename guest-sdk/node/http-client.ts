@@ -181,7 +181,7 @@ function construct(
     this.shouldKeepAlive = !isOnce;
   }
   if (options.signal !== undefined && options.signal !== null) {
-    validateAbortSignal(options.signal, 'options.signal');
+    validateAbortSignal(options.signal, 'signal');
     obeySignal(this, options.signal as Signal);
   }
   setFields(this, options, defaultPort);

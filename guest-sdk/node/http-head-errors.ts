@@ -142,18 +142,20 @@ function lineEndFailure(text: string, at: number, reason: string): Failure | und
 }
 
 export function statusLineFailure(text: string): Failure | undefined {
-  const bad = versionFailure(text, 0, ['HTTP/'], 'HTTP/');
-  if (bad || text.length <= 8) return bad;
-  if (text[8] !== ' ') {
-    return failure('HPE_INVALID_VERSION', 'Expected space after version', 8);
+  const bad = versionFailure(text, 0, ['HTTP/', 'RTSP/', 'ICE/'], 'HTTP/, RTSP/ or ICE/');
+  const after = text.indexOf('/') + 4;
+  if (bad || after < 4 || text.length <= after) return bad;
+  if (text[after] !== ' ') {
+    return failure('HPE_INVALID_VERSION', 'Expected space after version', after);
   }
-  for (let at = 9; at < Math.min(12, text.length); at++) {
+  const statusEnd = after + 4;
+  for (let at = after + 1; at < Math.min(statusEnd, text.length); at++) {
     if (!/\d/.test(text.charAt(at))) {
       return failure('HPE_INVALID_STATUS', 'Invalid status code', at);
     }
   }
-  if (text.length > 12 && !/[ \r\n]/.test(text.charAt(12))) {
-    return failure('HPE_INVALID_STATUS', 'Invalid response status', 12);
+  if (text.length > statusEnd && !/[ \r\n]/.test(text.charAt(statusEnd))) {
+    return failure('HPE_INVALID_STATUS', 'Invalid response status', statusEnd);
   }
   const end = text.indexOf('\r');
   const lf = text.indexOf('\n');

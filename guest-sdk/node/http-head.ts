@@ -49,7 +49,7 @@ export function isFailure(value: object): value is Failure {
 
 const REQUEST_LINE =
   /^([A-Z]+|M-SEARCH) +(?:([/*][!-~]*|[a-zA-Z]+:\/\/[!-~]*)|([!-~]+))(?: (?:HTTP|RTSP|ICE)\/(1\.1|1\.0|0\.9|2\.0))?$/;
-const STATUS_LINE = /^HTTP\/(1\.1|1\.0|0\.9|2\.0) (\d\d\d)(?: ([^\r\n]*))?$/;
+const STATUS_LINE = /^(?:HTTP|RTSP|ICE)\/(1\.1|1\.0|0\.9|2\.0) (\d\d\d)(?: ([^\r\n]*))?$/;
 const FIELDS = /^(?:[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
 const FIELDS_LENIENT = /^(?:[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+:[^\r\n]*\r\n)*$/;
 const DIGITS = /^[0-9]+$/;

@@ -3,13 +3,7 @@
 import { nextTick, runTicks } from '../ticks.ts';
 import { nowMs } from '../timer-wheel.ts';
 import type { Buffer } from './buffer.ts';
-import {
-  connectionReset,
-  endIncoming,
-  hasStream,
-  type IncomingMessage,
-  kLazy,
-} from './http-incoming.ts';
+import { connectionReset, endIncoming, hasStream, type IncomingMessage } from './http-incoming.ts';
 import { kBeforeFinish, kNeedDrain, kUniqueHeaders } from './http-outgoing-types.ts';
 import {
   type BodyRule,
@@ -20,12 +14,10 @@ import {
 } from './http-parser.ts';
 import { emitClose, kTellsClose, type ServerResponse } from './http-response.ts';
 import type { HttpServer } from './http-server.ts';
-import { kIncoming, kResponse } from './http-server-types.ts';
+import { makeRequest } from './http-server-request.ts';
+import { kResponse } from './http-server-types.ts';
 import type { HttpSocket } from './http-types.ts';
 import { bufferOf, consume, stopConsuming } from './net-consume.ts';
-
-/** Header pairs that count when the server says nothing: twice as many texts. */
-const HEADER_PAIRS_MAX = 2000;
 
 const REPLIES: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
@@ -237,7 +229,7 @@ export class Connection implements ParserSink {
   head(head: Head): BodyRule {
     const { server, socket } = this;
     this.headIsComplete = true;
-    const request = this.#makeRequest(head);
+    const request = makeRequest(server, socket, head);
     this.parser.incoming = request;
     if (head.upgrade) {
       request.upgrade = request.method === 'CONNECT' || server.listenerCount('upgrade') > 0;
@@ -254,26 +246,6 @@ export class Connection implements ParserSink {
     }
     this.#answer(request, head);
     return 'as-said';
-  }
-
-  #makeRequest({ line, fields, upgrade }: Head): IncomingMessage {
-    const { server, socket } = this;
-    const request = new server[kIncoming](socket);
-    request.httpVersionMajor = line.major;
-    request.httpVersionMinor = line.minor;
-    request.httpVersion = line.minor === 1 ? '1.1' : `${line.major}.${line.minor}`;
-    request.joinDuplicateHeaders = server.joinDuplicateHeaders === true;
-    request.url = line.url;
-    request.rawHeaders = fields.raw;
-    request.method = line.method;
-    request.upgrade = upgrade;
-    const lazy = request[kLazy];
-    lazy.shared = fields.shared;
-    const pairs = server.maxHeadersCount;
-    if (typeof pairs === 'number' ? pairs > 0 : true) {
-      lazy.count = 2 * (typeof pairs === 'number' ? pairs : HEADER_PAIRS_MAX);
-    }
-    return request;
   }
 
   #answer(request: IncomingMessage, { fields, keepAlive, line }: Head): void {
