@@ -201,6 +201,7 @@ Object.setPrototypeOf(ClientRequest, OutgoingMessage);
 /** The request ended before it had a socket of its own. */
 function closeUnsent(request: ClientRequest, error: Error | null | undefined): void {
   const shown = error ?? (request.aborted ? undefined : connectionReset('socket hang up'));
+  request.destroyed = true;
   if (shown) emitError(request, shown);
   request._closed = true;
   request.emit('close');

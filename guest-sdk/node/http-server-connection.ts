@@ -170,8 +170,7 @@ export class Connection implements ParserSink {
       const status = REPLIES[(error as { code?: string }).code ?? ''] ?? '400 Bad Request';
       socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, 'latin1');
     }
-    if (socket.destroySoon) socket.destroySoon();
-    else socket.destroy(error);
+    socket.destroy(error);
   };
 
   #onEnd(): void {
