@@ -25,6 +25,21 @@ export function failure(code: string, reason: string, at: number): Failure {
 const isTokenChar = (text: string, at: number): boolean =>
   /[\^_`a-zA-Z\-0-9!#$%&'*+.|~]/.test(text.charAt(at));
 
+/** Methods of RTSP: refused, but Node's parser reads on as long as a word may become one. */
+const FOREIGN = [
+  'ANNOUNCE',
+  'DESCRIBE',
+  'FLUSH',
+  'GET_PARAMETER',
+  'PAUSE',
+  'PLAY',
+  'RECORD',
+  'REDIRECT',
+  'SETUP',
+  'SET_PARAMETER',
+  'TEARDOWN',
+];
+
 /** First place where `text` can be none of METHODS; -1 while it may become one. */
 function methodFailure(text: string): Failure | undefined {
   const space = text.indexOf(' ');
@@ -37,7 +52,7 @@ function methodFailure(text: string): Failure | undefined {
     if (METHODS.includes(start)) {
       return failure('HPE_INVALID_METHOD', 'Expected space after method', length);
     }
-    if (METHODS.some((name) => name.startsWith(start))) {
+    if ([...METHODS, ...FOREIGN].some((name) => name.startsWith(start))) {
       return failure('HPE_INVALID_METHOD', 'Invalid method encountered', length);
     }
   }
