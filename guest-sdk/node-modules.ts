@@ -13,8 +13,13 @@ import { exported as diagnosticsChannel } from './node/diagnostics-channel.ts';
 import { exported as dns } from './node/dns.ts';
 import { exported as domain } from './node/domain.ts';
 import { exported as events } from './node/events.ts';
+
 import './node/events-async-resource.ts';
+
+import { exported as http } from './node/http.ts';
+import { legacyHttp } from './node/http-legacy.ts';
 import { exported as http2 } from './node/http2.ts';
+
 import { exported as module } from './node/module.ts';
 import { exported as net } from './node/net.ts';
 import { exported as os } from './node/os.ts';
@@ -49,6 +54,7 @@ import { exported as preempt } from './preempt.ts';
 
 /** `hv/guest` is the one that is not Node's. */
 export const nodeModules: Readonly<Record<string, unknown>> = {
+  ...legacyHttp,
   assert,
   'assert/strict': (assert as unknown as { strict: unknown }).strict,
   async_hooks: asyncHooks,
@@ -56,6 +62,7 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   console,
   crypto,
   events,
+  http,
   'hv/guest': { ...commit, ...preempt },
   'hv/internal/async': { runAsync, runAsyncGenerator },
   module,
