@@ -108,6 +108,9 @@ const GUEST_PACKAGES = [
   'tr46',
   'punycode',
   '@pkgjs/parseargs',
+  '@noble/hashes',
+  '@noble/ciphers',
+  '@noble/curves',
 ];
 
 /** Words that make a pure layer depend on when and where it runs. */

@@ -219,7 +219,7 @@ describe('the check sees', () => {
     'os.hostFigures',
     'process.hostMemory',
     'performance.hostLoad',
-    'crypto.createHash',
+    'crypto.hostSeed',
     'Date.nowInMicros',
     'fetch',
     'fs.statSync',
