@@ -110,7 +110,6 @@ const GUEST_PACKAGES = [
   '@pkgjs/parseargs',
   '@noble/hashes',
   '@noble/ciphers',
-  '@noble/curves',
 ];
 
 /** Words that make a pure layer depend on when and where it runs. */

@@ -189,6 +189,16 @@ export const programs: Readonly<Record<string, string>> = {
     crypto.generateKey('aes', { length: 128 }, (error, key) => console.log('key', error, key.symmetricKeySize));
     process.nextTick(() => console.log('tick'));
     Promise.resolve().then(() => console.log('job'));
+    const [key, iv] = [Buffer.alloc(32, 7), Buffer.alloc(16, 9)];
+    for (const name of ['aes-256-cbc', 'aes-256-ctr', 'aes-256-ecb', 'aes-256-gcm', 'chacha20-poly1305']) {
+      const its = name.endsWith('ecb') ? null : name.endsWith('1305') ? iv.subarray(4) : iv;
+      const cipher = crypto.createCipheriv(name, key, its);
+      const sealed = cipher.update('é'.repeat(40), 'utf8', 'base64') + cipher.final('base64');
+      console.log(name, sealed, its && cipher.getAuthTag ? (() => { try { return cipher.getAuthTag(); } catch (e) { return e.code; } })() : 0);
+    }
+    const open = crypto.createDecipheriv('aes-256-cbc', key, iv);
+    open.on('error', (e) => console.log(e.code, e.message));
+    open.end(Buffer.alloc(17));
   `,
   url: `
     const url = require('url');
