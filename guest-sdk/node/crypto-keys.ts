@@ -12,6 +12,7 @@ import {
   validateOneOf,
   validateString,
 } from './validators.ts';
+import { bytesOfCryptoKey, isCryptoKey } from './webcrypto-key.ts';
 
 const kKeyType: unique symbol = Symbol('kKeyType');
 
@@ -40,7 +41,8 @@ export class KeyObject {
   }
 
   static from(key: unknown): KeyObject {
-    throw invalidArgType('key', 'CryptoKey', key);
+    if (!isCryptoKey(key)) throw invalidArgType('key', 'CryptoKey', key);
+    return newSecretKey(bytesOfCryptoKey(key));
   }
 
   equals(otherKeyObject: unknown): boolean {
@@ -97,6 +99,7 @@ const KEY_TYPES = ['string', ...BINARY, 'KeyObject', 'CryptoKey'];
 /** The bytes of a key argument: a key object, text in `encoding`, or bytes. */
 export function secretBytes(key: unknown, encoding?: unknown): Uint8Array {
   if (key instanceof SecretKeyObject) return bytesOfKey(key);
+  if (isCryptoKey(key)) return bytesOfCryptoKey(key);
   return anyBytes(key, 'key', encoding, KEY_TYPES);
 }
 

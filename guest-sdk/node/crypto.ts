@@ -3,14 +3,19 @@
  * inside the guest. What is not here yet has its name, and its call says what to use.
  */
 
-import { unsupported } from '../errors.ts';
 import { DOMException } from '../web/dom-exception.ts';
 import { exposeInterface } from '../web/interface.ts';
 import { getCipherInfo, getCiphers } from './crypto-cipher-table.ts';
 import { Cipheriv, createCipheriv, createDecipheriv, Decipheriv } from './crypto-cipheriv.ts';
 import { hkdf, hkdfSync, pbkdf2, pbkdf2Sync, scrypt, scryptSync } from './crypto-derive.ts';
 import { createHash, createHmac, getHashes, Hash, Hmac, hash } from './crypto-hash.ts';
-import { createSecretKey, generateKey, generateKeySync, KeyObject } from './crypto-keys.ts';
+import {
+  createSecretKey,
+  generateKey,
+  generateKeySync,
+  isKeyObject,
+  KeyObject,
+} from './crypto-keys.ts';
 import {
   randomBytes,
   randomFill,
@@ -20,8 +25,11 @@ import {
   timingSafeEqual,
 } from './crypto-random.ts';
 import { throwing } from './refusals.ts';
+import { types } from './util-types.ts';
+import { CryptoKey, isCryptoKey } from './webcrypto-key.ts';
+import { SubtleCrypto, subtle } from './webcrypto-subtle.ts';
 
-class Crypto {
+export class Crypto {
   getRandomValues(array: unknown): unknown {
     const isIntegers = ArrayBuffer.isView(array) && !(array instanceof DataView);
     if (!isIntegers || array instanceof Float32Array || array instanceof Float64Array) {
@@ -37,11 +45,14 @@ class Crypto {
   randomUUID(options?: { readonly disableEntropyCache?: unknown }): string {
     return randomUUID(options);
   }
-  get subtle(): never {
-    throw unsupported('crypto.webcrypto', 'subtle', 'node:crypto');
+  get subtle(): SubtleCrypto {
+    return subtle;
   }
 }
 exposeInterface(Crypto, 'Crypto');
+Object.assign(types, { isKeyObject, isCryptoKey });
+
+export { CryptoKey, SubtleCrypto };
 
 /** `globalThis.crypto`. */
 export const webcrypto: Crypto = new Crypto();
@@ -123,6 +134,7 @@ export const exported: Record<string, unknown> = {
   generateKeySync,
   getRandomValues: (array: unknown) => webcrypto.getRandomValues(array),
   webcrypto,
+  subtle,
   constants: {},
   ...Object.fromEntries(
     absentNames.map(([name, instead]) => [name, throwing('crypto', name, instead)]),

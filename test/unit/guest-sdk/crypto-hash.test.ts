@@ -14,7 +14,16 @@ type Crypto = typeof nodeCrypto & {
 const guest = guestCrypto as unknown as Crypto;
 const own = nodeCrypto as Crypto;
 
+/** Node reports the oldest error left in OpenSSL's queue, whoever left it there: this takes them out. */
+function forgetErrors(): void {
+  for (let i = 0; i < 100; i++) {
+    const outcome = outcomeOf(() => own.createHash('xyzzy'));
+    if ('message' in outcome && outcome.message === 'Digest method not supported') return;
+  }
+}
+
 function same(act: (crypto: Crypto) => unknown): void {
+  forgetErrors();
   expect(outcomeOf(() => act(guest))).toEqual(outcomeOf(() => act(own)));
 }
 
@@ -65,8 +74,7 @@ test('arguments of hashes are read and refused alike', () => {
     same((crypto) => crypto.createHmac('sha1', '6162', { encoding } as never).digest('hex'));
   }
   for (const value of [undefined, null, 5, {}, [], 'xyzzy', new ArrayBuffer(2)]) {
-    // Node's text for a name nobody knows is the last error anybody has left in OpenSSL.
-    if (value !== 'xyzzy') same((crypto) => crypto.createHash(value as never));
+    same((crypto) => crypto.createHash(value as never));
     same((crypto) =>
       crypto
         .createHash('sha1')
@@ -75,7 +83,7 @@ test('arguments of hashes are read and refused alike', () => {
     );
     same((crypto) => crypto.createHmac(value as never, 'k'));
     same((crypto) => crypto.createHmac('sha1', value as never).digest('hex'));
-    if (value !== 'xyzzy') same((crypto) => crypto.hash(value, 'a'));
+    same((crypto) => crypto.hash(value, 'a'));
     same((crypto) => crypto.hash('sha1', value));
   }
   same((crypto) =>
@@ -90,11 +98,6 @@ test('arguments of hashes are read and refused alike', () => {
       .update(new DataView(new ArrayBuffer(3), 1))
       .digest(),
   );
-});
-
-test('a hash nobody knows is refused', () => {
-  expect(() => guest.createHash('xyzzy')).toThrow(/^Digest method not supported$/);
-  expect(() => guest.hash('xyzzy', '')).toThrow(/^Digest method xyzzy is not supported$/);
 });
 
 test('digests of any length, and the length nobody may ask for', () => {
@@ -113,6 +116,7 @@ test('digests of any length, and the length nobody may ask for', () => {
     same((crypto) => crypto.createHash(name, options).update('a').digest('hex'));
     same((crypto) => crypto.createHash(name).update('a').copy(options).digest('hex'));
   }
+  forgetErrors();
   const keys = (crypto: Crypto): unknown => {
     try {
       return crypto.createHash('sha1', { outputLength: 3 });

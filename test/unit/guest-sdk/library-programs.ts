@@ -196,6 +196,18 @@ export const programs: Readonly<Record<string, string>> = {
       const sealed = cipher.update('é'.repeat(40), 'utf8', 'base64') + cipher.final('base64');
       console.log(name, sealed, its && cipher.getAuthTag ? (() => { try { return cipher.getAuthTag(); } catch (e) { return e.code; } })() : 0);
     }
+    const { types } = require('util');
+    (async () => {
+      const { subtle } = globalThis.crypto;
+      const key = await subtle.generateKey({ name: 'AES-GCM', length: 128 }, true, ['encrypt', 'decrypt']);
+      console.log(key, key instanceof CryptoKey, types.isCryptoKey(key), types.isKeyObject(key), types.isKeyObject(crypto.createSecretKey(iv)));
+      const sealed = await subtle.encrypt({ name: 'AES-GCM', iv }, key, Buffer.from('hi'));
+      console.log(Buffer.from(await subtle.decrypt({ name: 'AES-GCM', iv }, key, sealed)).toString());
+      const hmac = await subtle.importKey('raw', iv, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+      console.log(Buffer.from(await subtle.sign('HMAC', hmac, iv)), Buffer.from(await subtle.digest('SHA-512', iv)));
+      await subtle.encrypt({ name: 'AES-CBC', iv }, key, iv).catch((e) => console.log(e.name, e.code, e.message, e instanceof DOMException));
+      console.log(subtle, globalThis.crypto, subtle instanceof SubtleCrypto, globalThis.crypto instanceof Crypto);
+    })();
     const open = crypto.createDecipheriv('aes-256-cbc', key, iv);
     open.on('error', (e) => console.log(e.code, e.message));
     open.end(Buffer.alloc(17));
