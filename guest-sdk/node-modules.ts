@@ -50,6 +50,7 @@ import { exported as url } from './node/url.ts';
 import { exported as util } from './node/util.ts';
 import { exported as v8 } from './node/v8.ts';
 import { exported as vm } from './node/vm.ts';
+import { exported as zlib } from './node/zlib.ts';
 import { exported as preempt } from './preempt.ts';
 
 /** `hv/guest` is the one that is not Node's. */
@@ -103,5 +104,6 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   vm,
   url,
   util,
+  zlib,
   'util/types': (util as unknown as { types: unknown }).types,
 };

@@ -108,6 +108,9 @@ const GUEST_PACKAGES = [
   'tr46',
   'punycode',
   '@pkgjs/parseargs',
+  'pako',
+  'brotli',
+  'web-streams-polyfill',
 ];
 
 /** Words that make a pure layer depend on when and where it runs. */

@@ -37,6 +37,10 @@ test('marks, measures, observers and histograms are what Node has', () =>
 test('lines, terminals, names, tables and channels are what Node has', () =>
   sameAsNode('interfaces'));
 
+test('streams are compressed and decompressed, and refused, as Node does it', () =>
+  // Node's threads finish in any order.
+  sameAsNode('zlib', (list) => list.toSorted()));
+
 test('what a guest cannot have loads, and fails as its API fails, with where to read on', async () => {
   const { stdout, stderr } = await runInGuest(scripts({ 'refusals.js': read('refusals') }));
   expect(stderr).toBe('');
