@@ -42,6 +42,7 @@ import {
 import { exported as stream } from './node/stream.ts';
 import { exported as streamConsumers } from './node/stream-consumers.ts';
 import { exported as streamPromises } from './node/stream-promises.ts';
+import { exported as streamWeb } from './node/stream-web.ts';
 import { exported as stringDecoder } from './node/string-decoder.ts';
 import { exported as timers } from './node/timers.ts';
 import { exported as timersPromises } from './node/timers-promises.ts';
@@ -79,6 +80,7 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   stream,
   'stream/consumers': streamConsumers,
   'stream/promises': streamPromises,
+  'stream/web': streamWeb,
   string_decoder: stringDecoder,
   sys: util,
   timers,

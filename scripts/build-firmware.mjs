@@ -62,6 +62,18 @@ const packedBrotli = {
   },
 };
 
+/** web-streams-polyfill with Node's errors in the place of its own. */
+const webStreamErrors = {
+  name: 'web-stream-errors',
+  setup({ onLoad }) {
+    onLoad({ filter: /web-streams-polyfill\/dist\/ponyfill\.js$/ }, ({ path }) => ({
+      contents: `const { WebTypeError: TypeError } = require(${JSON.stringify(`${root}guest-sdk/web/stream-errors.ts`)});
+${readFileSync(path, 'utf8')}`,
+      loader: 'js',
+    }));
+  },
+};
+
 await build({
   absWorkingDir: root,
   entryPoints: ['guest-sdk/firmware.ts'],
@@ -80,6 +92,6 @@ await build({
   legalComments: 'none',
   charset: 'utf8',
   alias: aliases(),
-  plugins: [keepContexts, bundleIdna, packedBrotli],
+  plugins: [keepContexts, bundleIdna, packedBrotli, webStreamErrors],
   logLevel: 'warning',
 });

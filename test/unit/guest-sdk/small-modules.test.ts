@@ -41,6 +41,9 @@ test('streams are compressed and decompressed, and refused, as Node does it', ()
   // Node's threads finish in any order.
   sameAsNode('zlib', (list) => list.toSorted()));
 
+test('streams of the web carry, transcode and end as in Node, and become streams of Node', () =>
+  sameAsNode('web-streams'));
+
 test('what a guest cannot have loads, and fails as its API fails, with where to read on', async () => {
   const { stdout, stderr } = await runInGuest(scripts({ 'refusals.js': read('refusals') }));
   expect(stderr).toBe('');
