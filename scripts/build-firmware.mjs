@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 import { bundleIdna } from './bundle-idna.mjs';
+import { bundleLate } from './bundle-late.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const aliasFile = `${root}guest-sdk/aliases.json`;
@@ -52,16 +53,6 @@ const keepContexts = {
   },
 };
 
-/** The dictionary of brotli in the packed form that the package has for browsers: a tenth of the text. */
-const packedBrotli = {
-  name: 'packed-brotli',
-  setup({ onResolve }) {
-    onResolve({ filter: /^\.\/dictionary-data$/ }, ({ resolveDir }) => ({
-      path: `${resolveDir}/dictionary-browser.js`,
-    }));
-  },
-};
-
 /** web-streams-polyfill with Node's errors in the place of its own. */
 const webStreamErrors = {
   name: 'web-stream-errors',
@@ -92,6 +83,6 @@ await build({
   legalComments: 'none',
   charset: 'utf8',
   alias: aliases(),
-  plugins: [keepContexts, bundleIdna, packedBrotli, webStreamErrors],
+  plugins: [keepContexts, bundleIdna, bundleLate, webStreamErrors],
   logLevel: 'warning',
 });

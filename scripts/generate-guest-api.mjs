@@ -67,7 +67,8 @@ const NOTES = {
   zlib:
     'What it writes is a valid stream of its format and the same in every run, but not promised to be ' +
     'byte for byte what Node writes. It runs inside the guest, at a hundredth of the speed of native ' +
-    'code or less. A Brotli stream is decompressed when its last byte has come.',
+    'code or less. A Brotli stream is decompressed when its last byte has come, and ' +
+    'compressed as by quality 1, whatever is asked for.',
 };
 
 function moduleSection(name, { there, refused, lacks, classes }) {

@@ -1,9 +1,10 @@
 /**
  * Brotli below the streams of `node:zlib`. Decoding is the brotli package, which wants the whole of
  * its input: a stream gives its first byte when the last one has come. The package is evaluated, and
- * its dictionary unpacked, when the first stream is decoded.
+ * its dictionary unpacked, when the first stream is decoded. Encoding is brotli-encoder.ts.
  */
 
+import { BrotliStream } from './brotli-encoder.ts';
 import { BROTLI_OPERATION } from './zlib-constants.ts';
 import type { Codec, Problem, Span } from './zlib-engine.ts';
 
@@ -18,7 +19,7 @@ interface BrotliSink {
   write(bytes: Uint8Array, count: number): number;
 }
 
-/** The bundler's, which evaluates a package where it is called. */
+/** The bundler's, which compiles and evaluates a package where it is called. */
 declare function require(name: 'brotli/dec/decode.js'): {
   BrotliDecompress(source: BrotliSource, sink: BrotliSink): void;
 };
@@ -89,7 +90,11 @@ function decode(bytes: Uint8Array): Uint8Array {
 /** Takes all input; what becomes of it is given out as there is room. */
 abstract class Gathering implements Codec {
   #given: Uint8Array[] = [];
+  #givenBytes = 0;
   #made: Uint8Array = new Uint8Array(0);
+
+  /** As many bytes are turned without a flush, too. */
+  abstract readonly batchBytes: number;
 
   /** Bytes for the output of all that was given since the last call. */
   abstract turn(given: Uint8Array, operation: number): Uint8Array;
@@ -97,10 +102,12 @@ abstract class Gathering implements Codec {
   step(span: Span, operation: number): Problem | undefined {
     if (span.inputLeft > 0) {
       this.#given.push(span.input.slice(span.inputAt, span.inputAt + span.inputLeft));
+      this.#givenBytes += span.inputLeft;
       span.inputAt += span.inputLeft;
       span.inputLeft = 0;
     }
-    if (this.#made.length === 0 && operation !== BROTLI_OPERATION.process) {
+    const isDue = operation !== BROTLI_OPERATION.process || this.#givenBytes >= this.batchBytes;
+    if (this.#made.length === 0 && isDue) {
       try {
         this.#made = this.turn(joinBytes(this.#given), operation);
       } catch (error) {
@@ -118,10 +125,11 @@ abstract class Gathering implements Codec {
   /** What `turn` has used is not given to it again. */
   protected forget(): void {
     this.#given = [];
+    this.#givenBytes = 0;
   }
 
   reset(): undefined {
-    this.#given = [];
+    this.forget();
     this.#made = new Uint8Array(0);
   }
 
@@ -131,6 +139,7 @@ abstract class Gathering implements Codec {
 }
 
 export class BrotliDecoder extends Gathering {
+  readonly batchBytes: number = Number.POSITIVE_INFINITY;
   #isDone = false;
 
   turn(given: Uint8Array, operation: number): Uint8Array {
@@ -143,6 +152,30 @@ export class BrotliDecoder extends Gathering {
 
   override reset(): undefined {
     this.#isDone = false;
+    return super.reset();
+  }
+}
+
+const ENCODER_BATCH_BYTES = 131_072;
+
+export class BrotliEncoder extends Gathering {
+  readonly batchBytes: number = ENCODER_BATCH_BYTES;
+  #stream = new BrotliStream();
+  /** The last flush, whose bytes may be asked for in pieces, has nothing to be added to it. */
+  #flushed = 0;
+
+  turn(given: Uint8Array, operation: number): Uint8Array {
+    if (given.length === 0 && this.#flushed >= operation) return new Uint8Array(0);
+    this.#flushed = operation;
+    this.forget();
+    if (operation === BROTLI_OPERATION.finish) return this.#stream.encode(given, 'for good');
+    const isFlush = operation === BROTLI_OPERATION.flush;
+    return this.#stream.encode(given, isFlush ? 'at a byte' : 'nowhere');
+  }
+
+  override reset(): undefined {
+    this.#stream = new BrotliStream();
+    this.#flushed = 0;
     return super.reset();
   }
 }

@@ -78,7 +78,7 @@ interface Inflate {
   inflateSetDictionary: Call<[dictionary: Uint8Array]>;
 }
 
-/** The bundler's, which evaluates a package where it is called. */
+/** The bundler's, which compiles and evaluates a package where it is called. */
 declare function require(name: 'pako/lib/zlib/zstream.js'): new () => ZStream;
 declare function require(name: 'pako/lib/zlib/deflate.js'): Deflate;
 declare function require(name: 'pako/lib/zlib/inflate.js'): Inflate;

@@ -3,6 +3,7 @@
  * (Node has a thread for it), so that listeners and order of events are as a program expects them.
  */
 
+import { inLate } from '../late.ts';
 import { Buffer, constants as bufferConstants } from './buffer.ts';
 import { kernel } from './kernel-hooks.ts';
 import { type CodedError, nodeError } from './node-errors.ts';
@@ -161,7 +162,7 @@ function step(self: ZlibStream, codec: Codec, input: Span, flag: number): StepRe
   span.input = input.input;
   span.inputAt = input.inputAt;
   span.inputLeft = input.inputLeft;
-  const problem = codec.step(span, flag);
+  const problem = inLate(() => codec.step(span, flag));
   const made = self._outBuffer.subarray(start, span.outputAt) as Buffer;
   self._outOffset = span.outputAt;
   input.inputAt = span.inputAt;
@@ -269,7 +270,8 @@ const methods = {
     if (this._handle === null) {
       throw nodeError(Error, 'ERR_INTERNAL_ASSERTION', 'zlib binding closed');
     }
-    const problem = this._handle.reset();
+    const codec = this._handle;
+    const problem = inLate(() => codec.reset());
     if (problem !== undefined) this.destroy(zlibError(problem));
   },
 

@@ -3,11 +3,12 @@
  * byte for byte what the zlib of a Node writes.
  */
 
+import { inLate } from '../late.ts';
 import { kernel } from './kernel-hooks.ts';
 import { invalidArgType } from './node-errors.ts';
 import { throwers } from './refusals.ts';
 import { validateFunction, validateUint32 } from './validators.ts';
-import { BrotliDecoder } from './zlib-brotli.ts';
+import { BrotliDecoder, BrotliEncoder } from './zlib-brotli.ts';
 import { codes, constants, FLUSH, legacyNames, MODE, type Mode } from './zlib-constants.ts';
 import { crc32Of, makeCodec } from './zlib-engine.ts';
 import {
@@ -35,7 +36,8 @@ type Initialize = (self: ZlibStream, options: ZlibOptions | undefined) => void;
 
 function Zlib(this: ZlibStream, options: ZlibOptions | undefined, mode: Mode): void {
   const checked = codecOptions(options ?? {}, mode);
-  ZlibBase.call(this, options, mode, makeCodec(mode, checked), ZLIB_FLUSHES);
+  const codec = inLate(() => makeCodec(mode, checked));
+  ZlibBase.call(this, options, mode, codec, ZLIB_FLUSHES);
   this._level = checked.level;
   this._strategy = checked.strategy;
 }
@@ -56,7 +58,7 @@ Zlib.prototype.params = function (
   }
   // What was written before is compressed as it was to be.
   this.flush(FLUSH.sync, (): void => {
-    const problem = this._handle?.params(newLevel, newStrategy);
+    const problem = inLate(() => this._handle?.params(newLevel, newStrategy));
     if (problem !== undefined) {
       this.destroy(zlibError(problem));
       return;
@@ -69,7 +71,8 @@ Zlib.prototype.params = function (
 
 function BrotliBase(this: ZlibStream, options: ZlibOptions | undefined, mode: Mode): void {
   brotliParams(options ?? {});
-  ZlibBase.call(this, options, mode, new BrotliDecoder(), BROTLI_FLUSHES);
+  const codec = mode === MODE.brotliEncode ? new BrotliEncoder() : new BrotliDecoder();
+  ZlibBase.call(this, options, mode, codec, BROTLI_FLUSHES);
 }
 Object.setPrototypeOf(BrotliBase, ZlibBase);
 Object.setPrototypeOf(BrotliBase.prototype, ZlibBase.prototype);
@@ -100,6 +103,9 @@ const classes = {
   DeflateRaw: zlibClass('DeflateRaw', MODE.deflateRaw),
   InflateRaw: zlibClass('InflateRaw', MODE.inflateRaw),
   Unzip: zlibClass('Unzip', MODE.unzip),
+  BrotliCompress: makeClass('BrotliCompress', BrotliBase, (self, options) =>
+    BrotliBase.call(self, options, MODE.brotliEncode),
+  ),
   BrotliDecompress: makeClass('BrotliDecompress', BrotliBase, (self, options) =>
     BrotliBase.call(self, options, MODE.brotliDecode),
   ),
@@ -129,7 +135,8 @@ function crc32(data: unknown, value: unknown = 0): number {
     throw invalidArgType('data', ['Buffer', 'TypedArray', 'DataView', 'string'], data);
   }
   validateUint32(value, 'value');
-  return crc32Of(bytesOf(data), value);
+  const bytes = bytesOf(data);
+  return inLate(() => crc32Of(bytes, value));
 }
 
 const lower = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
@@ -147,8 +154,6 @@ function makeExports(): Record<string, unknown> {
       configurable: true,
     });
   }
-  const brotli = 'BrotliCompress brotliCompress brotliCompressSync createBrotliCompress';
-  Object.assign(table, throwers('zlib', brotli, 'gzip'));
   const zstd =
     'ZstdCompress ZstdDecompress zstdCompress zstdCompressSync zstdDecompress zstdDecompressSync createZstdCompress createZstdDecompress';
   Object.assign(table, throwers('zlib', zstd, 'gzip'));

@@ -15,13 +15,14 @@ const told = (act) => {
   }
 };
 
-const pairs = 'gzip gunzip deflate inflate deflateRaw inflateRaw gzip unzip deflate unzip'.split(
-  ' ',
-);
+const pairs =
+  'gzip gunzip deflate inflate deflateRaw inflateRaw gzip unzip deflate unzip brotliCompress brotliDecompress'.split(
+    ' ',
+  );
 for (let i = 0; i < pairs.length; i += 2) {
   const [there, back] = pairs.slice(i, i + 2);
   for (const data of [words, noise, '']) {
-    const options = { level: i, memLevel: 9 - i / 2, strategy: i / 2 };
+    const options = { level: i && i - 1, memLevel: 9 - i / 2, strategy: (i / 2) % 5 };
     const packed = zlib[`${there}Sync`](data, options);
     console.log(there, back, zlib[`${back}Sync`](packed).equals(Buffer.from(data)));
   }
