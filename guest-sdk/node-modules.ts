@@ -42,6 +42,7 @@ import {
 import { exported as stream } from './node/stream.ts';
 import { exported as streamConsumers } from './node/stream-consumers.ts';
 import { exported as streamPromises } from './node/stream-promises.ts';
+import { exported as streamWeb } from './node/stream-web.ts';
 import { exported as stringDecoder } from './node/string-decoder.ts';
 import { exported as timers } from './node/timers.ts';
 import { exported as timersPromises } from './node/timers-promises.ts';
@@ -50,6 +51,7 @@ import { exported as url } from './node/url.ts';
 import { exported as util } from './node/util.ts';
 import { exported as v8 } from './node/v8.ts';
 import { exported as vm } from './node/vm.ts';
+import { exported as zlib } from './node/zlib.ts';
 import { exported as preempt } from './preempt.ts';
 
 /** `hv/guest` is the one that is not Node's. */
@@ -78,6 +80,7 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   stream,
   'stream/consumers': streamConsumers,
   'stream/promises': streamPromises,
+  'stream/web': streamWeb,
   string_decoder: stringDecoder,
   sys: util,
   timers,
@@ -103,5 +106,6 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   vm,
   url,
   util,
+  zlib,
   'util/types': (util as unknown as { types: unknown }).types,
 };
