@@ -45,6 +45,7 @@ import {
 import { exported as stream } from './node/stream.ts';
 import { exported as streamConsumers } from './node/stream-consumers.ts';
 import { exported as streamPromises } from './node/stream-promises.ts';
+import { exported as streamWeb } from './node/stream-web.ts';
 import { exported as stringDecoder } from './node/string-decoder.ts';
 import { exported as timers } from './node/timers.ts';
 import { exported as timersPromises } from './node/timers-promises.ts';
@@ -53,6 +54,7 @@ import { exported as url } from './node/url.ts';
 import { exported as util } from './node/util.ts';
 import { exported as v8 } from './node/v8.ts';
 import { exported as vm } from './node/vm.ts';
+import { exported as zlib } from './node/zlib.ts';
 import { exported as preempt } from './preempt.ts';
 
 /** `hv/guest` is the one that is not Node's. */
@@ -83,6 +85,7 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   stream,
   'stream/consumers': streamConsumers,
   'stream/promises': streamPromises,
+  'stream/web': streamWeb,
   string_decoder: stringDecoder,
   sys: util,
   timers,
@@ -108,5 +111,6 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   vm,
   url,
   util,
+  zlib,
   'util/types': (util as unknown as { types: unknown }).types,
 };

@@ -62,8 +62,18 @@ function compare(have, node) {
   return { there, refused, lacks, classes, status: complete ? 'complete' : 'partial' };
 }
 
+/** What names alone do not say of a module. */
+const NOTES = {
+  zlib:
+    'What it writes is a valid stream of its format and the same in every run, but not promised to be ' +
+    'byte for byte what Node writes. It runs inside the guest, at a hundredth of the speed of native ' +
+    'code or less. A Brotli stream is decompressed when its last byte has come, and ' +
+    'compressed as by quality 1, whatever is asked for.',
+};
+
 function moduleSection(name, { there, refused, lacks, classes }) {
   const lines = ['', `### ${name}`, '', `Has ${code(there)}.`];
+  if (NOTES[name]) lines.push('', NOTES[name]);
   if (refused.length > 0)
     lines.push('', `Throws \`ERR_HV_UNSUPPORTED\` when used: ${code(refused)}.`);
   if (lacks.length > 0) lines.push('', `Not yet: ${code(lacks)}.`);

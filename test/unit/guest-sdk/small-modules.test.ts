@@ -37,6 +37,13 @@ test('marks, measures, observers and histograms are what Node has', () =>
 test('lines, terminals, names, tables and channels are what Node has', () =>
   sameAsNode('interfaces'));
 
+test('streams are compressed and decompressed, and refused, as Node does it', () =>
+  // Node's threads finish in any order.
+  sameAsNode('zlib', (list) => list.toSorted()));
+
+test('streams of the web carry, transcode and end as in Node, and become streams of Node', () =>
+  sameAsNode('web-streams'));
+
 test('files, directories, links, streams and handles are what Node has', () => sameAsNode('files'));
 
 test('the script, files it names, its directory, variables from a file and watchers are there', () => {
