@@ -33,6 +33,10 @@ function streamClass(): StreamClass | undefined {
 }
 
 export function isStream(value: unknown): value is StreamLike {
+  // The class may be one that is loaded by asking for it: most bodies are no streams.
+  if (typeof (value as { getReader?: unknown } | null | undefined)?.getReader !== 'function') {
+    return false;
+  }
   const Class = streamClass();
   return Class !== undefined && value instanceof Class;
 }
