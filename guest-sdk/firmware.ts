@@ -21,7 +21,7 @@ import { isNodeError } from './node/node-errors.ts';
 import { buildProcess, queueMicrotask } from './node/process.ts';
 import { emitWarning } from './node/process-warnings.ts';
 import { standardOutput } from './node/standard-streams.ts';
-import { clearTimeout, setUnreferencedTimeout } from './node/timers.ts';
+import { clearTimeout, setImmediate, setUnreferencedTimeout } from './node/timers.ts';
 import { nodeModules } from './node-modules.ts';
 import { processObject } from './process-object.ts';
 import { nextTick } from './ticks.ts';
@@ -36,6 +36,9 @@ export function start(given: Traps): Kernel {
   headerRule.showsCode = isNodeError;
   installKernelHooks({
     nextTick: nextTick as (callback: (...args: never[]) => void, ...args: unknown[]) => void,
+    setImmediate: (callback, ...args) => {
+      setImmediate(callback as (...args: unknown[]) => void, ...args);
+    },
     queueMicrotask,
     emitWarning,
     throwLater: (error) => nextTick(() => reportUncaught(error, 'uncaughtException')),

@@ -108,6 +108,8 @@ const GUEST_PACKAGES = [
   'tr46',
   'punycode',
   '@pkgjs/parseargs',
+  '@noble/hashes',
+  '@noble/ciphers',
 ];
 
 /** Words that make a pure layer depend on when and where it runs. */
