@@ -3,7 +3,7 @@
 import { restoreNames } from './module-registry.ts';
 import { Buffer } from './node/buffer.ts';
 import { globalConsole } from './node/console.ts';
-import { exported as crypto } from './node/crypto.ts';
+import { Crypto, CryptoKey, exported as crypto, SubtleCrypto } from './node/crypto.ts';
 import { exported as perfHooks } from './node/perf-hooks.ts';
 import { exported as process, queueMicrotask } from './node/process.ts';
 import { standardOutput } from './node/standard-streams.ts';
@@ -67,6 +67,9 @@ export function installGlobals(): void {
     ...transcodingStreams,
     atob,
     btoa,
+    Crypto,
+    CryptoKey,
+    SubtleCrypto,
     crypto: (crypto as { webcrypto: unknown }).webcrypto,
   };
   restoreNames(globals);

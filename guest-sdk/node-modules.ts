@@ -16,6 +16,9 @@ import { exported as events } from './node/events.ts';
 
 import './node/events-async-resource.ts';
 
+import { exported as fs } from './node/fs.ts';
+import { exported as fsPromises } from './node/fs-promises.ts';
+
 import { exported as http } from './node/http.ts';
 import { legacyHttp } from './node/http-legacy.ts';
 import { exported as http2 } from './node/http2.ts';
@@ -64,6 +67,8 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   console,
   crypto,
   events,
+  fs,
+  'fs/promises': fsPromises,
   http,
   'hv/guest': { ...commit, ...preempt },
   'hv/internal/async': { runAsync, runAsyncGenerator },

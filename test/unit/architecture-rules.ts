@@ -108,6 +108,8 @@ const GUEST_PACKAGES = [
   'tr46',
   'punycode',
   '@pkgjs/parseargs',
+  '@noble/hashes',
+  '@noble/ciphers',
   'pako',
   'brotli',
   'web-streams-polyfill',
