@@ -68,7 +68,8 @@ const NOTES = {
     'What it writes is a valid stream of its format and the same in every run, but not promised to be ' +
     'byte for byte what Node writes. It runs inside the guest, at a hundredth of the speed of native ' +
     'code or less. A Brotli stream is decompressed when its last byte has come, and ' +
-    'compressed as by quality 1, whatever is asked for.',
+    'compressed as by quality 1, whatever is asked for. Zstandard is not there, as in Node 20: packages ' +
+    'that look for it take another coding.',
 };
 
 function moduleSection(name, { there, refused, lacks, classes }) {

@@ -6,7 +6,6 @@
 import { inLate } from '../late.ts';
 import { kernel } from './kernel-hooks.ts';
 import { invalidArgType } from './node-errors.ts';
-import { throwers } from './refusals.ts';
 import { validateFunction, validateUint32 } from './validators.ts';
 import { BrotliDecoder, BrotliEncoder } from './zlib-brotli.ts';
 import { codes, constants, FLUSH, legacyNames, MODE, type Mode } from './zlib-constants.ts';
@@ -154,9 +153,6 @@ function makeExports(): Record<string, unknown> {
       configurable: true,
     });
   }
-  const zstd =
-    'ZstdCompress ZstdDecompress zstdCompress zstdCompressSync zstdDecompress zstdDecompressSync createZstdCompress createZstdDecompress';
-  Object.assign(table, throwers('zlib', zstd, 'gzip'));
   Object.defineProperty(table, 'constants', { value: constants, enumerable: true });
   Object.defineProperty(table, 'codes', { value: codes, enumerable: true });
   for (const name of legacyNames) Object.defineProperty(table, name, { value: constants[name] });
