@@ -15,8 +15,10 @@ import { DOMException } from './web/dom-exception.ts';
 import { CustomEvent, Event, EventTarget } from './web/event-target.ts';
 import { FormData } from './web/form-data.ts';
 import { Headers } from './web/headers.ts';
+import { defineWebStreams } from './web/streams.ts';
 import { structuredClone } from './web/structured-clone.ts';
 import { TextDecoder, TextEncoder } from './web/text-encoding.ts';
+import { transcodingStreams } from './web/transcoding-streams.ts';
 import { URL } from './web/url.ts';
 import { URLSearchParams } from './web/url-search-params.ts';
 
@@ -62,6 +64,7 @@ export function installGlobals(): void {
     Headers,
     URL,
     URLSearchParams,
+    ...transcodingStreams,
     atob,
     btoa,
     Crypto,
@@ -78,6 +81,7 @@ export function installGlobals(): void {
       configurable: true,
     });
   }
+  defineWebStreams(globalThis, false);
   for (const name of ['dispose', 'asyncDispose']) {
     if (!(name in Symbol)) Object.defineProperty(Symbol, name, { value: Symbol(`Symbol.${name}`) });
   }
