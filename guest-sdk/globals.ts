@@ -11,16 +11,25 @@ import { exported as timers } from './node/timers.ts';
 import { AbortController, AbortSignal } from './web/abort.ts';
 import { atob, btoa } from './web/base64.ts';
 import { Blob, File } from './web/blob.ts';
+import { BroadcastChannel } from './web/broadcast-channel.ts';
+import { CloseEvent } from './web/close-event.ts';
 import { DOMException } from './web/dom-exception.ts';
+import { EventSource } from './web/event-source.ts';
 import { CustomEvent, Event, EventTarget } from './web/event-target.ts';
+import { fetch } from './web/fetch.ts';
 import { FormData } from './web/form-data.ts';
 import { Headers } from './web/headers.ts';
+import { MessageEvent } from './web/message-event.ts';
+import { MessageChannel, MessagePort } from './web/message-port.ts';
+import { Request } from './web/request.ts';
+import { Response } from './web/response.ts';
 import { defineWebStreams } from './web/streams.ts';
 import { structuredClone } from './web/structured-clone.ts';
 import { TextDecoder, TextEncoder } from './web/text-encoding.ts';
 import { transcodingStreams } from './web/transcoding-streams.ts';
 import { URL } from './web/url.ts';
 import { URLSearchParams } from './web/url-search-params.ts';
+import { WebSocket } from './web/websocket.ts';
 
 export const console = globalConsole(() => [standardOutput(1), standardOutput(2)]);
 
@@ -62,6 +71,16 @@ export function installGlobals(): void {
     File,
     FormData,
     Headers,
+    MessageChannel,
+    MessagePort,
+    MessageEvent,
+    BroadcastChannel,
+    CloseEvent,
+    EventSource,
+    WebSocket,
+    Request,
+    Response,
+    fetch,
     URL,
     URLSearchParams,
     ...transcodingStreams,

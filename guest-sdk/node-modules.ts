@@ -9,6 +9,7 @@ import { exported as asyncHooks } from './node/async-hooks.ts';
 import { exported as buffer } from './node/buffer.ts';
 import { exported as childProcess } from './node/child-process.ts';
 import { exported as crypto } from './node/crypto.ts';
+import { exported as dgram } from './node/dgram.ts';
 import { exported as diagnosticsChannel } from './node/diagnostics-channel.ts';
 import { exported as dns } from './node/dns.ts';
 import { exported as domain } from './node/domain.ts';
@@ -22,6 +23,7 @@ import { exported as fsPromises } from './node/fs-promises.ts';
 import { exported as http } from './node/http.ts';
 import { legacyHttp } from './node/http-legacy.ts';
 import { exported as http2 } from './node/http2.ts';
+import { exported as https } from './node/https.ts';
 
 import { exported as module } from './node/module.ts';
 import { exported as net } from './node/net.ts';
@@ -49,6 +51,7 @@ import { exported as streamWeb } from './node/stream-web.ts';
 import { exported as stringDecoder } from './node/string-decoder.ts';
 import { exported as timers } from './node/timers.ts';
 import { exported as timersPromises } from './node/timers-promises.ts';
+import { exported as tls } from './node/tls.ts';
 import { exported as tty } from './node/tty.ts';
 import { exported as url } from './node/url.ts';
 import { exported as util } from './node/util.ts';
@@ -94,7 +97,10 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   constants,
   diagnostics_channel: diagnosticsChannel,
   dns,
+  dgram,
   http2,
+  https,
+  tls,
   readline,
   tty,
   v8,

@@ -3,7 +3,7 @@
 import { queueImmediate } from '../loop.ts';
 import { bootedAtMicros, sinceBootMicros } from '../timer-wheel.ts';
 import { DOMException } from '../web/dom-exception.ts';
-import { EventTarget } from '../web/event-target.ts';
+import { defineHandler, Event, EventTarget } from '../web/event-target.ts';
 import { exposeInterface } from '../web/interface.ts';
 import { structuredClone } from '../web/structured-clone.ts';
 import { nodeError } from './node-errors.ts';
@@ -17,7 +17,7 @@ import {
   tellLater,
   timeline,
 } from './perf-observer.ts';
-import { throwing } from './refusals.ts';
+import { PerformanceResourceTiming, resourceTiming } from './perf-resource.ts';
 import { clearInterval, setInterval, type Timeout } from './timers.ts';
 import { validateFunction, validateInteger, validateObject } from './validators.ts';
 
@@ -109,6 +109,9 @@ function spanOf(first: unknown, endMark: unknown): { start: number; end: number 
   return { start: from ?? (length === undefined ? 0 : to - length), end: to };
 }
 
+/** How many entries of resources are kept; the rest is only shown to observers. */
+let resourcesMax = 250;
+
 const started = Symbol('hv.performance');
 
 /** Node's milestones, as far as a guest has them: it begins where its clock does. */
@@ -188,11 +191,28 @@ export class Performance extends EventTarget {
     forget('measure', name);
   }
 
-  clearResourceTimings(): void {}
+  clearResourceTimings(name?: unknown): void {
+    forget('resource', name);
+  }
 
-  setResourceTimingBufferSize(): void {}
+  setResourceTimingBufferSize(size: unknown): void {
+    resourcesMax = Number(size);
+  }
 
-  markResourceTiming: () => never = throwing('performance', 'markResourceTiming');
+  markResourceTiming(...args: readonly unknown[]): PerformanceResourceTiming {
+    const [timing, url, initiator, , cache] = args;
+    const entry = resourceTiming(timing as never, url, initiator, cache);
+    give(entry);
+    const count = entries.filter((one) => one.entryType === 'resource').length;
+    if (count < resourcesMax) entries.push(entry);
+    else {
+      const run = (): void => {
+        this.dispatchEvent(new Event('resourcetimingbufferfull'));
+      };
+      queueImmediate({ run, referenced: true });
+    }
+    return entry;
+  }
 
   /** The loop of a guest is never idle: its clock stands while nothing happens. */
   eventLoopUtilization(): object {
@@ -218,7 +238,9 @@ export class Performance extends EventTarget {
     };
   }
 }
+defineHandler(Performance.prototype, 'resourcetimingbufferfull');
 exposeInterface(Performance, 'Performance');
+Object.defineProperty(Performance.prototype.markResourceTiming, 'length', { value: 5 });
 
 function forget(type: string, name: unknown): void {
   entries = entries.filter(
@@ -288,7 +310,7 @@ export const exported: Record<string, unknown> = {
   PerformanceMeasure,
   PerformanceObserver,
   PerformanceObserverEntryList,
-  PerformanceResourceTiming: throwing('perf_hooks', 'PerformanceResourceTiming'),
+  PerformanceResourceTiming,
   monitorEventLoopDelay,
   eventLoopUtilization: performance.eventLoopUtilization,
   timerify: performance.timerify,

@@ -3,6 +3,8 @@
  * `repl`, `wasi`, `trace_events`. What they say of the one there is, is true; the rest refuses.
  */
 
+import { BroadcastChannel } from '../web/broadcast-channel.ts';
+import { MessageChannel, MessagePort, receiveMessageOnPort } from '../web/message-port.ts';
 import { EventEmitter } from './events.ts';
 import { inspectHook } from './inspect-hook.ts';
 import { kernel } from './kernel-hooks.ts';
@@ -46,9 +48,12 @@ const environmentData = new Map<unknown, unknown>();
 
 export const workerThreads: Record<string, unknown> = {
   isMainThread: true,
-  ...throwers('worker_threads', 'MessagePort MessageChannel', 'EventEmitter or EventTarget'),
+  MessagePort,
+  MessageChannel,
   markAsUntransferable(): void {},
-  ...throwers('worker_threads', 'moveMessagePortToContext receiveMessageOnPort'),
+  /** There is one realm for messages: a port is where it is wanted already. */
+  moveMessagePortToContext: (port: unknown): unknown => port,
+  receiveMessageOnPort,
   resourceLimits: {},
   postMessageToThread: rejecting('worker_threads', 'postMessageToThread', SECOND_GUEST),
   threadId: 0,
@@ -56,7 +61,7 @@ export const workerThreads: Record<string, unknown> = {
   Worker: throwing('worker_threads', 'Worker', SECOND_GUEST),
   parentPort: null,
   workerData: null,
-  BroadcastChannel: throwing('worker_threads', 'BroadcastChannel', 'EventEmitter or EventTarget'),
+  BroadcastChannel,
   setEnvironmentData(key: unknown, value: unknown): void {
     if (value === undefined) environmentData.delete(key);
     else environmentData.set(key, value);

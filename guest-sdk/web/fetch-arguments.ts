@@ -51,3 +51,11 @@ export function setLengths(prototype: object, lengths: Readonly<Record<string, n
     Object.defineProperty(method, 'length', { value, configurable: true });
   }
 }
+
+/** An optional dictionary; `where` is "Class constructor". */
+export function checkDictionary(value: unknown, where: string): asserts value is object | null {
+  if (value === undefined || value === null) return;
+  if (typeof value === 'object' || typeof value === 'function') return;
+  const shown = typeof value === 'string' ? `"${value}"` : String(value);
+  throw new TypeError(`${where}: Expected ${shown} to be one of: Null, Undefined, Object.`);
+}

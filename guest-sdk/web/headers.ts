@@ -74,10 +74,17 @@ function pairsOf(init: unknown): Pair<string>[] {
 const iterate = pairIterator('Headers');
 let isHeaders: (value: unknown) => boolean;
 let shownEntries: (headers: Headers) => Record<string, string>;
+/** Closes headers to changes by the guest: those of a response that came from elsewhere. */
+export let makeImmutable: (headers: Headers) => void;
+/** The entries in their order of arrival, with the names as they were given. */
+export let entriesInOrder: (headers: Headers) => Pair<string>[];
+/** The same entries in the same order, open to changes. */
+export let copyHeaders: (headers: Headers) => Headers;
 
 export class Headers {
   readonly #entries = new Map<string, Entry>();
   #cookies: string[] = [];
+  #immutable = false;
 
   constructor(init: unknown = undefined) {
     if (init === undefined) return;
@@ -89,12 +96,14 @@ export class Headers {
     const where = 'Headers.append';
     checkCount(args, 2, where);
     const name = toByteString(args[0], where, 'name');
+    this.#checkMutable();
     this.#append(name, toByteString(args[1], where, 'value'), where);
   }
 
   delete(...args: readonly unknown[]): void {
     if (!isHeaders(this)) throw illegalInvocation();
     const key = this.#keyOf(args, 'Headers.delete');
+    this.#checkMutable();
     if (key === NAMELESS) this.#cookies = [];
     this.#entries.delete(key);
   }
@@ -117,6 +126,7 @@ export class Headers {
     const given = toByteString(args[1], where, 'value');
     const key = checkName(name, where);
     const value = cleanValue(given, where);
+    this.#checkMutable();
     if (key === NAMELESS) this.#cookies = [value];
     this.#entries.set(key, { name, value });
   }
@@ -156,6 +166,10 @@ export class Headers {
     return checkName(toByteString(args[0], where, 'name'), where);
   }
 
+  #checkMutable(): void {
+    if (this.#immutable) throw new TypeError('immutable');
+  }
+
   #append(name: string, given: string, where: string): void {
     const value = cleanValue(given, where);
     const key = checkName(name, where);
@@ -177,9 +191,27 @@ export class Headers {
 
   static {
     isHeaders = (value) => isObject(value) && #entries in value;
+    makeImmutable = (headers) => {
+      headers.#immutable = true;
+    };
+    copyHeaders = (headers) => {
+      const copy = new Headers();
+      for (const [key, entry] of headers.#entries) copy.#entries.set(key, entry);
+      copy.#cookies = [...headers.#cookies];
+      return copy;
+    };
+    entriesInOrder = (headers) =>
+      [...headers.#entries].flatMap(([key, { name, value }]): Pair<string>[] =>
+        key === NAMELESS ? headers.#cookies.map((cookie) => [name, cookie]) : [[name, value]],
+      );
     shownEntries = (headers) =>
       Object.fromEntries([...headers.#entries.values()].map(({ name, value }) => [name, value]));
   }
+}
+
+/** Headers as an option gives them; those of a Headers keep their names and order. */
+export function headersOf(init: unknown): Headers {
+  return isHeaders(init) ? copyHeaders(init as Headers) : new Headers(init);
 }
 
 const { prototype } = Headers;

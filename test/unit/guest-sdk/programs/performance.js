@@ -136,3 +136,27 @@ const calls = new PerformanceObserver((list) => {
 });
 calls.observe({ entryTypes: ['function'] });
 timed(3, 4);
+
+{
+  const { PerformanceResourceTiming } = require('node:perf_hooks');
+  const timing = { startTime: 1, endTime: 9, postRedirectStartTime: 2, encodedBodySize: 10 };
+  timing.finalConnectionTimingInfo = { connectionStartTime: 3, ALPNNegotiatedProtocol: 'h1' };
+  const entry = performance.markResourceTiming(timing, 'http://x/y', 'fetch', global, '');
+  console.log(JSON.stringify(entry), entry.connectStart, entry.transferSize, entry.nextHopProtocol);
+  console.log(entry instanceof PerformanceResourceTiming, String(entry));
+  performance.setResourceTimingBufferSize(1);
+  performance.markResourceTiming(timing, 'http://x/z', 'fetch', global, 'local');
+  console.log(performance.getEntriesByType('resource').map(({ name }) => name));
+  performance.clearResourceTimings();
+  console.log(performance.getEntriesByType('resource').length);
+  for (const act of [
+    () => new PerformanceResourceTiming(),
+    () => performance.markResourceTiming({}, 'x', 'fetch', global, 'other'),
+  ]) {
+    try {
+      act();
+    } catch ({ code }) {
+      console.log(code);
+    }
+  }
+}
