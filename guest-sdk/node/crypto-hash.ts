@@ -101,6 +101,11 @@ export function Hmac(this: unknown, hmac: unknown, key?: unknown, options?: unkn
   return undefined;
 }
 
+/** What is no text is made text, as ever since Node's digests took anything. */
+function textOf(encoding: unknown): unknown {
+  return encoding ? `${encoding}` : encoding;
+}
+
 function finalized(): Error {
   return nodeError(Error, 'ERR_CRYPTO_HASH_FINALIZED', 'Digest already called');
 }
@@ -132,7 +137,7 @@ inheritLazily(Hash as unknown as { readonly prototype: object }, {
   update: shared.update,
   digest(this: HashObject, encoding?: unknown): Buffer | string {
     if (this[kState][kFinalized]) throw finalized();
-    const result = encoded(this[kHandle].result(), encoding);
+    const result = encoded(this[kHandle].result(), textOf(encoding));
     this[kState][kFinalized] = true;
     return result;
   },
@@ -144,7 +149,7 @@ inheritLazily(Hmac as unknown as { readonly prototype: object }, {
   digest(this: HashObject, encoding?: unknown): Buffer | string {
     const isAgain = this[kState][kFinalized];
     this[kState][kFinalized] = true;
-    return encoded(isAgain ? new Uint8Array() : this[kHandle].result(), encoding);
+    return encoded(isAgain ? new Uint8Array() : this[kHandle].result(), textOf(encoding));
   },
   _flush: shared._flush,
   _transform: shared._transform,

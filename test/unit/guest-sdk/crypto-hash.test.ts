@@ -73,6 +73,9 @@ test('arguments of hashes are read and refused alike', () => {
     same((crypto) => crypto.hash('sha1', 'a', encoding));
     same((crypto) => crypto.createHmac('sha1', '6162', { encoding } as never).digest('hex'));
   }
+  const spelled = { toString: () => 'hex' } as never;
+  same((crypto) => crypto.createHash('sha1').digest(spelled));
+  same((crypto) => crypto.createHmac('sha1', 'k').digest(spelled));
   for (const value of [undefined, null, 5, {}, [], 'xyzzy', new ArrayBuffer(2)]) {
     same((crypto) => crypto.createHash(value as never));
     same((crypto) =>
