@@ -2,6 +2,7 @@
 
 import { bootConfig } from './boot-config.ts';
 import { makeRequire } from './module-registry.ts';
+import { installFiles } from './node/fs-image.ts';
 import { Module } from './node/module.ts';
 import { processObject } from './process-object.ts';
 
@@ -15,11 +16,17 @@ type Image = (
   dirname: string,
 ) => unknown;
 
+/** On the image's function: files that the bundler found named in the sources. */
+interface Carrier {
+  readonly files?: Parameters<typeof installFiles>[0];
+}
+
 const UNSETTLED = 13;
 /** Name of an image whose script is an ES module (hypervisor/host/bundle.ts). */
 const MODULE_IMAGE = 'hvModule';
 
 export function runImage(image: Image): void {
+  installFiles((image as Carrier).files ?? []);
   const filename = bootConfig().argv[1] ?? '/guest.js';
   const module = new Module('.', filename);
   const require = makeRequire(filename, module);

@@ -15,6 +15,7 @@ import { reportUncaught, writeError } from './fatal.ts';
 import { installGlobals } from './globals.ts';
 import { type Kernel, kernel } from './kernel.ts';
 import { provide } from './module-registry.ts';
+import { volume } from './node/fs-volume.ts';
 import { inspectHook } from './node/inspect-hook.ts';
 import { installKernelHooks } from './node/kernel-hooks.ts';
 import { isNodeError } from './node/node-errors.ts';
@@ -45,7 +46,7 @@ export function start(given: Traps): Kernel {
     startTimer: setUnreferencedTimeout,
     stopTimer: clearTimeout,
     monotonicMs: () => sinceBootMicros() / 1000,
-    cwd: () => bootConfig().cwd,
+    cwd: () => volume.cwd(),
     env: (name) => environmentOf()[name],
     get pid() {
       return bootConfig().pid;

@@ -23,8 +23,10 @@ import { MessageEvent } from './web/message-event.ts';
 import { MessageChannel, MessagePort } from './web/message-port.ts';
 import { Request } from './web/request.ts';
 import { Response } from './web/response.ts';
+import { defineWebStreams } from './web/streams.ts';
 import { structuredClone } from './web/structured-clone.ts';
 import { TextDecoder, TextEncoder } from './web/text-encoding.ts';
+import { transcodingStreams } from './web/transcoding-streams.ts';
 import { URL } from './web/url.ts';
 import { URLSearchParams } from './web/url-search-params.ts';
 import { WebSocket } from './web/websocket.ts';
@@ -81,6 +83,7 @@ export function installGlobals(): void {
     fetch,
     URL,
     URLSearchParams,
+    ...transcodingStreams,
     atob,
     btoa,
     Crypto,
@@ -97,6 +100,7 @@ export function installGlobals(): void {
       configurable: true,
     });
   }
+  defineWebStreams(globalThis, false);
   for (const name of ['dispose', 'asyncDispose']) {
     if (!(name in Symbol)) Object.defineProperty(Symbol, name, { value: Symbol(`Symbol.${name}`) });
   }

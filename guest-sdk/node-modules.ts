@@ -17,6 +17,9 @@ import { exported as events } from './node/events.ts';
 
 import './node/events-async-resource.ts';
 
+import { exported as fs } from './node/fs.ts';
+import { exported as fsPromises } from './node/fs-promises.ts';
+
 import { exported as http } from './node/http.ts';
 import { legacyHttp } from './node/http-legacy.ts';
 import { exported as http2 } from './node/http2.ts';
@@ -44,6 +47,7 @@ import {
 import { exported as stream } from './node/stream.ts';
 import { exported as streamConsumers } from './node/stream-consumers.ts';
 import { exported as streamPromises } from './node/stream-promises.ts';
+import { exported as streamWeb } from './node/stream-web.ts';
 import { exported as stringDecoder } from './node/string-decoder.ts';
 import { exported as timers } from './node/timers.ts';
 import { exported as timersPromises } from './node/timers-promises.ts';
@@ -53,6 +57,7 @@ import { exported as url } from './node/url.ts';
 import { exported as util } from './node/util.ts';
 import { exported as v8 } from './node/v8.ts';
 import { exported as vm } from './node/vm.ts';
+import { exported as zlib } from './node/zlib.ts';
 import { exported as preempt } from './preempt.ts';
 
 /** `hv/guest` is the one that is not Node's. */
@@ -65,6 +70,8 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   console,
   crypto,
   events,
+  fs,
+  'fs/promises': fsPromises,
   http,
   'hv/guest': { ...commit, ...preempt },
   'hv/internal/async': { runAsync, runAsyncGenerator },
@@ -81,6 +88,7 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   stream,
   'stream/consumers': streamConsumers,
   'stream/promises': streamPromises,
+  'stream/web': streamWeb,
   string_decoder: stringDecoder,
   sys: util,
   timers,
@@ -109,5 +117,6 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   vm,
   url,
   util,
+  zlib,
   'util/types': (util as unknown as { types: unknown }).types,
 };

@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 import { bundleIdna } from './bundle-idna.mjs';
+import { bundleLate } from './bundle-late.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const aliasFile = `${root}guest-sdk/aliases.json`;
@@ -52,6 +53,18 @@ const keepContexts = {
   },
 };
 
+/** web-streams-polyfill with Node's errors in the place of its own. */
+const webStreamErrors = {
+  name: 'web-stream-errors',
+  setup({ onLoad }) {
+    onLoad({ filter: /web-streams-polyfill\/dist\/ponyfill\.js$/ }, ({ path }) => ({
+      contents: `const { WebTypeError: TypeError } = require(${JSON.stringify(`${root}guest-sdk/web/stream-errors.ts`)});
+${readFileSync(path, 'utf8')}`,
+      loader: 'js',
+    }));
+  },
+};
+
 await build({
   absWorkingDir: root,
   entryPoints: ['guest-sdk/firmware.ts'],
@@ -70,6 +83,6 @@ await build({
   legalComments: 'none',
   charset: 'utf8',
   alias: aliases(),
-  plugins: [keepContexts, bundleIdna],
+  plugins: [keepContexts, bundleIdna, bundleLate, webStreamErrors],
   logLevel: 'warning',
 });

@@ -40,7 +40,8 @@ const signals = bare(
     'SIGXCPU=24 SIGXFSZ=25 SIGVTALRM=26 SIGPROF=27 SIGWINCH=28 SIGIO=29 SIGPOLL=29 ' +
     'SIGPWR=30 SIGSYS=31',
 );
-const files = numbersOf(
+/** `fs.constants`. */
+export const files: Readonly<Record<string, number>> = bare(
   'UV_FS_SYMLINK_DIR=1 UV_FS_SYMLINK_JUNCTION=2 O_RDONLY=0 O_WRONLY=1 O_RDWR=2 ' +
     'UV_DIRENT_UNKNOWN=0 UV_DIRENT_FILE=1 UV_DIRENT_DIR=2 UV_DIRENT_LINK=3 UV_DIRENT_FIFO=4 ' +
     'UV_DIRENT_SOCKET=5 UV_DIRENT_CHAR=6 UV_DIRENT_BLOCK=7 ' +

@@ -6,6 +6,10 @@
 import { bootConfig } from '../boot-config.ts';
 import { onCapture } from '../fatal.ts';
 import { providedModules } from '../module-registry.ts';
+import { processObject } from '../process-object.ts';
+import { parseEnv } from './env-file.ts';
+import { readFileJob } from './fs-content.ts';
+import { perform } from './fs-jobs.ts';
 import { invalidArgType, nodeError, outOfRange } from './node-errors.ts';
 import { throwing } from './refusals.ts';
 import { validateBoolean, validateUint32 } from './validators.ts';
@@ -89,7 +93,11 @@ export const moreFunctions: Record<string, unknown> = {
   binding,
   assert: assertTrue,
   dlopen: throwing('process', 'dlopen', 'a package in JavaScript'),
-  loadEnvFile: throwing('process', 'loadEnvFile', 'util.parseEnv'),
+  loadEnvFile(given: unknown = '.env'): void {
+    const { env } = processObject as unknown as { env: Record<string, string> };
+    const text = String(perform(readFileJob(given, 'utf8')));
+    for (const [name, value] of Object.entries(parseEnv(text))) env[name] ??= value;
+  },
 };
 
 /** Properties that are read anew each time. */

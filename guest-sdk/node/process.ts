@@ -3,7 +3,6 @@
 import type { BootConfig } from '../../log-format/abi.ts';
 import { capture, enter, leave } from '../async-context.ts';
 import { nativeResolve, nativeThen } from '../async-promises.ts';
-import { bootConfig } from '../boot-config.ts';
 import { traps } from '../drivers/traps.ts';
 import { unsupported } from '../errors.ts';
 import { exitNow, halt, reportUncaught } from '../fatal.ts';
@@ -13,6 +12,9 @@ import { SIGNALS, signalName } from '../signals.ts';
 import { nextTick } from '../ticks.ts';
 import { sinceBootMicros } from '../timer-wheel.ts';
 import { activeDomain } from './domain.ts';
+import { toMode } from './fs-arguments.ts';
+import { guarded } from './fs-errors.ts';
+import { volume } from './fs-volume.ts';
 import { invalidArgType, nodeError, outOfRange } from './node-errors.ts';
 import { moreFunctions, moreProperties } from './process-more.ts';
 import { emitWarning, printWarning } from './process-warnings.ts';
@@ -108,12 +110,17 @@ const functions = {
     return builtin(name);
   },
   uptime: (): number => sinceBootMicros() / 1e6,
-  cwd: (): string => bootConfig().cwd,
-  chdir(directory: unknown): never {
+  cwd: (): string => volume.cwd(),
+  chdir(directory: unknown): void {
     validateString(directory, 'directory');
-    throw unsupported('process', 'chdir', 'absolute paths');
+    const subject = { syscall: 'chdir', path: volume.cwd(), dest: directory };
+    guarded(subject, () => volume.changeDirectory(directory));
   },
-  umask: (): number => 0o022,
+  umask(mask?: unknown): number {
+    const before = volume.umask;
+    if (mask !== undefined) volume.umask = toMode(mask, 'mask') & 0o777;
+    return before;
+  },
   getuid: (): number => 1000,
   geteuid: (): number => 1000,
   getgid: (): number => 1000,

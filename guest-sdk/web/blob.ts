@@ -2,7 +2,6 @@
 
 import { ENCODING } from '../../log-format/abi.ts';
 import { traps } from '../drivers/traps.ts';
-import { unsupported } from '../errors.ts';
 import { inspectHook } from '../node/inspect-hook.ts';
 import {
   describeReceived,
@@ -13,6 +12,7 @@ import {
 } from '../node/node-errors.ts';
 import { isAnyArrayBuffer } from '../node/util-types.ts';
 import { exposeInterface, innerOptions } from './interface.ts';
+import { type WebReadable, webStreams } from './streams.ts';
 import { TextDecoder } from './text-encoding.ts';
 import { toUsv } from './usv.ts';
 
@@ -89,6 +89,30 @@ async function bytesFor(receiver: unknown): Promise<Uint8Array<ArrayBuffer>> {
   return bytes.slice();
 }
 
+const STREAM_CHUNK_BYTES = 65_536;
+
+function streamOf(bytes: Uint8Array): WebReadable {
+  let at = 0;
+  const pull = (controller: ByteController): void => {
+    const chunk = bytes.slice(at, at + STREAM_CHUNK_BYTES);
+    at += chunk.length;
+    if (chunk.length > 0) {
+      controller.enqueue(chunk);
+      return;
+    }
+    controller.close();
+    // A reader with a buffer of its own waits for an answer even then.
+    controller.byobRequest?.respond(0);
+  };
+  return new (webStreams().ReadableStream)({ type: 'bytes', pull });
+}
+
+interface ByteController {
+  readonly byobRequest: { respond(bytes: number): void } | null;
+  enqueue(chunk: Uint8Array): void;
+  close(): void;
+}
+
 export class Blob {
   #bytes: Uint8Array;
   #type: string;
@@ -130,9 +154,9 @@ export class Blob {
     return bytesFor(this);
   }
 
-  stream(): never {
+  stream(): WebReadable {
     if (!isBlob(this)) throw invalidThis('Blob');
-    throw unsupported('buffer', 'Blob.prototype.stream', 'blob.arrayBuffer()');
+    return streamOf(this.#bytes);
   }
 
   static {

@@ -13,6 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { type BuildFailure, type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { LOWERED, needsContexts, withContexts } from './bundle-async.ts';
 import { type BuildMessage, missingScript, syntaxFault } from './bundle-errors.ts';
+import { withFiles } from './bundle-files.ts';
 import { type Injection, inject, PLACE_NAMES } from './bundle-inject.ts';
 import { missingModule, nativeAddon, unknownKind } from './bundle-stand-ins.ts';
 import type { GuestLoadError } from './guest-load-error.ts';
@@ -378,11 +379,12 @@ export async function bundleGuest(
       const map = outputFiles.find(({ path }) => path.endsWith('.map'))?.text ?? '';
       if (learnFromOutput(plan, code, metafile)) continue;
       const encoder = new TextEncoder();
+      const sources = inputFiles(plan, metafile).map(({ path }) => path);
       return {
-        code: encoder.encode(finishCode(plan, code)),
+        code: encoder.encode(withFiles(finishCode(plan, code), sources)),
         sourceMap: encoder.encode(finishMap(plan, map, metafile)),
         script: plan.script,
-        files: inputFiles(plan, metafile).length,
+        files: sources.length,
       };
     } catch (error) {
       if (!isBuildFailure(error)) throw error;

@@ -110,6 +110,9 @@ const GUEST_PACKAGES = [
   '@pkgjs/parseargs',
   '@noble/hashes',
   '@noble/ciphers',
+  'pako',
+  'brotli',
+  'web-streams-polyfill',
 ];
 
 /** Words that make a pure layer depend on when and where it runs. */

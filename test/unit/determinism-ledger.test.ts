@@ -221,7 +221,7 @@ describe('the check sees', () => {
     'crypto.hostSeed',
     'Date.nowInMicros',
     'fetchLater',
-    'fs.statSync',
+    'zlib.hostLevel',
   ])('a new name: %s', (name) => {
     expect(fault(name)).toBe(`${name}: in no row`);
   });

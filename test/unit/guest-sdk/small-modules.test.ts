@@ -37,6 +37,35 @@ test('marks, measures, observers and histograms are what Node has', () =>
 test('lines, terminals, names, tables and channels are what Node has', () =>
   sameAsNode('interfaces'));
 
+test('streams are compressed and decompressed, and refused, as Node does it', () =>
+  // Node's threads finish in any order.
+  sameAsNode('zlib', (list) => list.toSorted()));
+
+test('streams of the web carry, transcode and end as in Node, and become streams of Node', () =>
+  sameAsNode('web-streams'));
+
+test('files, directories, links, streams and handles are what Node has', () => sameAsNode('files'));
+
+test('the script, files it names, its directory, variables from a file and watchers are there', () => {
+  scripts({ 'beside.txt': 'beside\n', 'named.env': 'NAMED=yes\n' });
+  return sameAsNode('surroundings');
+});
+
+test('the disk is as large as half of the heap, and a full one says so', async () => {
+  const { stdout, stderr } = await runInGuest(scripts({ 'full.js': read('full') }));
+  expect(stderr).toBe('');
+  expect(stdout).toMatchInlineSnapshot(`
+    "125829120 true
+    1099511627776 0
+    15 ENOSPC write ENOSPC: no space left on device, write
+    true
+    true
+    8388608 [ 'dev', 'tmp' ] false
+    to the console
+    xxxxxxxxxx"
+  `);
+});
+
 test('what a guest cannot have loads, and fails as its API fails, with where to read on', async () => {
   const { stdout, stderr } = await runInGuest(scripts({ 'refusals.js': read('refusals') }));
   expect(stderr).toBe('');
