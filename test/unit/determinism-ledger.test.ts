@@ -221,7 +221,7 @@ describe('the check sees', () => {
     'crypto.hostSeed',
     'Date.nowInMicros',
     'fetchLater',
-    'zlib.hostLevel',
+    'sqlite.DatabaseSync',
   ])('a new name: %s', (name) => {
     expect(fault(name)).toBe(`${name}: in no row`);
   });
