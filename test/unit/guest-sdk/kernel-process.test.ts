@@ -118,10 +118,10 @@ describe('a guest that listens for signals', () => {
 describe('what this guest lacks', () => {
   test('names the module and what there is instead', async () => {
     const guest = await boot(
-      "try { require('zlib'); } catch (e) { console.log(e.code, e.message); }",
+      "try { require('node:sqlite'); } catch (e) { console.log(e.code, e.message); }",
     );
     expect(guest.stdout).toMatch(
-      /^ERR_HV_UNSUPPORTED Cannot use 'zlib': this guest has no such module yet\. Modules it has: .*assert, .*net.*\n$/,
+      /^ERR_HV_UNSUPPORTED Cannot use 'node:sqlite': this guest has no such module yet\. Modules it has: .*assert, .*net.*\n$/,
     );
   });
 
