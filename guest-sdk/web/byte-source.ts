@@ -71,8 +71,8 @@ export function streamOf(source: ByteSource): StreamLike | undefined {
           controller.close();
           controller.byobRequest?.respond(0);
         } else {
-          // The stream moves the memory of what it is given.
-          controller.enqueue(chunk.slice());
+          // The stream moves the memory of what it is given: a copy, which `slice` of a Buffer is not.
+          controller.enqueue(new Uint8Array(chunk));
         }
       },
       cancel(reason: unknown): void {

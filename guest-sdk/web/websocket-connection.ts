@@ -1,19 +1,23 @@
 /** A client's connection of the WebSocket protocol (RFC 6455): the handshake, frames, the closing. */
 
 import { Buffer } from '../node/buffer.ts';
-import { webcrypto } from '../node/crypto.ts';
+import { exported as crypto, webcrypto } from '../node/crypto.ts';
 import { ClientRequest } from '../node/http-client.ts';
 import type { IncomingMessage } from '../node/http-incoming.ts';
 import type { Socket } from '../node/net-socket.ts';
 import { refusal } from '../node/refusals.ts';
 import { clearTimeout, setTimeout, type Timeout } from '../node/timers.ts';
 import { entriesInOrder, Headers } from './headers.ts';
-import { sha1Base64 } from './sha1.ts';
 import { TextDecoder } from './text-encoding.ts';
 import { encodeFrame, FrameReader, OPCODE } from './websocket-frames.ts';
 
 type Bytes = ReturnType<typeof Buffer.from>;
 
+interface Hash {
+  update(text: string): Hash;
+  digest(coding: string): string;
+}
+const { createHash } = crypto as unknown as { createHash(name: string): Hash };
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 /** How long the peer may take to close its side. */
 const CLOSING_MS = 3000;
@@ -43,6 +47,13 @@ export interface ConnectionSink {
 const CODE_VALID = (code: number): boolean =>
   (code >= 1000 && code < 1015 && ![1004, 1005, 1006].includes(code)) ||
   (code >= 3000 && code <= 4999);
+
+/** What a server answers to `key` that speaks the protocol. */
+function acceptFor(key: string): string {
+  return createHash('sha1')
+    .update(key + GUID)
+    .digest('base64');
+}
 
 function listIn(value: string | string[] | undefined): string[] {
   return String(value ?? '')
@@ -143,7 +154,7 @@ export class Connection {
     if (!listIn(headers.connection).includes('upgrade')) {
       return 'Server did not set Connection header to "upgrade".';
     }
-    if (headers['sec-websocket-accept'] !== sha1Base64(this.#key + GUID)) {
+    if (headers['sec-websocket-accept'] !== acceptFor(this.#key)) {
       return 'Incorrect hash received in Sec-WebSocket-Accept header.';
     }
     if (headers['sec-websocket-extensions'] !== undefined) {

@@ -1,7 +1,10 @@
 /** fetch, Request, Response and messages: what is the same with real sockets and without. */
 
 const http = require('node:http');
+const zlib = require('node:zlib');
 const { receiveMessageOnPort } = require('node:worker_threads');
+
+const HASH_OF_X = 'LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=';
 
 async function attempt(name, act) {
   try {
@@ -13,6 +16,11 @@ async function attempt(name, act) {
   }
 }
 
+const lockedResponse = () => {
+  const response = new Response('x');
+  response.body.getReader();
+  return response;
+};
 const url = 'http://a.example/b?x#f';
 const form = () => {
   const made = new FormData();
@@ -75,6 +83,14 @@ const classes = {
     const response = new Response('x');
     return [await response.text(), response.clone()];
   },
+  'a locked body': () => read(lockedResponse()),
+  'clone of a locked body': () => lockedResponse().clone(),
+  'a given stream': async () => {
+    const stream = new Response('x').body;
+    const response = new Response(stream);
+    return [response.body === stream, response, await response.text(), response.bodyUsed];
+  },
+  'no duplex with a stream': () => new Request(url, { method: 'POST', body: new ReadableStream() }),
   'nothing twice': async () => {
     const response = new Response(null);
     return [await response.text(), response.bodyUsed, await response.text()];
@@ -156,7 +172,10 @@ const server = http.createServer((request, response) => {
       setTimeout(() => request.socket.destroy(), 30);
     } else if (pathname === '/204') response.writeHead(204).end();
     else if (pathname === '/teapot') response.writeHead(418, 'Tea Pot').end('x');
-    else if (pathname !== '/never') response.end('?');
+    else if (/zipped$/.test(pathname)) {
+      response.writeHead(200, { 'content-encoding': 'gzip' });
+      response.end(pathname === '/zipped' ? zlib.gzipSync('zipped'.repeat(9)) : 'nope');
+    } else if (pathname !== '/never') response.end('?');
   });
 });
 
@@ -261,6 +280,51 @@ function exchanges(origin) {
       const response = await fetch(echo);
       const copy = response.clone();
       return [(await response.text()) === (await copy.text()), copy.url === response.url];
+    },
+    integrity: () => read(fetch(`${origin}/teapot`, { integrity: `sha256-${HASH_OF_X}` })),
+    'wrong integrity': () =>
+      fetch(`${origin}/teapot`, { integrity: `sha256-A${HASH_OF_X.slice(1)}` }),
+    zipped: async () => {
+      const response = await fetch(`${origin}/zipped`);
+      return [response.headers.get('content-encoding'), await response.text()];
+    },
+    'not zipped': () => read(fetch(`${origin}/not-zipped`)),
+    'read in chunks': async () => {
+      const response = await fetch(`${origin}/zipped`);
+      let text = '';
+      for await (const chunk of response.body) text += Buffer.from(chunk);
+      return [text, response.bodyUsed, response.body.locked];
+    },
+    'read and left': async () => {
+      const response = await fetch(echo);
+      const reader = response.body.getReader();
+      const { value } = await reader.read();
+      await reader.cancel();
+      return [value.constructor.name, response.bodyUsed, await reader.read()];
+    },
+    'half a stream': async () => {
+      for await (const chunk of (await fetch(`${origin}/half`)).body) console.log(chunk.length);
+    },
+    'post a stream': () => {
+      const body = new ReadableStream({
+        start(controller) {
+          controller.enqueue(new Uint8Array([65, 66]));
+          controller.close();
+        },
+      });
+      return post(body, { duplex: 'half' });
+    },
+    'clone of a stream': async () => {
+      const response = await fetch(echo);
+      const { body } = response;
+      const copy = response.clone();
+      return [(await response.text()) === (await copy.text()), body === response.body];
+    },
+    piped: async () => {
+      const shouts = new TransformStream({
+        transform: (chunk, controller) => controller.enqueue(chunk.map((byte) => byte & 0xdf)),
+      });
+      return read(new Response(new Response('abc').body.pipeThrough(shouts)));
     },
     'a request': async () => {
       const request = new Request(echo, { method: 'POST', body: 'zz' });
