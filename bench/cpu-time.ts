@@ -49,15 +49,19 @@ const CALM_SHARE = 0.25;
 
 /**
  * Resolves with the milliseconds until `pid` no longer works off a backlog, looking every 50 ms.
- * Rejects after `timeoutMs`.
+ * Rejects after `timeoutMs`. `cpuOf`: microseconds a process has computed so far.
  */
-export async function untilCalm(pid: number, timeoutMs: number): Promise<number> {
+export async function untilCalm(
+  pid: number,
+  timeoutMs: number,
+  cpuOf: (pid: number) => number = cpuMicros,
+): Promise<number> {
   const startedAt = performance.now();
   for (;;) {
-    const [before, at] = [cpuMicros(pid), performance.now()];
+    const [before, at] = [cpuOf(pid), performance.now()];
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     const waited = performance.now() - startedAt;
-    const share = (cpuMicros(pid) - before) / 1000 / (performance.now() - at);
+    const share = (cpuOf(pid) - before) / 1000 / (performance.now() - at);
     // The last look only found that it was calm already.
     if (share < CALM_SHARE) return Math.max(0, waited - LOOK_MS);
     if (waited > timeoutMs) throw new Error(`process ${pid} is still busy after ${timeoutMs} ms`);

@@ -2,6 +2,7 @@
 
 import { bootConfig } from './boot-config.ts';
 import { makeRequire } from './module-registry.ts';
+import { installFiles } from './node/fs-image.ts';
 import { Module } from './node/module.ts';
 import { processObject } from './process-object.ts';
 
@@ -15,15 +16,29 @@ type Image = (
   dirname: string,
 ) => unknown;
 
+/** On the image's function: files that the bundler found named in the sources. */
+interface Carrier {
+  readonly files?: Parameters<typeof installFiles>[0];
+}
+
 const UNSETTLED = 13;
 /** Name of an image whose script is an ES module (hypervisor/host/bundle.ts). */
 const MODULE_IMAGE = 'hvModule';
 
 export function runImage(image: Image): void {
+  installFiles((image as Carrier).files ?? []);
   const filename = bootConfig().argv[1] ?? '/guest.js';
   const module = new Module('.', filename);
   const require = makeRequire(filename, module);
   Object.defineProperty(module, 'require', { value: require, configurable: true });
+  if (image.name !== MODULE_IMAGE) {
+    Object.defineProperty(processObject, 'mainModule', {
+      // The image may put a module of its own in the place of this one.
+      get: () => require.main,
+      enumerable: true,
+      configurable: true,
+    });
+  }
   const run = (): unknown =>
     image.call(module.exports, require, module, module.exports, filename, module.path);
   if (image.name === MODULE_IMAGE) awaitTop(run);

@@ -42,11 +42,30 @@ export function exitNow(): never {
   halt(exitCodeOr(0));
 }
 
+let first: ((error: unknown) => boolean) | undefined;
+
+/** `handler` is asked before anybody else; true when it has dealt with the error. */
+export function onUncaught(handler: (error: unknown) => boolean): void {
+  first = handler;
+}
+
+let captured: ((error: unknown) => void) | undefined;
+
+/** `process.setUncaughtExceptionCaptureCallback`: takes the place of 'uncaughtException'. */
+export function onCapture(callback: ((error: unknown) => void) | undefined): void {
+  captured = callback;
+}
+
 /** What happens to an error no guest code caught: the guest's handlers, or the end. */
 export function reportUncaught(error: unknown, origin: Origin): void {
   let handled = false;
   try {
+    if (first?.(error) === true) return;
     processObject.emit('uncaughtExceptionMonitor', error, origin);
+    if (captured !== undefined) {
+      captured(error);
+      return;
+    }
     handled = processObject.emit('uncaughtException', error, origin);
   } catch (second) {
     printFatal(second, 'uncaughtException');

@@ -15,13 +15,14 @@ import { reportUncaught, writeError } from './fatal.ts';
 import { installGlobals } from './globals.ts';
 import { type Kernel, kernel } from './kernel.ts';
 import { provide } from './module-registry.ts';
+import { volume } from './node/fs-volume.ts';
 import { inspectHook } from './node/inspect-hook.ts';
 import { installKernelHooks } from './node/kernel-hooks.ts';
 import { isNodeError } from './node/node-errors.ts';
 import { buildProcess, queueMicrotask } from './node/process.ts';
 import { emitWarning } from './node/process-warnings.ts';
 import { standardOutput } from './node/standard-streams.ts';
-import { clearTimeout, setUnreferencedTimeout } from './node/timers.ts';
+import { clearTimeout, setImmediate, setUnreferencedTimeout } from './node/timers.ts';
 import { nodeModules } from './node-modules.ts';
 import { processObject } from './process-object.ts';
 import { nextTick } from './ticks.ts';
@@ -31,29 +32,21 @@ function environmentOf(): Record<string, string | undefined> {
   return (processObject as unknown as { env: Record<string, string | undefined> }).env;
 }
 
-/**
- * The inspection package evaluates parts of itself at the first object with a class, and one of them
- * wants a global `URL`, which this guest may lack. It gets one for the length of that look.
- */
-function warmInspection(): void {
-  const lacksUrl = !('URL' in globalThis);
-  if (lacksUrl) Object.defineProperty(globalThis, 'URL', { value: class {}, configurable: true });
-  inspectHook.inspect(processObject);
-  if (lacksUrl) Reflect.deleteProperty(globalThis, 'URL');
-}
-
 export function start(given: Traps): Kernel {
   installTraps(given);
   headerRule.showsCode = isNodeError;
   installKernelHooks({
     nextTick: nextTick as (callback: (...args: never[]) => void, ...args: unknown[]) => void,
+    setImmediate: (callback, ...args) => {
+      setImmediate(callback as (...args: unknown[]) => void, ...args);
+    },
     queueMicrotask,
     emitWarning,
     throwLater: (error) => nextTick(() => reportUncaught(error, 'uncaughtException')),
     startTimer: setUnreferencedTimeout,
     stopTimer: clearTimeout,
     monotonicMs: () => sinceBootMicros() / 1000,
-    cwd: () => bootConfig().cwd,
+    cwd: () => volume.cwd(),
     env: (name) => environmentOf()[name],
     get pid() {
       return bootConfig().pid;
@@ -64,6 +57,7 @@ export function start(given: Traps): Kernel {
   buildProcess();
   installGlobals();
   provide(nodeModules);
-  warmInspection();
+  // The package evaluates parts of itself at the first object with a class.
+  inspectHook.inspect(processObject);
   return kernel;
 }

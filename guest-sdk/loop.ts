@@ -6,6 +6,7 @@
  */
 
 import { STEP } from '../log-format/abi.ts';
+import { leaveAll } from './async-context.ts';
 import { exitNow, reportUncaught } from './fatal.ts';
 import { processObject } from './process-object.ts';
 import { processRejections } from './rejections.ts';
@@ -24,6 +25,10 @@ let immediates: ImmediateEntry[] = [];
 let phase: ImmediateEntry[] = [];
 let phaseHead = 0;
 let referencedImmediates = 0;
+/** Messages between ports, delivered before the immediates of a turn. */
+let arrivals: (() => void)[] = [];
+let arriving: (() => void)[] = [];
+let arrivalsBegun = false;
 let handles = 0;
 /** Time up to which timers are due in this turn; -1 outside an alarm turn. */
 let dueUntilMs = -1;
@@ -64,15 +69,22 @@ export function referenceImmediate(entry: ImmediateEntry, referenced: boolean): 
   if (entry.run !== undefined) referencedImmediates += referenced ? 1 : -1;
 }
 
+/** Runs `deliver` where Node polls for what has arrived. It keeps nobody alive. */
+export function queueArrival(deliver: () => void): void {
+  arrivals.push(deliver);
+}
+
 /** Starts a turn: runs `callback` (the interrupt's handler) and the ticks it queues. */
 export function beginTurn(callback: () => void): void {
   checkBegun = false;
+  arrivalsBegun = false;
   runCallback(callback);
 }
 
 /** The alarm's turn: timers due by now run one per step. */
 export function beginAlarm(): void {
   checkBegun = false;
+  arrivalsBegun = false;
   alarmRang();
   dueUntilMs = nowMs();
 }
@@ -83,6 +95,7 @@ function runCallback(callback: () => void): void {
   } catch (error) {
     reportUncaught(error, 'uncaughtException');
   }
+  leaveAll();
   runTicks();
 }
 
@@ -108,8 +121,20 @@ export function step(): number {
     }
     dueUntilMs = -1;
   }
-  if (runImmediate()) return STEP.again;
+  if (deliverArrival() || runImmediate()) return STEP.again;
   return endOfTurn();
+}
+
+/** One message of those that were under way when this turn got to them. */
+function deliverArrival(): boolean {
+  if (!arrivalsBegun) {
+    arrivalsBegun = true;
+    arriving = arrivals.reverse();
+    arrivals = [];
+  }
+  const deliver = arriving.pop();
+  if (deliver !== undefined) runCallback(deliver);
+  return deliver !== undefined;
 }
 
 /** One immediate of this turn's phase. Those cancelled meanwhile are skipped. */
@@ -141,7 +166,7 @@ function endOfTurn(): number {
   if (isAlive()) {
     emptinessAnnounced = false;
     armAlarm();
-    return referencedImmediates > 0 ? STEP.immediatesLeft : STEP.idle;
+    return referencedImmediates > 0 || arrivals.length > 0 ? STEP.immediatesLeft : STEP.idle;
   }
   if (!emptinessAnnounced) {
     // Listeners may start something; the next step finds out, when their jobs have run.

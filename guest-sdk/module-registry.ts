@@ -35,7 +35,7 @@ export function restoreNames(table: object): void {
 }
 
 export function providedModules(): string[] {
-  return [...modules.keys()].sort();
+  return [...modules.keys()].filter((name) => !name.startsWith('hv/internal/')).sort();
 }
 
 /** A module of this guest by name, with or without `node:`; undefined for anything else. */

@@ -11,6 +11,7 @@ import { FIRMWARE_FILE } from '../log-format/abi.ts';
 import { traps } from './drivers/traps.ts';
 import { NativeError } from './errors.ts';
 import { reportUncaught } from './fatal.ts';
+import { isInLate } from './late.ts';
 import { clearTimeout, setInterval, setTimeout, type Timeout } from './node/timers.ts';
 import { validateFunction, validateNumber } from './node/validators.ts';
 import { bootedAtMicros, nowMs } from './timer-wheel.ts';
@@ -93,6 +94,7 @@ export function preempt(): void {
 
 /** `stack`: the engine's, of `preempt` itself. Built-ins are as interruptible as who called them. */
 function mayInterrupt(stack: string): boolean {
+  if (isInLate()) return false;
   const frames = stack.split('\n').slice(1);
   const interrupted = frames.find((frame) => frame !== '' && !frame.endsWith(' (native)'));
   return interrupted !== undefined && !interrupted.includes(`(${FIRMWARE_FILE}`);

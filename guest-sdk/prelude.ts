@@ -10,6 +10,9 @@ installErrors();
 
 const scope = globalThis as unknown as Record<string, unknown>;
 
+// Packages of the firmware look for it while they load.
+scope.global = globalThis;
+
 if (scope.Atomics === undefined) {
   // The engine has no Atomics; packages look them up while they load. In a single thread plain
   // reads and writes are exact.

@@ -1,16 +1,25 @@
 /** The queue of `process.nextTick`: runs after every callback, before the promise jobs. */
 
+import { type AsyncContext, capture, enter, leave, leaveAll, observed } from './async-context.ts';
 import { reportUncaught } from './fatal.ts';
 import { validateFunction } from './node/validators.ts';
 
 type Callback = (...args: unknown[]) => unknown;
 
-let queue: { callback: Callback; args: unknown[] }[] = [];
+interface Tick {
+  readonly callback: Callback;
+  readonly args: unknown[];
+  context: AsyncContext | undefined;
+}
+
+let queue: Tick[] = [];
 let head = 0;
 
 export function nextTick(callback: Callback, ...args: unknown[]): void {
   validateFunction(callback, 'callback');
-  queue.push({ callback, args });
+  const tick: Tick = { callback, args, context: undefined };
+  tick.context = capture('TickObject', tick);
+  queue.push(tick);
 }
 
 export function ticksPending(): boolean {
@@ -23,11 +32,18 @@ export function runTicks(): void {
     const tick = queue[head];
     head += 1;
     if (!tick) continue;
+    const { context } = tick;
+    const before = context === undefined ? undefined : enter(context);
     try {
       tick.callback(...tick.args);
     } catch (error) {
       reportUncaught(error, 'uncaughtException');
     }
+    if (context !== undefined && before !== undefined) {
+      leave(before, context);
+      observed()?.destroy(context.asyncId);
+    }
+    leaveAll();
     // Drops the finished part now and then, so that a chain of ticks does not grow the array.
     if (head === 1024) {
       queue = queue.slice(head);

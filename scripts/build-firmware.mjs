@@ -5,7 +5,9 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
+import { bundleIdna } from './bundle-idna.mjs';
+import { bundleLate } from './bundle-late.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const aliasFile = `${root}guest-sdk/aliases.json`;
@@ -21,6 +23,47 @@ function aliases() {
     ]),
   );
 }
+
+/**
+ * Files whose async functions call the guest's: their awaits keep its context (guest-sdk/async-promises.ts),
+ * as those of an image do that uses `async_hooks` (hypervisor/host/bundle-async.ts).
+ */
+const CALLS_GUEST =
+  /readable-stream\/lib\/internal\/streams\/(?:from|pipeline|operators)\.js$|stream-consumers\.ts$/;
+const HELPERS =
+  /^var (__async(?:Generator)?) = \(__this, __arguments, generator\) => \{\n(?:.|\n)*?^\};$/gm;
+
+const keepContexts = {
+  name: 'keep-contexts',
+  setup({ onLoad }) {
+    onLoad({ filter: CALLS_GUEST }, async ({ path }) => {
+      const loader = path.endsWith('.ts') ? 'ts' : 'js';
+      const supported = { 'async-await': false, 'async-generator': false, 'for-await': false };
+      const { code } = await transform(readFileSync(path, 'utf8'), { loader, supported });
+      const from = (file) => `require(${JSON.stringify(`${root}guest-sdk/${file}`)})`;
+      const helpers = {
+        __async: `${from('async-promises.ts')}.runAsync`,
+        __asyncGenerator: `(self, args, body) => ${from('async-generators.ts')}.runAsyncGenerator(self, args, body, __await)`,
+      };
+      return {
+        contents: code.replace(HELPERS, (_, name) => `var ${name} = ${helpers[name]};`),
+        loader: 'js',
+      };
+    });
+  },
+};
+
+/** web-streams-polyfill with Node's errors in the place of its own. */
+const webStreamErrors = {
+  name: 'web-stream-errors',
+  setup({ onLoad }) {
+    onLoad({ filter: /web-streams-polyfill\/dist\/ponyfill\.js$/ }, ({ path }) => ({
+      contents: `const { WebTypeError: TypeError } = require(${JSON.stringify(`${root}guest-sdk/web/stream-errors.ts`)});
+${readFileSync(path, 'utf8')}`,
+      loader: 'js',
+    }));
+  },
+};
 
 await build({
   absWorkingDir: root,
@@ -40,5 +83,6 @@ await build({
   legalComments: 'none',
   charset: 'utf8',
   alias: aliases(),
+  plugins: [keepContexts, bundleIdna, bundleLate, webStreamErrors],
   logLevel: 'warning',
 });

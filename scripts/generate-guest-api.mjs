@@ -62,8 +62,19 @@ function compare(have, node) {
   return { there, refused, lacks, classes, status: complete ? 'complete' : 'partial' };
 }
 
+/** What names alone do not say of a module. */
+const NOTES = {
+  zlib:
+    'What it writes is a valid stream of its format and the same in every run, but not promised to be ' +
+    'byte for byte what Node writes. It runs inside the guest, at a hundredth of the speed of native ' +
+    'code or less. A Brotli stream is decompressed when its last byte has come, and ' +
+    'compressed as by quality 1, whatever is asked for. Zstandard is not there, as in Node 20: packages ' +
+    'that look for it take another coding.',
+};
+
 function moduleSection(name, { there, refused, lacks, classes }) {
   const lines = ['', `### ${name}`, '', `Has ${code(there)}.`];
+  if (NOTES[name]) lines.push('', NOTES[name]);
   if (refused.length > 0)
     lines.push('', `Throws \`ERR_HV_UNSUPPORTED\` when used: ${code(refused)}.`);
   if (lacks.length > 0) lines.push('', `Not yet: ${code(lacks)}.`);
@@ -179,6 +190,19 @@ const OWN = [
   'ticks, promises and ordinary timers that it starts wait until the code it interrupted is done. Where',
   'it ran is in the log, so backups and replays run it there again. It needs some stack: while the',
   'guest is close to its limit, it waits.',
+  '',
+  '## Files',
+  '',
+  "`fs` works on a disk in the guest's memory: it is replicated, recorded and part of snapshots with the",
+  'rest of it, and it ends with the guest. Files of the host are not there, but for those that the image',
+  'carries: a script that names itself (`__filename`, `import.meta.url`), and files beside the sources',
+  "whose names these spell out, as `path.join(__dirname, 'page.html')`, `__dirname + '/page.html'` or",
+  "`new URL('./page.html', import.meta.url)` do, up to 4 MiB each. A name put together at run time, and a",
+  'directory, is not seen. Beside them there are `/tmp`, the working directory and `/dev/null`, `zero`,',
+  '`stdin`, `stdout` and `stderr`. Contents may take half of the heap (`hv run --memory`); then writes fail',
+  'with `ENOSPC`. Everything belongs to user 1000, whom modes bind. Names are UTF-8 text: bytes that are',
+  'none do not survive. Watchers see what the guest itself changes. Standard input cannot be read at once',
+  '(`EAGAIN`): `process.stdin` can.',
   '',
 ];
 

@@ -10,6 +10,9 @@ const { builtinModules } = require('node:module');
 /** A function that does nothing but throw ERR_HV_UNSUPPORTED: the name is there, the thing is not. */
 const REFUSAL = /^(?:function\s*\w*\(\)|\(\)\s*=>)\s*\{\s*throw unsupported\d*\(/;
 
+/** Set on functions that fail in another way than by throwing at once. */
+const REFUSED = Symbol.for('hv.refused');
+
 /** `receiver`: whom a getter is called on; undefined for prototypes, whose getters have nobody. */
 function read(owner, name, receiver) {
   const { value, get } = Object.getOwnPropertyDescriptor(owner, name);
@@ -32,7 +35,7 @@ function kindOf({ value, refused, accessor }) {
   if (accessor) return 'value';
   if (typeof value !== 'function')
     return typeof value === 'object' && value !== null ? 'object' : 'value';
-  if (REFUSAL.test(Function.prototype.toString.call(value))) return 'refused';
+  if (value[REFUSED] || REFUSAL.test(Function.prototype.toString.call(value))) return 'refused';
   return isClass(value) ? 'class' : 'function';
 }
 

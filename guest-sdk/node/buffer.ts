@@ -6,6 +6,8 @@
 
 import { ENCODING } from '../../log-format/abi.ts';
 import { atob, btoa } from '../web/base64.ts';
+import { Blob, File } from '../web/blob.ts';
+import { resolveObjectURL } from '../web/object-urls.ts';
 import {
   asBuffer,
   type Buffer as BufferInstance,
@@ -311,6 +313,9 @@ export const exported: {
   kStringMaxLength: MAX_STRING_LENGTH,
   btoa,
   atob,
+  Blob,
+  File,
+  resolveObjectURL,
   constants,
   get INSPECT_MAX_BYTES() {
     return settings.INSPECT_MAX_BYTES;

@@ -177,5 +177,19 @@ export function globalConsole(streams: () => readonly [out: Sink, error: Sink]):
     2,
   );
   Object.defineProperty(made, Symbol.toStringTag, { value: 'console', configurable: true });
-  return Object.assign(made, { Console });
+  // For inspectors, of which there is none.
+  const none = (): void => {};
+  return Object.assign(made, {
+    Console,
+    profile: none,
+    profileEnd: none,
+    timeStamp: none,
+    context: () => made,
+    createTask: (name: unknown): object => {
+      if (typeof name !== 'string' || name === '') {
+        throw new Error('First argument must be a non-empty string.');
+      }
+      return { run: <T>(act: () => T): T => act() };
+    },
+  });
 }

@@ -10,6 +10,8 @@ export type KernelTimer = unknown;
 export interface KernelHooks {
   /** `process.nextTick`. */
   nextTick(callback: (...args: never[]) => void, ...args: unknown[]): void;
+  /** `setImmediate`: how an operation of Node's thread pool answers. */
+  setImmediate(callback: (...args: never[]) => void, ...args: unknown[]): void;
   /** A microtask of its own, errors to `uncaughtException`. */
   queueMicrotask(callback: () => void): void;
   /** `process.emitWarning`. */

@@ -3,6 +3,7 @@
 import { bootConfig } from '../boot-config.ts';
 import { isBuiltin, makeRequire, providedModules } from '../module-registry.ts';
 import { invalidArgValue } from './node-errors.ts';
+import { throwing } from './refusals.ts';
 
 const FILE_URL = 'file://';
 
@@ -44,6 +45,44 @@ export class Module {
     return providedModules().filter(isBuiltin);
   }
   static Module = Module;
+  static globalPaths: readonly string[] = [];
+  static wrapper: readonly string[] = [
+    '(function (exports, require, module, __filename, __dirname) { ',
+    '\n});',
+  ];
+  static wrap = (code: unknown): string => `${Module.wrapper[0]}${code}${Module.wrapper[1]}`;
+  static _cache: object = Object.create(null) as object;
+  static _pathCache: object = Object.create(null) as object;
+  static _extensions: object = Object.create(null) as object;
+  static _nodeModulePaths(from: string): string[] {
+    const parts = String(from)
+      .split('/')
+      .filter((part) => part !== '');
+    const paths: string[] = [];
+    for (let count = parts.length; count >= 0; count--) {
+      if (parts[count - 1] === 'node_modules') continue;
+      paths.push(`/${[...parts.slice(0, count), 'node_modules'].join('/')}`);
+    }
+    return paths;
+  }
+  static _load = (name: string, parent?: Module): unknown =>
+    makeRequire(parent?.filename ?? '/', undefined)(name);
+  static _resolveFilename = (name: string, parent?: Module): string =>
+    makeRequire(parent?.filename ?? '/', undefined).resolve(name);
+  /** Exports of Node's modules are read where they are used. */
+  static syncBuiltinESMExports(): void {}
+  /** The image's own map is with the machine; stacks are mapped already. */
+  static findSourceMap = (): undefined => undefined;
+  static runMain: () => never = throwing('module', 'runMain');
+  static register: () => never = throwing('module', 'register', 'a bundler of your own');
+  static SourceMap: () => never = throwing('module', 'SourceMap');
+
+  require(name: string): unknown {
+    return makeRequire(this.filename, undefined)(name);
+  }
+  get isPreloading(): boolean {
+    return false;
+  }
 }
 
 export const exported = Module;

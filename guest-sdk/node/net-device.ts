@@ -5,6 +5,7 @@
  */
 
 import { ENCODING, type NetAddress } from '../../log-format/abi.ts';
+import { type AsyncContext, capture, NO_STORES, runIn, withStores } from '../async-context.ts';
 import { traps } from '../drivers/traps.ts';
 
 export interface ConnectionEnds {
@@ -28,15 +29,35 @@ export interface ListenerFront {
   accepted(connection: number, ends: ConnectionEnds): void;
 }
 
-const connections = new Map<number, ConnectionFront>();
-const listeners = new Map<number, ListenerFront>();
+/** Who has an id, and what the code that opened it was doing for whom. */
+interface Attached<T> {
+  readonly front: T;
+  readonly context: AsyncContext | undefined;
+}
+
+const connections = new Map<number, Attached<ConnectionFront>>();
+const listeners = new Map<number, Attached<ListenerFront>>();
+
+/** The connection a listener is being told of: nothing the listener was opened for is in its context. */
+let accepting = 0;
 
 export function attachConnection(id: number, front: ConnectionFront): void {
-  connections.set(id, front);
+  const context =
+    id === accepting
+      ? withStores(NO_STORES, () => capture('TCPWRAP', front))
+      : capture('TCPWRAP', front);
+  connections.set(id, { front, context });
 }
 
 export function attachListener(id: number, front: ListenerFront): void {
-  listeners.set(id, front);
+  listeners.set(id, { front, context: capture('TCPSERVERWRAP', front) });
+}
+
+function tell<T>(attached: Attached<T> | undefined, act: (front: T) => void): void {
+  if (attached === undefined) return;
+  const { front, context } = attached;
+  if (context === undefined) act(front);
+  else runIn(context, () => act(front));
 }
 
 export function detachListener(id: number): void {
@@ -49,36 +70,39 @@ function json<T>(payload: ArrayBuffer | undefined): T | undefined {
 }
 
 export function netBound(id: number, error: number, payload: ArrayBuffer | undefined): void {
-  listeners.get(id)?.bound(error, json<NetAddress>(payload));
+  tell(listeners.get(id), (front) => front.bound(error, json<NetAddress>(payload)));
 }
 
 export function netAccept(id: number, listener: number, payload: ArrayBuffer | undefined): void {
-  const front = listeners.get(listener);
+  const attached = listeners.get(listener);
   const ends = json<ConnectionEnds>(payload);
   // The listener was closed while this connection was on its way.
-  if (front === undefined || ends === undefined) traps.netDestroy(id, 0);
-  else front.accepted(id, ends);
+  if (attached === undefined || ends === undefined) traps.netDestroy(id, 0);
+  else {
+    accepting = id;
+    tell(attached, (front) => front.accepted(id, ends));
+  }
 }
 
 export function netConnected(id: number, payload: ArrayBuffer | undefined): void {
   const ends = json<ConnectionEnds>(payload);
-  if (ends !== undefined) connections.get(id)?.connected(ends);
+  if (ends !== undefined) tell(connections.get(id), (front) => front.connected(ends));
 }
 
 export function netData(id: number, payload: ArrayBuffer | undefined): void {
-  if (payload !== undefined) connections.get(id)?.data(payload);
+  if (payload !== undefined) tell(connections.get(id), (front) => front.data(payload));
 }
 
 export function netEnd(id: number): void {
-  connections.get(id)?.ended();
+  tell(connections.get(id), (front) => front.ended());
 }
 
 export function netDrain(id: number): void {
-  connections.get(id)?.drained();
+  tell(connections.get(id), (front) => front.drained());
 }
 
 export function netClose(id: number, error: number): void {
-  const front = connections.get(id);
+  const attached = connections.get(id);
   connections.delete(id);
-  front?.closed(error);
+  tell(attached, (front) => front.closed(error));
 }

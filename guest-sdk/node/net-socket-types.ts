@@ -51,6 +51,11 @@ export interface SocketState {
   place: { host: string; port: number };
   /** `close` waits for the device's last word about the connection. */
   announceClose: (() => void) | undefined;
+  /**
+   * Takes what arrives past the stream, as long as nobody reads that. False gives the bytes back: the
+   * stream has them from then on.
+   */
+  consumer: ((bytes: ArrayBuffer) => boolean) | undefined;
 }
 
 export const kState: unique symbol = Symbol('hv.socket');

@@ -2,8 +2,10 @@
 
 import { ENCODING } from '../../log-format/abi.ts';
 import { traps } from '../drivers/traps.ts';
+import { nextTick } from '../ticks.ts';
 import { Buffer } from './buffer.ts';
 import { kState, type Socket } from './net-socket-types.ts';
+import { Wire } from './net-wire.ts';
 import { nodeError } from './node-errors.ts';
 import type { Done } from './stream-types.ts';
 
@@ -67,6 +69,57 @@ function join(chunks: readonly Uint8Array[], length: number): Uint8Array {
     at += chunk.byteLength;
   }
   return joined;
+}
+
+interface WriteState {
+  length: number;
+  corked: number;
+  writing: boolean;
+  ending: boolean;
+  errored: unknown;
+  sync: boolean;
+  writelen: number;
+  writecb: Done | null;
+  bufferProcessing: boolean;
+  buffered: readonly unknown[];
+  onwrite: Done;
+}
+
+/**
+ * Writes a UTF-8 text past the stream when that is idle, which saves most of the cost of a small
+ * write. False when it did nothing: the socket is not one of the kernel's, or it is busy.
+ */
+export function writeTextAtOnce(stream: object, text: string, done: () => void): boolean {
+  const socket = stream as Socket & { _writableState?: WriteState };
+  const state = socket._writableState;
+  const wire = socket._handle;
+  const isIdle =
+    kState in socket &&
+    wire instanceof Wire &&
+    state !== undefined &&
+    !socket.connecting &&
+    !socket.destroyed &&
+    state.length === 0 &&
+    state.corked === 0 &&
+    !state.writing &&
+    !state.ending &&
+    !state.errored &&
+    !wire.writing;
+  if (!isIdle) return false;
+  const buffer = traps.encode(text, ENCODING.utf8);
+  if (socket[kState].idle !== undefined) socket._unrefTimer();
+  const length = buffer.byteLength;
+  if (wire.writeBuffer(buffer, 0, length, () => state.onwrite())) {
+    nextTick(done);
+    return true;
+  }
+  // The credit is used up: from here on it is a write of the stream that has not come back.
+  state.length = length;
+  state.writing = true;
+  state.sync = false;
+  state.writelen = length;
+  state.writecb = done;
+  return true;
 }
 
 export const streamMethods: ThisType<Socket> & Record<string, unknown> = {

@@ -54,6 +54,7 @@ function construct(this: Socket | undefined, options: SocketOptions = {}): Socke
     idle: undefined,
     place: { host: '', port: 0 },
     announceClose: undefined,
+    consumer: undefined,
   };
   Duplex.call(this, {
     allowHalfOpen: options.allowHalfOpen === true,
@@ -120,10 +121,13 @@ function attach(socket: Socket, wire: Wire): void {
     data(bytes): void {
       if (socket.destroyed) return;
       wire.bytesRead += bytes.byteLength;
-      if (socket[kState].idle !== undefined) socket._unrefTimer();
+      const state = socket[kState];
+      if (state.idle !== undefined) socket._unrefTimer();
+      if (state.consumer?.(bytes)) return;
       if (!socket.push(Buffer.from(bytes))) wire.setReading(false);
     },
     ended(): void {
+      wire.inputEnded();
       if (socket.destroyed) return;
       socket.push(null);
       socket.read(0);

@@ -24,14 +24,24 @@ export class Wire {
   #restOffset = 0;
   #whenDrained: (() => void) | undefined;
   #lastLength = 0;
+  #inputEnded = false;
 
   constructor(id: number, referenced: boolean) {
     this.id = id;
     if (referenced) this.ref();
   }
 
+  /**
+   * The peer sends no more: as in Node, a connection that nothing can come from and nothing waits to
+   * be written to does not keep the guest alive.
+   */
+  inputEnded(): void {
+    this.#inputEnded = true;
+    if (!this.writing) this.unref();
+  }
+
   ref(): void {
-    if (this.#counted || !this.#open) return;
+    if (this.#counted || !this.#open || this.#inputEnded) return;
     this.#counted = true;
     handleOpened();
   }
@@ -96,6 +106,7 @@ export class Wire {
     if (this.#rest !== undefined && (this.#writeRest() <= 0 || this.#rest !== undefined)) return;
     const done = this.#whenDrained;
     this.#whenDrained = undefined;
+    if (this.#inputEnded) this.unref();
     done();
   }
 

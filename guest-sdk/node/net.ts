@@ -4,6 +4,7 @@ import { isIP, isIPv4, isIPv6 } from './net-address.ts';
 import { type ConnectOptions, normalizeConnect } from './net-arguments.ts';
 import { Server } from './net-server.ts';
 import { Socket } from './net-socket.ts';
+import { validateInteger } from './validators.ts';
 
 function createServer(options?: unknown, listener?: unknown): Server {
   return new Server(options, listener);
@@ -15,6 +16,7 @@ function connect(...args: unknown[]): Socket {
 }
 
 let familySelection = true;
+let attemptTimeoutMs = 250;
 
 export const exported = {
   connect,
@@ -30,5 +32,10 @@ export const exported = {
   getDefaultAutoSelectFamily: (): boolean => familySelection,
   setDefaultAutoSelectFamily(on: unknown): void {
     familySelection = Boolean(on);
+  },
+  getDefaultAutoSelectFamilyAttemptTimeout: (): number => attemptTimeoutMs,
+  setDefaultAutoSelectFamilyAttemptTimeout(value: unknown): void {
+    validateInteger(value, 'value', 1, 2 ** 31 - 1);
+    attemptTimeoutMs = Math.max(10, value);
   },
 };

@@ -1,7 +1,8 @@
 /** `node:process`: what a guest reads about itself comes from the boot interrupt and the clock. */
 
 import type { BootConfig } from '../../log-format/abi.ts';
-import { bootConfig } from '../boot-config.ts';
+import { capture, enter, leave } from '../async-context.ts';
+import { nativeResolve, nativeThen } from '../async-promises.ts';
 import { traps } from '../drivers/traps.ts';
 import { unsupported } from '../errors.ts';
 import { exitNow, halt, reportUncaught } from '../fatal.ts';
@@ -10,7 +11,12 @@ import { processObject } from '../process-object.ts';
 import { SIGNALS, signalName } from '../signals.ts';
 import { nextTick } from '../ticks.ts';
 import { sinceBootMicros } from '../timer-wheel.ts';
+import { activeDomain } from './domain.ts';
+import { toMode } from './fs-arguments.ts';
+import { guarded } from './fs-errors.ts';
+import { volume } from './fs-volume.ts';
 import { invalidArgType, nodeError, outOfRange } from './node-errors.ts';
+import { moreFunctions, moreProperties } from './process-more.ts';
 import { emitWarning, printWarning } from './process-warnings.ts';
 import { standardInput, standardOutput } from './standard-streams.ts';
 import { validateFunction, validateInteger, validateObject, validateString } from './validators.ts';
@@ -104,12 +110,17 @@ const functions = {
     return builtin(name);
   },
   uptime: (): number => sinceBootMicros() / 1e6,
-  cwd: (): string => bootConfig().cwd,
-  chdir(directory: unknown): never {
+  cwd: (): string => volume.cwd(),
+  chdir(directory: unknown): void {
     validateString(directory, 'directory');
-    throw unsupported('process', 'chdir', 'absolute paths');
+    const subject = { syscall: 'chdir', path: volume.cwd(), dest: directory };
+    guarded(subject, () => volume.changeDirectory(directory));
   },
-  umask: (): number => 0o022,
+  umask(mask?: unknown): number {
+    const before = volume.umask;
+    if (mask !== undefined) volume.umask = toMode(mask, 'mask') & 0o777;
+    return before;
+  },
   getuid: (): number => 1000,
   geteuid: (): number => 1000,
   getgid: (): number => 1000,
@@ -122,11 +133,6 @@ const functions = {
   },
   resourceUsage: (): Record<string, number> => ({ userCPUTime: Math.floor(sinceBootMicros()) }),
   getActiveResourcesInfo: (): string[] => [],
-  setUncaughtExceptionCaptureCallback(callback: unknown): void {
-    if (callback !== null) validateFunction(callback, 'fn');
-    throw unsupported('process', 'setUncaughtExceptionCaptureCallback', "'uncaughtException'");
-  },
-  hasUncaughtExceptionCaptureCallback: (): boolean => false,
   _rawDebug: (...args: unknown[]): void => {
     standardOutput(2).write(`${args.map(String).join(' ')}\n`);
   },
@@ -206,9 +212,17 @@ export function signalArrived(number: number): void {
   if (name !== undefined) exported.emit(name, name, number);
 }
 
+function openStdin(): unknown {
+  const input = standardInput();
+  input.resume();
+  return input;
+}
+
 /** Everything but the configuration. Called once, while the firmware starts. */
 export function buildProcess(): void {
-  Object.assign(exported, functions);
+  Object.assign(exported, functions, moreFunctions);
+  for (const [name, get] of Object.entries(moreProperties)) accessor(name, get);
+  hidden('openStdin', openStdin);
   hidden('_exiting', false);
   accessor(
     'exitCode',
@@ -218,6 +232,7 @@ export function buildProcess(): void {
       exitCode = value;
     },
   );
+  accessor('domain', activeDomain);
   accessor('stdin', standardInput);
   accessor('stdout', () => standardOutput(1));
   accessor('stderr', () => standardOutput(2));
@@ -228,11 +243,14 @@ export function buildProcess(): void {
 /** `queueMicrotask`: a job whose error is an uncaught exception and not a rejection. */
 export function queueMicrotask(callback: () => void): void {
   validateFunction(callback, 'callback');
-  void Promise.resolve().then(() => {
+  const context = capture('Microtask', callback);
+  void nativeThen.call(nativeResolve(undefined), () => {
+    const before = context === undefined ? undefined : enter(context);
     try {
       callback();
     } catch (error) {
       reportUncaught(error, 'uncaughtException');
     }
+    if (before !== undefined) leave(before, context);
   });
 }

@@ -7,6 +7,7 @@
 
 import './stream-errors.ts';
 import Stream from 'readable-stream/lib/stream.js';
+import { capture, isActive, runIn } from '../async-context.ts';
 import { Buffer } from './buffer.ts';
 import { kernel } from './kernel-hooks.ts';
 import type { DuplexStream, StreamModule } from './stream-types.ts';
@@ -28,6 +29,26 @@ export interface StreamExports extends StreamModule {
 }
 
 export const exported: StreamExports = Stream as StreamExports;
+
+/** A generator read by a stream goes on in the context it was handed over in, whoever reads. */
+const { from } = exported.Readable as unknown as { from(...args: unknown[]): Reading };
+(exported.Readable as unknown as { from: typeof from }).from = function (...args): Reading {
+  const readable = from.apply(this, args);
+  if (!isActive()) return readable;
+  const context = capture('READABLE', readable);
+  const read = readable._read;
+  if (typeof read === 'function') {
+    readable._read = function (size): void {
+      runIn(context, () => read.call(this, size));
+    };
+  }
+  return readable;
+};
+Object.defineProperty(exported.Readable, 'from', { enumerable: true });
+
+interface Reading {
+  _read(size: number): void;
+}
 
 interface Side extends DuplexStream {
   other: Side | undefined;

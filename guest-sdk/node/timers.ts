@@ -1,5 +1,6 @@
 /** `node:timers`: Node 20's timer objects over the kernel's wheel and immediate queue. */
 
+import { type AsyncContext, capture, enter, leave, observed } from '../async-context.ts';
 import {
   cancelImmediate,
   type ImmediateEntry,
@@ -9,7 +10,7 @@ import {
 } from '../loop.ts';
 import { nowMs, setReferenced, startTimer, stopTimer, type TimerEntry } from '../timer-wheel.ts';
 import { kernel } from './kernel-hooks.ts';
-import { validateFunction } from './validators.ts';
+import { validateFunction, validateNumber } from './validators.ts';
 
 type Callback = (...args: unknown[]) => unknown;
 
@@ -45,6 +46,7 @@ export class Timeout implements TimerEntry {
   _repeat: number | null;
   _destroyed = false;
   #id = 0;
+  #context: AsyncContext | undefined;
 
   constructor(
     callback: Callback,
@@ -58,6 +60,7 @@ export class Timeout implements TimerEntry {
     this._timerArgs = args;
     this._repeat = options.repeat ? duration : null;
     this.referenced = options.referenced;
+    this.#context = capture('Timeout', this);
     startTimer(this, duration, nowMs());
   }
 
@@ -102,6 +105,7 @@ export class Timeout implements TimerEntry {
 
   /** Ends the timer for good: it will not fire and its number is free. */
   static end(timer: Timeout): void {
+    if (!timer._destroyed && timer.#context) observed()?.destroy(timer.#context.asyncId);
     timer._destroyed = true;
     timer._idleTimeout = -1;
     timer._onTimeout = null;
@@ -114,6 +118,7 @@ export class Timeout implements TimerEntry {
     const callback = timer._onTimeout;
     if (callback === null) return;
     const start = nowMs();
+    const before = timer.#context === undefined ? undefined : enter(timer.#context);
     try {
       if (timer._timerArgs === undefined) callback.call(timer);
       else callback.apply(timer, timer._timerArgs);
@@ -126,6 +131,10 @@ export class Timeout implements TimerEntry {
         if (timer.#id !== 0) timersById.delete(timer.#id);
       }
     }
+    // Not after an error: its report belongs to this context, and the kernel leaves all of them.
+    if (before === undefined) return;
+    leave(before, timer.#context);
+    if (timer._destroyed) observed()?.destroy(timer.#context?.asyncId ?? 0);
   }
 }
 
@@ -168,10 +177,12 @@ export class Immediate {
   _argv: unknown[];
   _destroyed = false;
   #entry: ImmediateEntry;
+  #context: AsyncContext | undefined;
 
   constructor(callback: Callback, args: unknown[]) {
     this._onImmediate = callback;
     this._argv = args;
+    this.#context = capture('Immediate', this);
     this.#entry = { run: () => this.#run(), referenced: true };
     queueImmediate(this.#entry);
   }
@@ -180,7 +191,15 @@ export class Immediate {
     const callback = this._onImmediate;
     this._destroyed = true;
     this._onImmediate = null;
-    if (callback !== null) callback.apply(this, this._argv);
+    if (callback === null) return;
+    if (this.#context === undefined) {
+      callback.apply(this, this._argv);
+      return;
+    }
+    const before = enter(this.#context);
+    callback.apply(this, this._argv);
+    leave(before, this.#context);
+    observed()?.destroy(this.#context.asyncId);
   }
 
   ref(): this {
@@ -213,6 +232,32 @@ export function clearImmediate(immediate?: unknown): void {
   if (immediate instanceof Immediate) Immediate.end(immediate);
 }
 
+interface Enrolled {
+  _idleTimeout: number;
+  _onTimeout?: (() => void) | null;
+  _hvTimer?: Timeout;
+}
+
+/** The timers of old: any object with `_onTimeout` waits, from `active` on. */
+function enroll(item: Enrolled, after: unknown): void {
+  validateNumber(after, 'msecs', 0, DURATION_MAX_MS);
+  unenroll(item);
+  item._idleTimeout = after;
+}
+
+function unenroll(item: Enrolled): void {
+  clearTimeout(item._hvTimer);
+  item._idleTimeout = -1;
+}
+
+function startEnrolled(item: Enrolled, referenced: boolean): void {
+  if (!(item._idleTimeout >= 0)) return;
+  clearTimeout(item._hvTimer);
+  const options = { repeat: false, referenced };
+  const timer = new Timeout(() => item._onTimeout?.(), item._idleTimeout, undefined, options);
+  Object.defineProperty(item, '_hvTimer', { value: timer, writable: true, configurable: true });
+}
+
 /** What `require('timers')` returns. `promises` is added by timers-promises.ts. */
 export const exported = {
   setTimeout,
@@ -221,6 +266,10 @@ export const exported = {
   clearImmediate,
   setInterval,
   clearInterval,
+  _unrefActive: (item: Enrolled): void => startEnrolled(item, false),
+  active: (item: Enrolled): void => startEnrolled(item, true),
+  unenroll,
+  enroll,
 };
 
 /** Lets `util.promisify(setTimeout)` find the promise forms. */

@@ -103,6 +103,7 @@ export const types: Readonly<Record<string, Test>> = {
   // The engine has no way to see through a proxy or to hold a foreign pointer.
   isExternal: () => false,
   isProxy: () => false,
+  // The two below are replaced by crypto.ts.
   isKeyObject: () => false,
   isCryptoKey: () => false,
   isDate,

@@ -1,16 +1,19 @@
 /** `node:util`. */
 
-import { unsupported } from '../errors.ts';
+import { AbortController, AbortSignal } from '../web/abort.ts';
 import { TextDecoder, TextEncoder } from '../web/text-encoding.ts';
 import { Buffer } from './buffer.ts';
 import { isDeepEqual } from './deep-equal.ts';
+import { parseEnv } from './env-file.ts';
 import { format, formatWithOptions, inspect, stripVTControlCharacters } from './inspect.ts';
 import { kernel } from './kernel-hooks.ts';
+import { MIMEParams, MIMEType } from './mime-type.ts';
 import { invalidArgType, outOfRange } from './node-errors.ts';
+import { parseArgs } from './parse-args.ts';
 import { systemErrorMap } from './system-errors.ts';
 import { aborted, callbackify, promisify } from './util-promises.ts';
 import { isDate, isNativeError, isRegExp, types } from './util-types.ts';
-import { validateObject, validateOneOf, validateString } from './validators.ts';
+import { validateInteger, validateObject, validateOneOf, validateString } from './validators.ts';
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -163,12 +166,29 @@ function log(...args: unknown[]): void {
   console.log('%s - %s', `${date.getDate()} ${month} ${clock}`, format(...args));
 }
 
-/** What a guest does not get: the name exists and the call says so. */
-const absent =
-  (name: string, instead?: string): AnyFunction =>
-  () => {
-    throw unsupported('util', name, instead);
-  };
+/** The callers of this call, the nearest first. */
+function getCallSites(count: unknown = 8): object[] {
+  if (typeof count === 'object' && count !== null) return getCallSites();
+  validateInteger(count, 'frameCount', 1, 200);
+  const statics = Error as unknown as { stackTraceLimit: number };
+  const limit = statics.stackTraceLimit;
+  statics.stackTraceLimit = count;
+  const { stack = '' } = new Error();
+  statics.stackTraceLimit = limit;
+  return [...stack.matchAll(CALL_SITE)].map(([, named, inner, bare]) => {
+    const place = /^(.*):(\d+):(\d+)$/.exec(inner ?? bare ?? '');
+    const column = Number(place?.[3] ?? 0);
+    return {
+      functionName: named === 'Object.<anonymous>' ? '' : (named ?? ''),
+      scriptId: '0',
+      scriptName: place?.[1] ?? '',
+      lineNumber: Number(place?.[2] ?? 0),
+      columnNumber: column,
+      column,
+    };
+  });
+}
+const CALL_SITE = /^ {4}at (?:(.*) \((.*)\)|(.*))$/gm;
 
 const legacyTests: Record<string, (value: unknown) => boolean> = {
   isArray: Array.isArray,
@@ -209,6 +229,7 @@ export const exported: UtilModule = {
   format,
   styleText,
   formatWithOptions,
+  getCallSites,
   getSystemErrorMap: () => systemErrorMap,
   getSystemErrorName: systemErrorName,
   inherits,
@@ -223,8 +244,14 @@ export const exported: UtilModule = {
   types,
   TextDecoder,
   TextEncoder,
-  parseArgs: absent('parseArgs', 'process.argv'),
-  parseEnv: absent('parseEnv', 'process.env'),
-  MIMEType: absent('MIMEType'),
-  MIMEParams: absent('MIMEParams'),
+  parseArgs,
+  parseEnv,
+  /** Nothing is transferred inside one thread: a signal is marked by being itself. */
+  transferableAbortController: (): AbortController => new AbortController(),
+  transferableAbortSignal(signal: unknown): unknown {
+    if (signal instanceof AbortSignal) return signal;
+    throw invalidArgType('signal', 'AbortSignal', signal);
+  },
+  MIMEType,
+  MIMEParams,
 };

@@ -21,3 +21,12 @@ declare module 'node-inspect-extracted' {
   };
   export default inspector;
 }
+
+declare module 'punycode/' {
+  const punycode: Readonly<Record<string, unknown>>;
+  export default punycode;
+}
+
+declare module '@pkgjs/parseargs' {
+  export function parseArgs(config: object): unknown;
+}

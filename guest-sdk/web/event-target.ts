@@ -304,6 +304,11 @@ export function listenersOfTarget(target: object, type: string | symbol): unknow
   );
 }
 
+/** The types somebody listens for. */
+export function listenedTypes(target: object): (string | symbol)[] {
+  return [...(states.get(target)?.listeners.keys() ?? [])];
+}
+
 /** The leak limit of an EventTarget, set first if `count` is given; undefined if it is none. */
 export function maxListenersOfTarget(target: object, count?: number): number | undefined {
   const state = states.get(target);

@@ -30,8 +30,11 @@ export function exposeInterface<T extends object>(
   }
   Object.defineProperty(prototype, Symbol.toStringTag, { value: tag, configurable: true });
   if (inspect === undefined) return;
-  const value = function (this: T, depth: number, options: InspectOptions): unknown {
-    return inspect(this, depth, options);
+  // A method: it has a name and no `prototype`, as those of Node have.
+  const { [kInspect]: value } = {
+    [kInspect](this: T, depth: number, options: InspectOptions): unknown {
+      return inspect(this, depth, options);
+    },
   };
   Object.defineProperty(prototype, kInspect, { value, writable: true, configurable: true });
 }

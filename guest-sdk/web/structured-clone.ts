@@ -1,9 +1,23 @@
 /** `structuredClone` (HTML, section 2.7): values, cycles and transfer of ArrayBuffers. */
 
 import { nodeError } from '../node/node-errors.ts';
+import { cloneBlob, isBlob } from './blob.ts';
 import { DOMException } from './dom-exception.ts';
 
 type Memory = Map<object, unknown>;
+
+/** What ports add to cloning: they cannot be copied, only move. Set by message-port.ts. */
+export const portRule: {
+  isPort(value: object): boolean;
+  /** The port that goes on in the place of a moved one. */
+  move(port: object): object;
+  /** Throws if the port has moved already. */
+  check(port: object): void;
+} = {
+  isPort: () => false,
+  move: (port) => port,
+  check() {},
+};
 
 const typedArrayTag = Object.getOwnPropertyDescriptor(
   Object.getPrototypeOf(Uint8Array.prototype),
@@ -130,6 +144,7 @@ function cloneSpecial(value: object, memory: Memory): object | undefined {
     return copy;
   }
   if (value instanceof Error) return cloneError(value, memory);
+  if (isBlob(value)) return cloneBlob(value);
   return undefined;
 }
 
@@ -137,6 +152,10 @@ function clone(value: unknown, memory: Memory): unknown {
   if (typeof value === 'symbol' || typeof value === 'function') refuse(value);
   if (typeof value !== 'object' || value === null) return value;
   if (memory.has(value)) return memory.get(value);
+  if (portRule.isPort(value)) {
+    const text = 'Object that needs transfer was found in message but not listed in transferList';
+    throw typeError('ERR_MISSING_TRANSFERABLE_IN_TRANSFER_LIST', text);
+  }
   const special = cloneSpecial(value, memory);
   if (special !== undefined) {
     memory.set(value, special);
@@ -159,8 +178,30 @@ function typeError(code: string, text: string): Error {
   return nodeError(TypeError, code, text);
 }
 
-/** The buffers to move, each once. */
-function transferList(options: unknown): readonly ArrayBuffer[] {
+/** What moves, each once: ArrayBuffers and ports. */
+function checkedList(given: Iterable<unknown>): readonly object[] {
+  const list = [...given];
+  for (const [index, item] of list.entries()) {
+    const isBuffer = item instanceof ArrayBuffer;
+    const isPort = typeof item === 'object' && item !== null && portRule.isPort(item);
+    if (!isBuffer && !isPort) {
+      throw typeError('ERR_INVALID_TRANSFER_OBJECT', 'Found invalid object in transferList');
+    }
+    if (isPort) portRule.check(item);
+    if (list.indexOf(item) !== index) {
+      const what = isPort ? 'MessagePort' : 'ArrayBuffer';
+      throw new DOMException(`Transfer list contains duplicate ${what}`, 'DataCloneError');
+    }
+  }
+  return list as object[];
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  return typeof (value as { [Symbol.iterator]?: unknown })[Symbol.iterator] === 'function';
+}
+
+function listOfOptions(options: unknown): Iterable<unknown> {
   if (options === undefined || options === null) return [];
   if (typeof options !== 'object' && typeof options !== 'function') {
     const text = 'The options argument must be either an object or undefined';
@@ -168,25 +209,51 @@ function transferList(options: unknown): readonly ArrayBuffer[] {
   }
   const { transfer } = options as CloneOptions;
   if (transfer === undefined || transfer === null) return [];
-  if (typeof transfer !== 'object' || typeof transfer[Symbol.iterator] !== 'function') {
+  if (isIterable(transfer)) return transfer;
+  const text = 'Optional transferList argument must be an iterable';
+  throw typeError('ERR_INVALID_ARG_TYPE', text);
+}
+
+/** The list of `postMessage`: itself, or the `transfer` of options. */
+export function listOfMessage(given: unknown): Iterable<unknown> {
+  if (given === undefined || given === null) return [];
+  if (isIterable(given)) return given;
+  if (typeof given !== 'object') {
     const text = 'Optional transferList argument must be an iterable';
     throw typeError('ERR_INVALID_ARG_TYPE', text);
   }
-  const list = [...transfer];
-  for (const [index, item] of list.entries()) {
-    if (!(item instanceof ArrayBuffer)) {
-      throw typeError('ERR_INVALID_TRANSFER_OBJECT', 'Found invalid object in transferList');
-    }
-    if (list.indexOf(item) !== index) {
-      throw new DOMException('Transfer list contains duplicate ArrayBuffer', 'DataCloneError');
-    }
-  }
-  return list as ArrayBuffer[];
+  const { transfer } = given as CloneOptions;
+  if (transfer === undefined || transfer === null) return [];
+  if (isIterable(transfer)) return transfer;
+  const text = 'Optional options.transfer argument must be an iterable';
+  throw typeError('ERR_INVALID_ARG_TYPE', text);
 }
 
 export interface CloneOptions {
-  /** ArrayBuffers that move to the copy and are detached here. */
+  /** ArrayBuffers and ports that move to the copy and are detached here. */
   readonly transfer?: Iterable<unknown> | null;
+}
+
+/** A copy of `value` in which what `transfer` lists has moved, and the ports among that. */
+export function cloneMoving(
+  value: unknown,
+  transfer: Iterable<unknown>,
+): { copy: unknown; ports: object[] } {
+  const moving = checkedList(transfer);
+  const memory: Memory = new Map();
+  const moved = moving.filter((one) => portRule.isPort(one));
+  if (moved.length > 0) {
+    // A rehearsal with stand-ins: no port may move before the whole value is known to be cloned.
+    for (const port of moved) memory.set(port, Object.create(null));
+    clone(value, memory);
+    memory.clear();
+  }
+  const ports = moved.map((port) => portRule.move(port));
+  for (const [index, port] of moved.entries()) memory.set(port, ports[index]);
+  const copy = clone(value, memory);
+  // Only now: views in the value must still know their lengths while they are copied.
+  for (const one of moving) if (one instanceof ArrayBuffer) detach(one);
+  return { copy, ports };
 }
 
 /** A deep copy. Throws DataCloneError for functions, symbols and what holds engine state. */
@@ -195,9 +262,5 @@ export function structuredClone(
 ): unknown {
   if (args.length === 0)
     throw typeError('ERR_MISSING_ARGS', 'The value argument must be specified');
-  const moving = transferList(args[1]);
-  const copy = clone(args[0], new Map());
-  // Only now: views in the value must still know their lengths while they are copied.
-  for (const buffer of moving) detach(buffer);
-  return copy;
+  return cloneMoving(args[0], listOfOptions(args[1])).copy;
 }

@@ -8,6 +8,8 @@ import { assert } from './assert.ts';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+/** A file beside the sources that goes into the image, and to every replica: a larger one does not. */
+export const EMBEDDED_FILE_BYTES_MAX: number = 4 * MIB;
 /** Guest memory: 256 MiB. Fixed at start, because growth may fail on one host and not on another. */
 export const MEMORY_PAGES_DEFAULT = 4096;
 export const MEMORY_PAGE_BYTES: number = 64 * KIB;
@@ -278,9 +280,9 @@ export const CHECKPOINT_REPLAY_MS = 100;
 export const CHECKPOINTS_MAX = 512;
 /** A piece of the way to a checkpoint between two rounds of the host's loop: what a request waits for it. */
 export const CHECKPOINT_PIECE_MS = 1;
-/** Used memory up to this is copied at once, 20 ms the first time and 2 from then on: such a checkpoint is where
+/** Used memory up to this is copied at once, 2 ms for every MiB the first time and a tenth of it from then on: such a checkpoint is where
  * it was due. */
-export const CHECKPOINT_AT_ONCE_BYTES: number = 12 * MIB;
+export const CHECKPOINT_AT_ONCE_BYTES: number = 20 * MIB;
 /** When the shadow has worked longer than this to come round, it goes round once more: the guest has written
  * meanwhile, and what is left is the guest's pause. */
 export const CHECKPOINT_ROUND_MS = 30;

@@ -11,7 +11,9 @@ import { builtinModules, createRequire, isBuiltin } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type BuildFailure, type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { LOWERED, needsContexts, withContexts } from './bundle-async.ts';
 import { type BuildMessage, missingScript, syntaxFault } from './bundle-errors.ts';
+import { withFiles } from './bundle-files.ts';
 import { type Injection, inject, PLACE_NAMES } from './bundle-inject.ts';
 import { missingModule, nativeAddon, unknownKind } from './bundle-stand-ins.ts';
 import type { GuestLoadError } from './guest-load-error.ts';
@@ -49,6 +51,8 @@ interface Plan {
   /** The script in a function of its own, because its strictness must not reach its imports. */
   wrapScript: boolean;
   keepNames: boolean;
+  /** Awaits carry the context of `async_hooks`. */
+  lowerAsync: boolean;
 }
 
 /** One for each reason to build again; more means a reason is not being removed. */
@@ -165,7 +169,9 @@ function optionsOf(plan: Plan): BuildOptions {
     format: plan.topLevelAwait ? 'esm' : 'cjs',
     target: 'es2023',
     // An `import()` left in the image would ask the engine's own module loader.
-    supported: { 'dynamic-import': false },
+    // The bundler knows most names of Node's, but not every one below another.
+    external: builtinModules.filter((name) => name.includes('/')),
+    supported: { 'dynamic-import': false, ...(plan.lowerAsync ? LOWERED : {}) },
     conditions: ['node-addons'],
     mainFields: ['main'],
     keepNames: plan.keepNames,
@@ -237,6 +243,10 @@ function learnFromOutput(plan: Plan, code: string, metafile: Metafile): boolean 
     plan.keepNames = true;
     learned = true;
   }
+  if (!plan.lowerAsync && needsContexts(code)) {
+    plan.lowerAsync = true;
+    learned = true;
+  }
   return learnStrictness(plan, code, files) || learned;
 }
 
@@ -306,7 +316,8 @@ function finishMap(plan: Plan, text: string, metafile: Metafile): string {
 
 function finishCode(plan: Plan, text: string): string {
   // The engine evaluates an expression: a hashbang becomes a comment and keeps its line.
-  const code = text.startsWith('#!') ? `//${text}` : text;
+  const lowered = plan.lowerAsync ? withContexts(text) : text;
+  const code = lowered.startsWith('#!') ? `//${lowered}` : lowered;
   if (!plan.isModule) return code;
   const head = headOf(plan);
   const directive = plan.strict ? '"use strict";' : '';
@@ -336,6 +347,7 @@ function newPlan(script: string): Plan {
     strict: false,
     wrapScript: false,
     keepNames: false,
+    lowerAsync: false,
   };
 }
 
@@ -367,11 +379,12 @@ export async function bundleGuest(
       const map = outputFiles.find(({ path }) => path.endsWith('.map'))?.text ?? '';
       if (learnFromOutput(plan, code, metafile)) continue;
       const encoder = new TextEncoder();
+      const sources = inputFiles(plan, metafile).map(({ path }) => path);
       return {
-        code: encoder.encode(finishCode(plan, code)),
+        code: encoder.encode(withFiles(finishCode(plan, code), sources)),
         sourceMap: encoder.encode(finishMap(plan, map, metafile)),
         script: plan.script,
-        files: inputFiles(plan, metafile).length,
+        files: sources.length,
       };
     } catch (error) {
       if (!isBuildFailure(error)) throw error;

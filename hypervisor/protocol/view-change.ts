@@ -35,7 +35,9 @@ export function nextView(facts: ViewChangeFacts): View | undefined {
   if (!holds(sessions.reached(next, quorumOf(rule, next.length), 'received'), facts))
     return undefined;
   const rank = (peer: ReplicaId): number => sessions.get(peer)?.priority ?? 0;
-  next.sort((left, right) => rank(right) - rank(left));
+  // Of equals, one that has run the log comes before one that would have to run all of it first.
+  const isCold = (peer: ReplicaId): number => (sessions.get(peer)?.cold === true ? 1 : 0);
+  next.sort((left, right) => rank(right) - rank(left) || isCold(left) - isCold(right));
   return { ...aloneAfter(current.epoch, current.primary), backups: next };
 }
 

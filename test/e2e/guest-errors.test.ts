@@ -57,11 +57,13 @@ describe('a guest that fails, as under Node', () => {
     expect(module.stderr).toContain(path);
   });
 
-  test('a module this guest lacks is named with the list of what exists', async () => {
-    const { code, stderr } = await run(script('lack.js', "require('node:http2');\n"));
+  test('a call this guest lacks is named, with what there is instead and where to read of it', async () => {
+    const { code, stderr } = await run(
+      script('lack.js', "require('node:http2').createServer();\n"),
+    );
     expect(code).toBe(1);
-    expect(stderr).toContain('http2');
-    expect(stderr).toContain('net');
+    expect(stderr).toContain('ERR_HV_UNSUPPORTED');
+    expect(stderr).toMatch(/http2\.createServer .*http.* docs\/guest-api\.md/s);
   });
 
   test('exit codes and arguments are the guest’s own', async () => {

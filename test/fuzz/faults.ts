@@ -116,7 +116,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'time of an alarm, and so which timers are due',
     at: 'rings',
-    instead: changed((record) => ({ ...record, time: asMicros(record.time - 1500) })),
+    instead: changed((record) => ({ ...record, time: asMicros(record.time - 20_000) })),
   },
   {
     name: 'order of microtasks',

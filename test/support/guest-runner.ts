@@ -5,6 +5,7 @@
  */
 
 import { loadEngineParts, loadFirmware } from '../../hypervisor/host/engine-parts.ts';
+import { goldenKey, readGolden } from '../../hypervisor/host/golden-image.ts';
 import type { MidTurnSource } from '../../hypervisor/machine/cpu.ts';
 import type { EngineParts } from '../../hypervisor/machine/engine.ts';
 import {
@@ -24,6 +25,8 @@ import {
 } from '../../log-format/index.ts';
 
 let parts: EngineParts | undefined;
+let firmware: Uint8Array | undefined;
+let built: GoldenImage | undefined;
 
 export const TEST_HEADER: MachineOptions['header'] = {
   machineVersion: 3,
@@ -80,14 +83,17 @@ export class GuestRunner {
     limits: Partial<MachineOptions['header']> = {},
   ) {
     parts ??= loadEngineParts();
+    firmware ??= loadFirmware();
+    // To evaluate the firmware takes a second, and leads to the same bits (golden-image.test.ts).
+    built ??= readGolden(goldenKey(parts, firmware, TEST_HEADER.machineVersion));
     const code = typeof image === 'string' ? new TextEncoder().encode(image) : image;
     this.machine = new Machine({
       parts,
       header: { ...TEST_HEADER, ...limits },
-      firmware: loadFirmware(),
+      firmware,
       image: code,
       sourceMap,
-      golden,
+      golden: golden ?? built,
     });
   }
 

@@ -101,7 +101,19 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages bundled into the firmware: their code runs inside the guest. */
-const GUEST_PACKAGES = ['readable-stream', 'node-inspect-extracted'];
+const GUEST_PACKAGES = [
+  'readable-stream',
+  'node-inspect-extracted',
+  'whatwg-url',
+  'tr46',
+  'punycode',
+  '@pkgjs/parseargs',
+  '@noble/hashes',
+  '@noble/ciphers',
+  'pako',
+  'brotli',
+  'web-streams-polyfill',
+];
 
 /** Words that make a pure layer depend on when and where it runs. */
 const BANNED: readonly (readonly [RegExp, string])[] = [

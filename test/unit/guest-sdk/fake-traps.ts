@@ -85,6 +85,9 @@ export function installFakes(): void {
   installTraps(fakeTraps);
   installKernelHooks({
     nextTick: (callback, ...args) => process.nextTick(callback as never, ...(args as never[])),
+    setImmediate: (callback, ...args) => {
+      setImmediate(callback as never, ...(args as never[]));
+    },
     queueMicrotask,
     emitWarning: (warning) => {
       seen.warnings.push(warning);

@@ -18,7 +18,7 @@ const CASES: Readonly<Record<string, string>> = {
     process.nextTick((a, b) => log('tick2', a, b), 1, 2);
     Promise.resolve().then(() => { log('job1'); process.nextTick(log, 'job tick'); }).then(() => log('job2'));
     queueMicrotask(() => log('microtask'));
-    (async () => { log('async'); await null; log('after await'); await new Promise((r) => setTimeout(r, 9)); log('later'); })();
+    (async () => { log('async'); await null; log('after await'); await new Promise((r) => setTimeout(r, 500)); log('later'); })();
     log('sync');`,
   'beforeExit comes once per emptiness and may revive the loop': `
     let times = 0;

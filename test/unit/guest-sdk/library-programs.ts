@@ -169,5 +169,90 @@ export const programs: Readonly<Record<string, string>> = {
     console.log(crypto.randomBytes(8).length, crypto.randomUUID().length, crypto.randomInt(5, 6), crypto.timingSafeEqual(Buffer.from('a'), Buffer.from('a')));
     console.log(globalThis.crypto.getRandomValues(new Uint8Array(4)).length, typeof crypto.webcrypto.randomUUID());
     crypto.randomBytes(4, (error, bytes) => console.log(error, bytes.length));
+    const text = 'naïve café '.repeat(30);
+    for (const name of ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'sha512-256', 'sha3-256', 'shake128', 'ripemd160', 'blake2b512', 'blake2s256']) {
+      console.log(name, crypto.createHash(name).update(text).update(Buffer.from(text)).digest('hex'), name.startsWith('shake') || crypto.createHmac(name, text).update('a').digest('base64'));
+    }
+    const hash = crypto.createHash('sha1').update('a');
+    console.log(hash.copy().update('b').digest('hex'), hash.digest('base64url'), hash, crypto.createSecretKey('ab', 'utf8').export());
+    for (const act of [() => hash.update('b'), () => crypto.createHash('nope'), () => crypto.createHmac('nope', 'k'), () => crypto.createHash('sha1', { outputLength: 3 })]) {
+      try { act(); } catch (e) { console.log(e.name, e.code, e.message, Object.keys(e)); }
+    }
+    const piped = crypto.createHash('sha256');
+    piped.on('readable', () => { const digest = piped.read(); if (digest) console.log('piped', digest); });
+    piped.write('ab'); piped.end('c');
+    require('stream').Readable.from(['x', 'y']).pipe(crypto.createHmac('sha1', 'k').setEncoding('hex')).on('data', (d) => console.log('hmac', d));
+    console.log(crypto.pbkdf2Sync('p', 's', 5, 30, 'sha512'), crypto.scryptSync('p', 's', 20, { N: 16, r: 2 }), Buffer.from(crypto.hkdfSync('sha256', 'k', 's', 'i', 20)));
+    crypto.pbkdf2('p', 's', 1, 10, 'sha1', (...args) => console.log('pbkdf2', args));
+    crypto.scrypt('p', 's', 10, { N: 2, r: 1 }, (...args) => console.log('scrypt', args));
+    crypto.hkdf('sha1', 'p', 's', 'i', 10, (error, bits) => console.log('hkdf', error, Buffer.from(bits)));
+    crypto.generateKey('aes', { length: 128 }, (error, key) => console.log('key', error, key.symmetricKeySize));
+    process.nextTick(() => console.log('tick'));
+    Promise.resolve().then(() => console.log('job'));
+    const [key, iv] = [Buffer.alloc(32, 7), Buffer.alloc(16, 9)];
+    for (const name of ['aes-256-cbc', 'aes-256-ctr', 'aes-256-ecb', 'aes-256-gcm', 'chacha20-poly1305']) {
+      const its = name.endsWith('ecb') ? null : name.endsWith('1305') ? iv.subarray(4) : iv;
+      const cipher = crypto.createCipheriv(name, key, its);
+      const sealed = cipher.update('é'.repeat(40), 'utf8', 'base64') + cipher.final('base64');
+      console.log(name, sealed, its && cipher.getAuthTag ? (() => { try { return cipher.getAuthTag(); } catch (e) { return e.code; } })() : 0);
+    }
+    const { types } = require('util');
+    (async () => {
+      const { subtle } = globalThis.crypto;
+      const key = await subtle.generateKey({ name: 'AES-GCM', length: 128 }, true, ['encrypt', 'decrypt']);
+      console.log(key, key instanceof CryptoKey, types.isCryptoKey(key), types.isKeyObject(key), types.isKeyObject(crypto.createSecretKey(iv)));
+      const sealed = await subtle.encrypt({ name: 'AES-GCM', iv }, key, Buffer.from('hi'));
+      console.log(Buffer.from(await subtle.decrypt({ name: 'AES-GCM', iv }, key, sealed)).toString());
+      const hmac = await subtle.importKey('raw', iv, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+      console.log(Buffer.from(await subtle.sign('HMAC', hmac, iv)), Buffer.from(await subtle.digest('SHA-512', iv)));
+      await subtle.encrypt({ name: 'AES-CBC', iv }, key, iv).catch((e) => console.log(e.name, e.code, e.message, e instanceof DOMException));
+      console.log(subtle, globalThis.crypto, subtle instanceof SubtleCrypto, globalThis.crypto instanceof Crypto);
+    })();
+    const open = crypto.createDecipheriv('aes-256-cbc', key, iv);
+    open.on('error', (e) => console.log(e.code, e.message));
+    open.end(Buffer.alloc(17));
+  `,
+  url: `
+    const url = require('url');
+    const querystring = require('querystring');
+    const punycode = require('punycode');
+    const util = require('util');
+    const { Blob, File, resolveObjectURL } = require('buffer');
+    console.log(new URL('http://user:p%20w@EXAMPLE.com:8080/a/../b?x=1&y=é#h'), new URL('/é?q#', 'https://h:443'), new URL('file:///a%20b'));
+    console.log(new URL('http://ü.de/ü?ü#ü').href, new URL('redis://u:p@[::1]:6379/0').host, new URL('mailto:a@b').pathname, new URL('http://0x7f.1/').hostname);
+    class Own extends URL {}
+    console.log(util.inspect(new Own('ws://a')).slice(0, 5), { url: [new URL('http://a/')] }, util.inspect(new URL('https://u:p@h.n:8080/p/?q#h'), { showHidden: true }));
+    const u = new URL('http://a/b?c=d#e');
+    u.searchParams.append('k', 'v w'); u.hash = 'ü'; u.pathname = 'x/../y z'; u.port = '81'; u.host = 'xn--mgba3gch31f060k.com'; u.protocol = 'https'; u.username = 'é'; u.search = u.search + '&z=1';
+    console.log(u.href, u.searchParams, String(u), JSON.stringify({ u }), u.origin, URL.canParse('x'), URL.parse('x'), Object.keys(URL.prototype), Object.keys(URL));
+    const params = new URLSearchParams([['b', '2'], ['a', '1'], ['b', '\ud800 ~*']]);
+    console.log(params, params.keys(), [...params.entries()], params.size, params.get('b'), params.has('b', '2'), params.toString(), Object.keys(URLSearchParams.prototype));
+    params.sort(); params.delete('b', '2'); params.forEach((value, name, all) => console.log(name, value, all === params));
+    const acts = [() => new URL('x', 'y'), () => new URL(), () => new URLSearchParams([[1]]), () => params.append('x'), () => url.parse(5), () => url.parse('http://a\u2100b/'), () => url.fileURLToPath('http://a'),
+      () => url.format(5), () => querystring.escape('\ud800'), () => new Blob('x'), () => new File([]), () => URL.createObjectURL({}), () => URL.prototype.href, () => Reflect.get(URL.prototype, 'hash', {}), () => { u.href = 'x'; }];
+    for (const act of acts) { try { console.log(act()); } catch (e) { console.log(String(e), e.code, e.input, e.base, Object.keys(e)); } }
+    console.log(url.parse('HTTP://u%40:p@Host:80/p a?q=1&q=2#h', true), url.parse('//a/b', false, true).host, url.parse('/a?b').query, new url.Url());
+    console.log(url.resolve('/one/two/three', 'four'), url.resolve('http://a.com/b/c/d?q', '../x?y#z'), url.resolve('mailto:a@b', 'c@d'), url.format({ protocol: 'http', host: 'h', pathname: 'x#', query: { a: [1, 2] } }));
+    console.log(url.format(new URL('http://u:p@xn--lck1c3crb1723bpq4a.com/a?b#c'), { unicode: true, auth: false, fragment: false }), url.domainToASCII('español.com'), url.domainToUnicode('xn--espaol-zwa.com'));
+    console.log(url.pathToFileURL('/a b#?%é').href, url.fileURLToPath('file:///a%20b'), url.urlToHttpOptions(new URL('http://a:b@[::1]:8/x?y#z')), url.pathToFileURL('x/').href === 'file://' + process.cwd() + '/x/');
+    console.log(querystring.parse('a=1&b=%C3%A9+x&a=2&&c&=d&%zz=%'), querystring.stringify({ a: [1, 'é'], b: true, c: {}, d: 1e21, e: 5n }, ';', ':'), querystring.unescapeBuffer('%41%zz').toString());
+    console.log(punycode.toASCII('mañana.com'), punycode.toUnicode('xn--maana-pta.com'), punycode.decode('maana-pta'), punycode.ucs2.decode('\u{1f600}a'), punycode.version);
+    const blob = new Blob(['é', new Uint8Array([65, 66]), new Blob(['c'])], { type: 'A/b' });
+    const file = new File([blob], 'n.txt', { lastModified: 5, type: 't/p' });
+    console.log(blob, file, blob.slice(-3, -1, 'X/y'), [[[blob]]], Object.prototype.toString.call(file), file instanceof Blob, structuredClone(blob));
+    const address = URL.createObjectURL(file);
+    console.log(address.length, address.slice(0, 14), resolveObjectURL(address), URL.revokeObjectURL(address), resolveObjectURL(address));
+    const headers = new Headers([['B', ' x '], ['a', '1'], ['A', '2'], ['Set-Cookie', 'c=1'], ['cookie', 'k'], ['Cookie', 'l']]);
+    headers.append('set-cookie', 'd=2'); headers.set('b', 'y');
+    console.log(headers, [...headers], headers.getSetCookie(), headers.get('COOKIE'), headers.has('zz'), headers.keys(), Object.keys(Headers.prototype), { deep: { er: { still: headers } } });
+    headers.delete('set-cookie'); headers.forEach(function (value, name, all) { if (name === 'a') all.append('aa', '3'); console.log(name, value, this.is); }, { is: 'this' });
+    const form = new FormData();
+    form.append('a', 1); form.append('a', blob, 'as.txt'); form.append('f', file); form.set('g', null); form.append('g', '2'); form.set('g', '3'); form.append('\ud800', 'x');
+    console.log(form.getAll('a').length, form.get('a'), form.get('f') === file, [...form.keys()], form.get('zz'), form.has('g'), form.entries(), Object.keys(FormData.prototype), form.getAll('a')[1].name);
+    form.delete('a'); console.log(form);
+    const refusals = [() => new Headers(null), () => new Headers([['a']]), () => new Headers(['ab']), () => new Headers({ 'a b': 1 }), () => new Headers({ a: '€' }), () => headers.append('a'), () => headers.get(), () => headers.set('a', '\0'), () => headers.has('ü'),
+      () => headers.forEach(5), () => Headers.prototype.get.call({}, 'a'), () => headers.keys().next.call({}), () => new FormData(5), () => form.append('a'), () => form.set('a', 'b', 'c'), () => FormData.prototype.get.call(headers, 'a')];
+    for (const act of refusals) { try { console.log(act()); } catch (e) { console.log(e.name, e.code, e.message); } }
+    (async () => console.log(await blob.text(), new Uint8Array(await blob.arrayBuffer()), await file.slice(1, 4).text()))();
   `,
 };

@@ -89,7 +89,7 @@ describe('a guest is the same', () => {
 
   test('whatever the host collects: guest garbage goes at a threshold of guest bytes', () => {
     const body = `let dead = 0; const refs = [];
-      for (let i = 0; i < 4000; i++) { const ring = { i, pad: new Array(40).fill(i) }; ring.self = ring; refs.push(new WeakRef(ring)); }
+      for (let i = 0; i < 12000; i++) { const ring = { i, pad: new Array(40).fill(i) }; ring.self = ring; refs.push(new WeakRef(ring)); }
       for (const ref of refs) if (ref.deref() === undefined) dead++;
       console.log(dead);`;
     const hoard: unknown[] = [];

@@ -66,7 +66,7 @@ describe('in every run the same:', () => {
     const body = `const log = []; const registry = globalThis.registry = new FinalizationRegistry((held) => log.push(held + '@' + process.hrtime.bigint()));
       let kept = { k: 1 }; registry.register(kept, 'kept'); const ref = new WeakRef(kept);
       kept = undefined; log.push(typeof ref.deref());
-      setTimeout(() => { for (let i = 0; i < 5000; i++) { const ring = { pad: new Array(50).fill(i) }; ring.self = ring; if (i % 500 === 0) registry.register(ring, 'ring' + i); } }, 1);
+      setTimeout(() => { for (let i = 0; i < 15000; i++) { const ring = { pad: new Array(50).fill(i) }; ring.self = ring; if (i % 500 === 0) registry.register(ring, 'ring' + i); } }, 1);
       setTimeout(() => console.log(log.join(' ')), 50);`;
     const one = run(body);
     expect(one.stdout).toMatch(/kept@\d+/);

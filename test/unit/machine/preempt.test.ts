@@ -98,6 +98,21 @@ describe('a preemptive timer', () => {
     // Most tries came while the firmware was at work, and were put off.
     expect(guest.preempts).toBeGreaterThan(12);
   });
+
+  test('never runs inside a package that the firmware compiles when it is needed', () => {
+    const guest = thrice(`let runs = 0;
+      const where = new Set();
+      const { deflateSync } = require('zlib');
+      const timer = preempt.every(1, () => { runs++; where.add(new Error().stack.split('\\n')[2]); });
+      for (let i = 0; i < 4; i++) {
+        deflateSync('some text. '.repeat(2000));
+        for (const until = runs; runs === until; );
+      }
+      timer.cancel();
+      console.log(where.size, runs);`);
+    // At the loop, and nowhere else.
+    expect(guest.stdout).toBe('1 4\n');
+  });
 });
 
 test('a wall clock that is set back takes no record back in time', () => {

@@ -80,9 +80,9 @@ class Bench {
   }
 
   /** Brings `peer` to the point where its acks count. */
-  join(peer: string): PrimaryEffect<string>[] {
+  join(peer: string, traits: Parameters<typeof welcomeOf>[0] = {}): PrimaryEffect<string>[] {
     this.step({ type: 'linked', peer });
-    this.hear(peer, welcomeOf({ epoch: this.core.view.epoch }));
+    this.hear(peer, welcomeOf({ epoch: this.core.view.epoch, ...traits }));
     this.step({ type: 'streamed', peer, lastLsn: asLsn(this.lsn), failure: undefined });
     return this.append().concat(this.ack(peer, this.lsn));
   }
@@ -138,6 +138,14 @@ describe('PrimaryCore', () => {
     const effects = bench.turn();
     expect(released(effects)).toEqual([]);
     expect(released(bench.ack('b', bench.lsn))).toEqual([`o${bench.lsn}`]);
+  });
+
+  it('ranks a cold backup behind a hot one of the same priority, whoever joined first', () => {
+    const bench = Bench.live();
+    bench.join('cold', { cold: true });
+    bench.win();
+    bench.ack('cold', bench.lsn);
+    expect(claims(bench.join('hot'))).toEqual(['3:hot,cold']);
   });
 
   it('says that it is fenced when it hears of a later view unasked, and lets nothing out any more', () => {

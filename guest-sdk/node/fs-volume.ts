@@ -1,0 +1,300 @@
+/**
+ * The virtual disk: a tree of inodes in the guest's memory, where replay and snapshots have it for
+ * free. Paths are absolute or relative to the working directory. Failures are thrown as `Fault`.
+ */
+
+import { bootConfig } from '../boot-config.ts';
+import { traps } from '../drivers/traps.ts';
+import { type Device, Fault, Inode } from './fs-inode.ts';
+
+const LINKS_MAX = 40;
+const NAME_BYTES_MAX = 255;
+const PATH_BYTES_MAX = 4095;
+
+export interface Place {
+  readonly directory: Inode;
+  readonly name: string;
+  readonly node: Inode | undefined;
+  /** The path ended in a slash: only a directory will do. */
+  readonly mustBeDirectory: boolean;
+}
+
+/** What happened to a name of `directory`; `name` is undefined for a change of the directory itself. */
+export interface Change {
+  readonly type: 'rename' | 'change';
+  readonly directory: Inode;
+  readonly name: string;
+  readonly node: Inode;
+}
+
+const CONSOLE: readonly Device[] = ['stdin', 'stdout', 'stderr'];
+
+function makeTree(): Inode {
+  const root = new Inode('directory', 0o755);
+  root.parent = root;
+  root.links = 2;
+  const devices = new Inode('directory', 0o755);
+  attach(root, 'dev', devices);
+  for (const device of ['null', 'zero', ...CONSOLE] as const) {
+    attach(devices, device, new Inode('device', 0o666, { device }));
+  }
+  attach(root, 'tmp', new Inode('directory', 0o1777));
+  return root;
+}
+
+function attach(directory: Inode, name: string, node: Inode): void {
+  directory.entries.set(name, node);
+  node.links += 1;
+  if (node.kind === 'directory') {
+    node.links = 2;
+    node.parent = directory;
+    directory.links += 1;
+  }
+  directory.touch();
+}
+
+/** Parts of a path, without empty ones and ".". */
+function partsOf(path: string): string[] {
+  return path.split('/').filter((part) => part !== '' && part !== '.');
+}
+
+class Volume {
+  /** Bytes of content it may hold; half of the guest's heap unless it is set. */
+  bytesMax = 0;
+  bytesUsed = 0;
+  umask = 0o022;
+  #root: Inode | undefined;
+  readonly #listeners = new Set<(change: Change) => void>();
+  #directory: string | undefined;
+
+  /** Made at the first use: the clock runs and the working directory is known only then. */
+  get root(): Inode {
+    if (this.#root !== undefined) return this.#root;
+    this.#root = makeTree();
+    const config = bootConfig();
+    this.bytesMax ||= Math.floor(config.heapBytesMax / 2);
+    this.makeDirectories(config.cwd, 0o755);
+    return this.#root;
+  }
+
+  /** The working directory. */
+  cwd(): string {
+    return this.#directory ?? bootConfig().cwd;
+  }
+
+  changeDirectory(path: string): void {
+    const node = this.lookup(path);
+    if (node.kind !== 'directory') throw new Fault('ENOTDIR');
+    node.require(1);
+    this.#directory = this.pathOf(node);
+  }
+
+  /** The inode at `path`. */
+  lookup(path: string, follow = true): Inode {
+    const { node, mustBeDirectory } = this.locate(path, follow);
+    if (node === undefined) throw new Fault('ENOENT');
+    if (mustBeDirectory && node.kind !== 'directory') throw new Fault('ENOTDIR');
+    return node;
+  }
+
+  /** The last name of `path` in its directory. Names before it must be there. */
+  locate(path: string, follow = false): Place {
+    if (path === '') throw new Fault('ENOENT');
+    if (traps.byteLength(path) > PATH_BYTES_MAX) throw new Fault('ENAMETOOLONG');
+    const mustBeDirectory = /\/\.?$/.test(path);
+    let directory = this.root;
+    let rest = [...(path.startsWith('/') ? [] : partsOf(this.cwd())), ...partsOf(path)];
+    let links = 0;
+    for (;;) {
+      const [name, ...after] = rest;
+      if (name === undefined) return { directory, name: '.', node: directory, mustBeDirectory };
+      if (directory.kind !== 'directory') throw new Fault('ENOTDIR');
+      directory.require(1);
+      if (name.length > NAME_BYTES_MAX / 4 && traps.byteLength(name) > NAME_BYTES_MAX) {
+        throw new Fault('ENAMETOOLONG');
+      }
+      const node = name === '..' ? directory.parent : directory.entries.get(name);
+      const isLast = after.length === 0;
+      if (node?.kind === 'link' && (!isLast || follow || mustBeDirectory)) {
+        links += 1;
+        if (links > LINKS_MAX) throw new Fault('ELOOP');
+        if (node.target.startsWith('/')) directory = this.root;
+        rest = [...partsOf(node.target), ...after];
+        continue;
+      }
+      if (isLast) return { directory, name, node, mustBeDirectory };
+      if (node === undefined) throw new Fault('ENOENT');
+      if (node.kind !== 'directory') throw new Fault('ENOTDIR');
+      directory = node;
+      rest = after;
+    }
+  }
+
+  /** Puts `node` at a free place. */
+  add(place: Place, node: Inode): void {
+    place.directory.require(2);
+    if (place.directory.links === 0) throw new Fault('ENOENT');
+    attach(place.directory, place.name, node);
+    this.announce('rename', place.directory, place.name, node);
+  }
+
+  /** Takes a name away; content nobody has open any more goes with the last one. */
+  remove({ directory, name, node }: Place): void {
+    if (node === undefined) throw new Fault('ENOENT');
+    directory.require(2);
+    directory.entries.delete(name);
+    directory.touch();
+    node.links -= 1;
+    node.changed = directory.changed;
+    if (node.kind === 'directory') {
+      node.links = 0;
+      directory.links -= 1;
+    }
+    this.announce('rename', directory, name, node);
+    this.release(node);
+  }
+
+  makeDirectory(path: string, mode: number): void {
+    const place = this.locate(path);
+    if (place.node !== undefined) throw new Fault('EEXIST');
+    this.add(place, new Inode('directory', mode & 0o7777 & ~this.umask));
+  }
+
+  /** Makes what is missing on the way; the first that was, if any. */
+  makeDirectories(path: string, mode: number): string | undefined {
+    let first: string | undefined;
+    let at = path.startsWith('/') ? '/' : '';
+    const parts = path.split('/').filter((part) => part !== '');
+    for (const [index, part] of parts.entries()) {
+      at = at === '' || at === '/' ? at + part : `${at}/${part}`;
+      const place = this.locate(at, true);
+      if (place.node?.kind === 'directory') continue;
+      if (place.node !== undefined) {
+        throw new Fault(index === parts.length - 1 ? 'EEXIST' : 'ENOTDIR');
+      }
+      this.add(place, new Inode('directory', mode & 0o7777 & ~this.umask));
+      first ??= at;
+    }
+    return first;
+  }
+
+  removeDirectory(path: string): void {
+    const place = this.locate(path);
+    const { node } = place;
+    if (node === undefined) throw new Fault('ENOENT');
+    if (node.kind !== 'directory') throw new Fault('ENOTDIR');
+    if (/(?:^|\/)\.\/*$/.test(path)) throw new Fault('EINVAL');
+    if (node.entries.size > 0 || place.name === '..') throw new Fault('ENOTEMPTY');
+    if (node === this.root) throw new Fault('EBUSY');
+    this.remove(place);
+  }
+
+  unlink(path: string): void {
+    const place = this.locate(path);
+    const { node } = place;
+    if (node === undefined) throw new Fault('ENOENT');
+    if (node.kind === 'directory') throw new Fault('EISDIR');
+    if (place.mustBeDirectory) throw new Fault('ENOTDIR');
+    this.remove(place);
+  }
+
+  rename(from: string, to: string): void {
+    const source = this.locate(from);
+    const target = this.locate(to);
+    const { node } = source;
+    if (node === undefined) throw new Fault('ENOENT');
+    if (source.name === '.' || source.name === '..' || target.name === '.')
+      throw new Fault('EBUSY');
+    const isDirectory = node.kind === 'directory';
+    if (!isDirectory && (source.mustBeDirectory || target.mustBeDirectory)) {
+      throw new Fault('ENOTDIR');
+    }
+    if (node === target.node) return;
+    for (let up: Inode = target.directory; isDirectory && up !== this.root; ) {
+      if (up === node) throw new Fault('EINVAL');
+      up = up.parent ?? this.root;
+    }
+    if (target.node !== undefined) {
+      const wasDirectory = target.node.kind === 'directory';
+      if (wasDirectory && !isDirectory) throw new Fault('EISDIR');
+      if (!wasDirectory && isDirectory) throw new Fault('ENOTDIR');
+      if (target.node.entries.size > 0) throw new Fault('ENOTEMPTY');
+    }
+    source.directory.require(2);
+    target.directory.require(2);
+    if (target.node !== undefined) this.remove(target);
+    // Held while it has no name: its content must not go.
+    node.opened += 1;
+    this.remove(source);
+    node.opened -= 1;
+    this.add(target, node);
+  }
+
+  /** Frees the content of an inode without names that nobody has open. */
+  release(node: Inode): void {
+    if (node.links > 0 || node.opened > 0 || node.kind !== 'file') return;
+    this.bytesUsed -= node.bytes.stored;
+    node.bytes.resize(0);
+  }
+
+  write(node: Inode, source: Uint8Array, at: number): void {
+    const growth = node.bytes.growth(at, source.length);
+    if (this.bytesUsed + growth > this.bytesMax) throw new Fault('ENOSPC');
+    node.bytes.write(source, at);
+    this.bytesUsed += growth;
+    node.touch();
+    this.announceContent(node);
+  }
+
+  resize(node: Inode, size: number): void {
+    const before = node.bytes.stored;
+    node.bytes.resize(size);
+    this.bytesUsed += node.bytes.stored - before;
+    node.touch();
+    this.announceContent(node);
+  }
+
+  /** The absolute path of `path` without links. */
+  realPath(path: string): string {
+    const { directory, name, node } = this.locate(path, true);
+    if (node === undefined) throw new Fault('ENOENT');
+    if (node.kind === 'directory') return this.pathOf(node);
+    const parent = this.pathOf(directory);
+    return `${parent === '/' ? '' : parent}/${name}`;
+  }
+
+  pathOf(directory: Inode): string {
+    const names: string[] = [];
+    for (let node = directory; node !== this.root; ) {
+      const parent = node.parent ?? this.root;
+      for (const [name, child] of parent.entries) if (child === node) names.unshift(name);
+      node = parent;
+    }
+    return `/${names.join('/')}`;
+  }
+
+  /** Tells of every change to come, until the function it answers is called. */
+  listen(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  announce(type: Change['type'], directory: Inode, name: string, node: Inode): void {
+    for (const listener of [...this.#listeners]) listener({ type, directory, name, node });
+  }
+
+  /** A change of content or of what is said about it, under every name it has. */
+  announceContent(node: Inode): void {
+    if (this.#listeners.size === 0) return;
+    const walk = (directory: Inode): void => {
+      for (const [name, child] of directory.entries) {
+        if (child === node) this.announce('change', directory, name, node);
+        if (child.kind === 'directory') walk(child);
+      }
+    };
+    walk(this.root);
+  }
+}
+
+export type { Volume };
+export const volume: Volume = new Volume();
