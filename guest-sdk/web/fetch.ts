@@ -196,6 +196,7 @@ async function answerTo(fetching: Fetching): Promise<Answer> {
       return overBlob(fetching);
     case 'about:':
       throw new Error('about scheme is not supported');
+    // In the words of Node's fetch, which reads no files either.
     case 'file:':
       throw new Error('not implemented... yet...');
     default:

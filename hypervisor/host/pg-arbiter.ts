@@ -54,7 +54,7 @@ const SETTINGS = `SELECT set_config('statement_timeout', $1, false), current_set
 
 const UNDEFINED_TABLE = '42P01';
 /** Two who create the table at once: the catalogue lets one of them do it. */
-const CREATED_MEANWHILE: readonly string[] = ['23505', '42P07'];
+const CREATED_MEANWHILE: readonly string[] = ['23505', '42P07', '42710'];
 /** Classes of SQLSTATE with which a server ends sessions: the next one may do better. */
 const SESSION_OVER = /^(?:08|57P)/;
 
