@@ -124,9 +124,12 @@ function snapshots(name: string): readonly number[] {
   });
 }
 
+/** Of the files that are there; what --keep removes between the listing and the look counts nothing. */
 function bytesOf(name: string, ending: string): number {
   const files = readdirSync(logDir(name)).filter((file) => file.endsWith(ending));
-  return files.reduce((sum, file) => sum + statSync(join(logDir(name), file)).size, 0);
+  const sizeOf = (file: string): number =>
+    statSync(join(logDir(name), file), { throwIfNoEntry: false })?.size ?? 0;
+  return files.reduce((sum, file) => sum + sizeOf(file), 0);
 }
 
 /** 'small': outputs recorded, a checkpoint every 50 records, and one group of many turns; killed. */
