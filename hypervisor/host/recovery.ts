@@ -20,7 +20,7 @@ import type { LogPosition } from './log-cursor.ts';
 import { cutLog, type LogVerdict, type OpenedLog, openLog } from './log-reader.ts';
 import { LogReplay } from './log-replay.ts';
 import { readReleased } from './released-file.ts';
-import { type ReplayStart, startAtNewest } from './replay-start.ts';
+import { isTooEarly, type ReplayStart, startAtNewest } from './replay-start.ts';
 
 export interface Recovered {
   readonly header: LogHeader;
@@ -105,9 +105,7 @@ function withAllHeld(run: Rerun, from: (lsn: Lsn) => Rerun): Rerun {
   try {
     return from(run.lsnReleased);
   } catch (error) {
-    const gone =
-      error instanceof HvError && ['HV_E_USAGE', 'HV_E_LOG_DAMAGED'].includes(error.code);
-    if (!gone) throw error;
+    if (!isTooEarly(error)) throw error;
     return run;
   }
 }

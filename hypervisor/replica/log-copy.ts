@@ -110,9 +110,11 @@ export class LogCopy {
   static reopen(options: LogCopyOptions, from: Lsn, whenFree: WhenFree): LogCopy {
     const copy = new LogCopy(options);
     const { ports, hello } = options;
-    whenFree(({ lsnReleased }) =>
-      ports.reopen(hello, { from, lsnReleased }, (reopened) => copy.#ready(reopened)),
-    );
+    whenFree((known) => {
+      const lsnReleased = asLsn(Math.max(known.lsnReleased, Math.min(hello.lsnSettled, from)));
+      copy.#queue.forget(lsnReleased);
+      ports.reopen(hello, { from, lsnReleased }, (reopened) => copy.#ready(reopened));
+    });
     return copy;
   }
 
@@ -124,6 +126,7 @@ export class LogCopy {
   ): LogCopy {
     const copy = new LogCopy(options);
     copy.#joins = true;
+    copy.#queue.forget(snapshot.lsn);
     const { ports, hello } = options;
     whenFree(() => {
       copy.#receiver = ports.join(hello, snapshot, (joined) => copy.#ready(joined));

@@ -101,7 +101,8 @@ export class PrimaryReplica {
       vm: config.vm,
       detectMs: config.detectMs,
       newToken: () => toHex(ports.entropy.bytes(TOKEN_BYTES)),
-      hello: (backup, epoch) => helloFor(config, this.#journal.history, { backup, epoch }),
+      hello: (backup, epoch) =>
+        helloFor(config, this.#journal.history, { backup, epoch, lsnSettled: this.#lsnSettled }),
       view: handover?.view,
       epochLast: handover?.epochLast ?? asEpoch(0),
       formerIds: handover?.formerIds ?? [],
@@ -298,13 +299,17 @@ export class PrimaryReplica {
     this.#step({ type: 'appended', now: this.#now(), batch, stop: options.stop });
   }
 
+  get #lsnSettled(): Lsn {
+    return this.#core.heldBytes === 0 ? this.lsn : this.#core.lsnReleased;
+  }
+
   #stream(peer: ReplicaId, from: Lsn): void {
     const link = this.#links.stream(peer);
     if (link === undefined) return;
     const core = this.#core;
     const transfer = new StateTransfer(this.#ports, link, {
       epoch: () => core.view.epoch,
-      lsnSettled: () => (core.heldBytes === 0 ? this.lsn : core.lsnReleased),
+      lsnSettled: () => this.#lsnSettled,
       done: (lastLsn, failure) =>
         this.#step({ type: 'streamed', now: this.#now(), peer, lastLsn, failure }),
     });
