@@ -77,7 +77,6 @@ export class PrimaryReplica {
     this.#brake = new Brake(ports);
     const lsnReleased = handover?.lsnReleased ?? asLsn(0);
     this.#mark = new ReleasedMark(ports.store, lsnReleased);
-    const lsnLast = handover?.lsnReceived ?? asLsn(0);
     const history = handover?.history ?? new EpochHistory();
     this.#journal = new Journal({ ...ports, startedAt: config.startedAt, history });
     this.#clock = new VirtualClock(handover?.timeLast ?? config.startedAt);
@@ -108,7 +107,7 @@ export class PrimaryReplica {
       formerIds: handover?.formerIds ?? [],
       ownLog: config.ownLog,
       rule: config.rule,
-      lsnAppended: lsnLast,
+      lsnAppended: handover?.lsnReceived ?? asLsn(0),
       lsnReleased,
     });
     this.#stepper = new Stepper({
@@ -306,9 +305,8 @@ export class PrimaryReplica {
   #stream(peer: ReplicaId, from: Lsn): void {
     const link = this.#links.stream(peer);
     if (link === undefined) return;
-    const core = this.#core;
     const transfer = new StateTransfer(this.#ports, link, {
-      epoch: () => core.view.epoch,
+      epoch: () => this.#core.view.epoch,
       lsnSettled: () => this.#lsnSettled,
       done: (lastLsn, failure) =>
         this.#step({ type: 'streamed', now: this.#now(), peer, lastLsn, failure }),

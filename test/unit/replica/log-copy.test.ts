@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { BackupMachine, ReopenedCopy, RestoredStanding } from '../../../hypervisor/ports.ts';
 import type { AckLevel } from '../../../hypervisor/protocol/ack-level.ts';
 import type { BackupPorts } from '../../../hypervisor/replica/hooks.ts';
-import { LogCopy, type LogCopyHandlers } from '../../../hypervisor/replica/log-copy.ts';
+import { LogCopy } from '../../../hypervisor/replica/log-copy.ts';
+import type { LogCopyHandlers } from '../../../hypervisor/replica/log-copy-types.ts';
 import {
   asEpoch,
   asLsn,
