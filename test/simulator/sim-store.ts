@@ -203,6 +203,8 @@ export class SimStore implements LogStore, BackupStore {
   keep(snapshot: SimSnapshot, done: () => void = () => undefined): void {
     this.sync(() => {
       if (snapshot.lsn > this.lsnLast || this.epochs[snapshot.lsn] !== snapshot.epoch) return;
+      // A newer one was quicker, and the log may begin behind it by now.
+      if (snapshot.lsn <= (this.snapshots.at(-1)?.lsn ?? 0)) return;
       this.snapshots.push(snapshot);
       done();
     });
