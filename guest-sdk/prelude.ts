@@ -5,8 +5,10 @@
  */
 
 import { installErrors } from './errors.ts';
+import { installFunctionText } from './function-text.ts';
 
 installErrors();
+installFunctionText();
 
 const scope = globalThis as unknown as Record<string, unknown>;
 

@@ -4,7 +4,7 @@
  * nothing else of each other. Numbers are part of the log format: they are never reused, and a
  * change of meaning is a new `machineVersion` in the header. Machine version 2 added the trap
  * `preempt`, version 3 `commit`; an older machine does not even bind them, because a bound function
- * is memory.
+ * is memory. `late` is bound for a firmware that has parts (firmware-parts.ts), whatever the version.
  */
 
 /** What starts a turn. Also the record kind in the log (1..31). */
@@ -79,6 +79,8 @@ export const TRAP = {
   preempt: 18,
   /** commit(level): commit id. `level`: index in COMMIT_LEVELS. Answer: committed. Since 3. */
   commit: 19,
+  /** late(part): what this part of the firmware evaluates to. Where the firmware has parts, see `firmwareParts`. */
+  late: 20,
   /** encode(text, encoding): ArrayBuffer. Pure. */
   encode: 32,
   /** decode(buffer, offset, length, encoding): string. Pure. */

@@ -5,6 +5,7 @@ export * from './chain.ts';
 export * from './checksum.ts';
 export * from './codec.ts';
 export * from './faults.ts';
+export * from './firmware-parts.ts';
 export * from './frame.ts';
 export * from './header.ts';
 export { MEMORY_HASH_BYTES } from './record-codec.ts';

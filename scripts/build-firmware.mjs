@@ -1,13 +1,14 @@
 /**
- * Bundles the guest's firmware into one script whose completion value is its `start` function. The
- * output depends on the sources alone: no paths, no times, so that its hash is the same everywhere.
+ * Bundles the guest's firmware into scripts in one file (log-format/firmware-parts.ts). The first has
+ * its `start` function as its completion value. The output depends on the sources alone: no paths, no
+ * times, so that its hash is the same everywhere.
  */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 import { bundleIdna } from './bundle-idna.mjs';
-import { bundleLate } from './bundle-late.mjs';
+import { bundleLate, numberParts } from './bundle-late.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const aliasFile = `${root}guest-sdk/aliases.json`;
@@ -65,10 +66,21 @@ ${readFileSync(path, 'utf8')}`,
   },
 };
 
-await build({
+/** The file of these parts, as `firmwareParts` takes it apart. */
+function joined(parts) {
+  const bytes = parts.map((part) => Buffer.from(part));
+  const lengths = bytes.map(({ length }) => length).join(' ');
+  const line = `throw Error("this firmware needs a newer hv");//hv:parts ${lengths}\n`;
+  return Buffer.concat([Buffer.from(line), ...bytes]);
+}
+
+const parts = new Map();
+const alias = aliases();
+const plugins = [keepContexts, bundleIdna, webStreamErrors];
+const { outputFiles } = await build({
   absWorkingDir: root,
   entryPoints: ['guest-sdk/firmware.ts'],
-  outfile: 'dist/firmware.js',
+  write: false,
   bundle: true,
   format: 'iife',
   globalName: 'firmware',
@@ -76,13 +88,15 @@ await build({
   mainFields: ['main'],
   target: 'es2023',
   // The engine has no `using`; everything else of ES2023 it has.
-  banner: { js: '(function () { "use strict";' },
-  footer: { js: 'return firmware.start; })()' },
+  banner: { js: '(function start(hvTraps) { "use strict";' },
+  footer: { js: 'return firmware.start(hvTraps); })' },
   keepNames: false,
   minifyWhitespace: true,
   legalComments: 'none',
   charset: 'utf8',
-  alias: aliases(),
-  plugins: [keepContexts, bundleIdna, bundleLate, webStreamErrors],
+  alias,
+  plugins: [bundleLate({ aliased: Object.keys(alias), plugins, parts }), keepContexts],
   logLevel: 'warning',
 });
+mkdirSync(`${root}dist`, { recursive: true });
+writeFileSync(`${root}dist/firmware.js`, joined(numberParts(outputFiles[0].text, parts)));

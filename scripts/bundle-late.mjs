@@ -1,13 +1,25 @@
 /**
- * Packages of the firmware that few guests use and that call nothing of a guest: their code lies in it
- * as text, and is compiled when it is first asked for (guest-sdk/late.ts). Compiled from the start,
- * code costs every guest about ten bytes of memory for each of its source.
+ * Packages of the firmware that are parts of their own (log-format/firmware-parts.ts): compiled when
+ * they are first required, which costs a guest without them nothing. Those that every guest has are
+ * parts, too, because the memory for compiling one is that of the next.
+ *
+ * What a part requires of the rest of the firmware it is handed when it is evaluated, so that there is
+ * one of it.
  */
 
 import { build as bundle } from 'esbuild';
 
 const root = new URL('..', import.meta.url).pathname;
-const LATE = /^(?:pako|brotli)\//;
+const LATE =
+  /^(?:pako|brotli|@noble\/(?:ciphers|hashes)|@pkgjs\/parseargs|readable-stream|node-inspect-extracted|tr46|web-streams-polyfill|whatwg-url)(?:\/|$)/;
+/** What is required of a package whose modules must be evaluated once for all who require one. */
+const SHARED = {
+  'readable-stream': ['readable-stream/lib/ours/errors.js', 'readable-stream/lib/stream.js'],
+};
+/** Packages none of whose names can be seen by a guest. */
+const NAMELESS = /^(?:pako|brotli|@noble)\//;
+/** How code names a part until all are known; see `numberParts`. */
+const CALL = /\bhvTraps\.late\("([^"]+)"\)/g;
 
 /** The dictionary of brotli in the packed form that the package has for browsers: a tenth of the text. */
 const packedBrotli = {
@@ -19,39 +31,102 @@ const packedBrotli = {
   },
 };
 
-/** One expression whose value is what the package exports. */
-async function textOf(name, resolveDir) {
+function packageOf(name) {
+  return name.split('/', name.startsWith('@') ? 2 : 1).join('/');
+}
+
+/** How a part names a link: where this checkout lies does not show. */
+function keyOf(link) {
+  return JSON.stringify(link.replace(root, ''));
+}
+
+/** Notes in `links` what the package `own` requires of the rest of the firmware. */
+function linksOf(own, aliased, links) {
+  return {
+    name: 'links',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /./ }, ({ path }) => {
+        const isOther =
+          path.startsWith(`${root}guest-sdk/`) ||
+          aliased.includes(path.replace(/\/$/, '')) ||
+          (LATE.test(path) && packageOf(path) !== own);
+        if (!isOther) return undefined;
+        links.add(path);
+        return { path: path.replace(root, ''), namespace: 'link' };
+      });
+      onLoad({ filter: /./, namespace: 'link' }, ({ path }) => ({
+        contents: `module.exports = hvLinks[${keyOf(path)}]();`,
+      }));
+    },
+  };
+}
+
+/** The source of a part, a function of its links, and their names. */
+async function partOf(name, { resolveDir, aliased, plugins }) {
+  const links = new Set();
+  const shared = SHARED[name]?.map((one) => JSON.stringify(one));
+  const entry = shared
+    ? `{${shared.map((one) => `${one}: () => require(${one})`).join(',')}}`
+    : `require(${JSON.stringify(name)})`;
   const { outputFiles } = await bundle({
-    stdin: { contents: `module.exports = require(${JSON.stringify(name)});`, resolveDir },
+    stdin: { contents: `module.exports = ${entry};`, resolveDir },
     bundle: true,
     write: false,
-    minify: true,
+    minifyWhitespace: true,
+    minifyIdentifiers: NAMELESS.test(name),
+    minifySyntax: NAMELESS.test(name),
     format: 'iife',
     globalName: 'late',
     platform: 'neutral',
     mainFields: ['main'],
     target: 'es2023',
-    banner: { js: '(function(){"use strict";' },
-    footer: { js: 'return late})()' },
+    banner: { js: '(function(hvLinks){"use strict";' },
+    footer: { js: 'return late})' },
     legalComments: 'none',
-    plugins: [packedBrotli],
+    charset: 'ascii',
+    plugins: [packedBrotli, ...plugins, linksOf(packageOf(name), aliased, links)],
     logLevel: 'warning',
   });
-  return outputFiles[0].text.trim();
+  return { text: outputFiles[0].text.trim(), links: [...links].sort() };
 }
 
-/** For esbuild. */
-export const bundleLate = {
-  name: 'bundle-late',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: LATE }, ({ path, resolveDir }) => ({
-      path,
-      namespace: 'late',
-      pluginData: resolveDir,
-    }));
-    onLoad({ filter: LATE, namespace: 'late' }, async ({ path, pluginData }) => ({
-      contents: `module.exports = require(${JSON.stringify(`${root}guest-sdk/late.ts`)}).evaluateLate(${JSON.stringify(await textOf(path, pluginData))});`,
-      resolveDir: pluginData,
-    }));
-  },
-};
+/**
+ * A plugin for esbuild. `aliased`: names the firmware has modules of its own for; `plugins`: for the
+ * files of the parts; `parts`: gets their sources by name.
+ */
+export function bundleLate({ aliased, plugins, parts }) {
+  return {
+    name: 'bundle-late',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: LATE }, ({ path, resolveDir }) => ({
+        path,
+        namespace: 'part',
+        pluginData: resolveDir,
+      }));
+      onLoad({ filter: LATE, namespace: 'part' }, async ({ path, pluginData: resolveDir }) => {
+        const own = packageOf(path);
+        if (SHARED[own] && path !== own) {
+          const from = `require(${JSON.stringify(own)})[${JSON.stringify(path)}]`;
+          return { contents: `module.exports = ${from}();`, resolveDir };
+        }
+        const { text, links } = await partOf(path, { resolveDir, aliased, plugins });
+        parts.set(path, text);
+        const table = links.map((link) => `${keyOf(link)}: () => require(${JSON.stringify(link)})`);
+        return {
+          contents: `module.exports = hvTraps.late(${JSON.stringify(path)})({${table.join(',')}});`,
+          resolveDir,
+        };
+      });
+    },
+  };
+}
+
+/** The parts of a firmware with this first one: those that are named in it by their place, in the order of their names. */
+export function numberParts(first, parts) {
+  const names = [...parts.keys()].sort();
+  const numbered = first.replace(CALL, (_, name) => {
+    if (!parts.has(name)) throw new Error(`the firmware has no part ${name}`);
+    return `hvTraps.late(${names.indexOf(name) + 1})`;
+  });
+  return [numbered, ...names.map((name) => parts.get(name))];
+}

@@ -26,7 +26,3 @@ declare module 'punycode/' {
   const punycode: Readonly<Record<string, unknown>>;
   export default punycode;
 }
-
-declare module '@pkgjs/parseargs' {
-  export function parseArgs(config: object): unknown;
-}

@@ -282,7 +282,7 @@ export const CHECKPOINTS_MAX = 512;
 export const CHECKPOINT_PIECE_MS = 1;
 /** Used memory up to this is copied at once, 2 ms for every MiB the first time and a tenth of it from then on: such a checkpoint is where
  * it was due. */
-export const CHECKPOINT_AT_ONCE_BYTES: number = 20 * MIB;
+export const CHECKPOINT_AT_ONCE_BYTES: number = 14 * MIB;
 /** When the shadow has worked longer than this to come round, it goes round once more: the guest has written
  * meanwhile, and what is left is the guest's pause. */
 export const CHECKPOINT_ROUND_MS = 30;

@@ -147,11 +147,12 @@ export class InspectSession {
   #loaded(): Inspector {
     if (this.#inspector === undefined) {
       const { header, blobs } = this.#index;
-      const { image, sourcemap: sourceMap } = blobs;
+      const { firmware, image, sourcemap: sourceMap } = blobs;
       const shouldStop = this.#shouldStop;
       this.#inspector = new Inspector({
         parts: engineParts(),
         header,
+        firmware,
         image,
         sourceMap,
         shouldStop,

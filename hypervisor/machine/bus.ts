@@ -15,6 +15,7 @@ import { PreemptDevice } from './devices/preempt.ts';
 import { ProcessDevice } from './devices/process.ts';
 import { TimerDevice } from './devices/timer.ts';
 import { intrinsics } from './intrinsics.ts';
+import { lateParts } from './late-parts.ts';
 import type { StackMap } from './stack-map.ts';
 import { newBytes } from './values.ts';
 
@@ -22,6 +23,8 @@ export interface BusOptions {
   ticks(): number;
   readonly startedAt: number;
   readonly stackMap: StackMap;
+  /** Parts of the firmware. */
+  readonly firmware: readonly Uint8Array[];
   onFault(error: unknown): void;
 }
 
@@ -42,10 +45,12 @@ export class Bus {
   /** How often each trap was made in this process: a figure for people, no state of the machine. */
   readonly #counts: Float64Array = new Float64Array(Math.max(...Object.values(TRAP)) + 1);
   readonly #onFault: (error: unknown) => void;
+  readonly #isInParts: boolean;
 
   constructor(board: Board, options: BusOptions) {
     this.#board = board;
     this.#onFault = options.onFault;
+    this.#isInParts = options.firmware.length > 1;
     this.clock = new ClockDevice(board, options.ticks, options.startedAt);
     this.timer = new TimerDevice(board);
     this.entropy = new EntropyDevice(board);
@@ -66,6 +71,7 @@ export class Bus {
       this.clock.trap(),
       ...this.#devices.map((device) => device.trap()),
       intrinsics(board.engine, options.stackMap),
+      lateParts(board.engine, options.firmware),
     ];
     for (const answer of answers)
       for (const [name, handler] of Object.entries(answer))
@@ -78,6 +84,7 @@ export class Bus {
     const object = engine.call.newObject(engine.context);
     for (const [name, id] of Object.entries(TRAP)) {
       if ((TRAP_SINCE[name as TrapName] ?? 1) > machineVersion) continue;
+      if (name === 'late' && !this.#isInParts) continue;
       const text = engine.cString(name);
       const fn = engine.call.newFunction(engine.context, text, 0, 0, id);
       engine.call.free(text);

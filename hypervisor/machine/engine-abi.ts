@@ -89,6 +89,13 @@ export const POLL_RELOAD = 10_000;
 export const COMPILE_ONLY = 32;
 
 /**
+ * JSRuntime.strip_flags, as an offset, and JS_STRIP_SOURCE: functions compiled meanwhile keep no text
+ * of theirs. Part of the pinned file, as the break below; test/unit/machine/firmware-parts.test.ts checks it.
+ */
+export const STRIP_FLAGS_OFFSET = 228;
+export const STRIP_SOURCE = 1;
+
+/**
  * Where the allocator of the published engine keeps its break: memory at and above it was never
  * touched and is zero. Part of the pinned file; test/unit/machine/snapshot.test.ts checks it.
  */

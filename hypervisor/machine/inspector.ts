@@ -13,7 +13,7 @@
  * Only variables some living function can still reach exist for the engine, and so for us.
  */
 
-import { FIRMWARE_FILE } from '../../log-format/index.ts';
+import { FIRMWARE_FILE, firmwareParts } from '../../log-format/index.ts';
 import { InvariantError } from '../base/assert.ts';
 import type { EngineParts } from './engine.ts';
 import { type Evaluation, Evaluator, type Sight } from './evaluator.ts';
@@ -35,6 +35,8 @@ export interface InspectorOptions {
   readonly parts: EngineParts;
   /** Those of the log's header. */
   readonly header: { readonly memoryPages: number; readonly stackBytes: number };
+  /** As in MachineOptions. Without it an expression has those parts of it that the guest has used. */
+  readonly firmware?: Uint8Array;
   /** The guest's image and its source map, as in MachineOptions. */
   readonly image: Uint8Array;
   readonly sourceMap: Uint8Array;
@@ -75,7 +77,9 @@ export class Inspector {
    */
   constructor(options: InspectorOptions) {
     const stackMap = new StackMap(options.sourceMap);
-    this.#spare = new SpareEngine(options.parts, options.header, stackMap, options.shouldStop);
+    const firmware = options.firmware === undefined ? [] : firmwareParts(options.firmware);
+    const guest = { stackMap, firmware };
+    this.#spare = new SpareEngine(options.parts, options.header, guest, options.shouldStop);
     const { engine } = this.#spare;
     this.#reader = new HeapReader(engine);
     probeHeap(engine);

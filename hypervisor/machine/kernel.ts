@@ -7,7 +7,7 @@ import type { MachineVersion } from '../../log-format/index.ts';
 import { assert } from '../base/assert.ts';
 import { JOBS_PER_DRAIN } from '../base/limits.ts';
 import { type Engine, EngineFault, isException } from './engine.ts';
-import { TAG } from './engine-abi.ts';
+import { STRIP_SOURCE, TAG } from './engine-abi.ts';
 
 export interface KernelHooks {
   /** The guest is being stopped: no more of it may be run. */
@@ -56,11 +56,15 @@ export class Kernel {
     this.#hooks = hooks;
   }
 
-  /** Evaluates the firmware and starts it with `traps` (an owned object, freed here). */
+  /**
+   * Evaluates the firmware and starts it with `traps` (an owned object, freed here). `isInParts`: it
+   * is of today (log-format/firmware-parts.ts), and keeps no source text.
+   */
   static start(
     engine: Engine,
     firmware: {
       readonly code: Uint8Array;
+      readonly isInParts: boolean;
       readonly fileName: string;
       readonly traps: number;
       readonly machineVersion: MachineVersion;
@@ -70,7 +74,8 @@ export class Kernel {
     const pointers = engine.allocate(ARGUMENTS_MAX * 4);
     const jobResult = engine.allocate(8);
     const { context, undefinedValue } = engine;
-    const start = engine.evaluate(firmware.code, firmware.fileName);
+    const { code, fileName } = firmware;
+    const start = engine.evaluate(code, fileName, firmware.isInParts ? STRIP_SOURCE : 0);
     mustSucceed(engine, start, 'firmware evaluates');
     engine.u32[pointers >> 2] = firmware.traps;
     const kernel = engine.call.call(context, start, undefinedValue, 1, pointers);

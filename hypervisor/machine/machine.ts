@@ -17,6 +17,7 @@ import type {
 import {
   asLsn,
   FIRMWARE_FILE,
+  firmwareParts,
   fromHex,
   IMAGE_FILE,
   INTERRUPT,
@@ -85,6 +86,7 @@ export class Machine {
       ? { state: snapshot.state.engine, memory: snapshot.memory }
       : golden && { state: golden.engine, memory: golden.memory };
     this.#engine = new Engine(options.parts, options.header, hooks, saved);
+    const firmware = firmwareParts(options.firmware);
     options.onMemory?.(this.#engine.u8);
     this.#cpu = new Cpu(
       this.#engine,
@@ -106,6 +108,7 @@ export class Machine {
         ticks: () => this.#cpu.ticks,
         startedAt: options.header.startedAt,
         stackMap,
+        firmware,
         onFault: (error) => this.#fault(error),
       },
     );
@@ -114,7 +117,7 @@ export class Machine {
     const state =
       snapshot?.state.kernel ??
       golden?.kernel ??
-      this.#startFirmware(options.firmware, header.machineVersion);
+      this.#startFirmware(firmware, header.machineVersion);
     this.#kernel = new Kernel(this.#engine, state, {
       stopping: () => this.#cpu.stopping,
       onCollapse: (text) => this.#collapse(text),
@@ -213,9 +216,14 @@ export class Machine {
     return this.#engine.u8.subarray(0, this.#engine.extent);
   }
 
-  #startFirmware(code: Uint8Array, machineVersion: MachineVersion): KernelState {
-    const traps = this.#bus.bind(machineVersion);
-    return Kernel.start(this.#engine, { code, fileName: FIRMWARE_FILE, traps, machineVersion });
+  #startFirmware(parts: readonly Uint8Array[], machineVersion: MachineVersion): KernelState {
+    return Kernel.start(this.#engine, {
+      code: parts[0] as Uint8Array,
+      isInParts: parts.length > 1,
+      fileName: FIRMWARE_FILE,
+      traps: this.#bus.bind(machineVersion),
+      machineVersion,
+    });
   }
 
   /** What the net device holds open; for a backend that takes over. */

@@ -37,6 +37,7 @@ const FUNCTION_IDS_FROM = 1_000_000;
 export class SpareEngine {
   readonly engine: Engine;
   readonly #stackMap: StackMap;
+  readonly #firmware: readonly Uint8Array[];
   readonly #shouldStop: () => boolean;
   readonly #home: EngineState;
   readonly #homeStack: number;
@@ -52,10 +53,11 @@ export class SpareEngine {
   constructor(
     parts: EngineParts,
     limits: { readonly memoryPages: number; readonly stackBytes: number },
-    stackMap: StackMap,
+    guest: { readonly stackMap: StackMap; readonly firmware: readonly Uint8Array[] },
     shouldStop: () => boolean = () => false,
   ) {
-    this.#stackMap = stackMap;
+    this.#stackMap = guest.stackMap;
+    this.#firmware = guest.firmware;
     this.#shouldStop = shouldStop;
     this.engine = new Engine(parts, limits, {
       dateNow: () => (this.#bus === undefined ? 0 : this.#bus.clock.now() / 1000),
@@ -155,6 +157,7 @@ export class SpareEngine {
         ticks: () => this.#ticks + this.#written - engine.counter,
         startedAt: asMicros(Math.ceil(now)),
         stackMap: this.#stackMap,
+        firmware: this.#firmware,
         onFault: () => this.#stop(),
       },
     );

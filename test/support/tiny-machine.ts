@@ -31,12 +31,16 @@ export class TinyMachine {
   #time: number = TEST_HEADER.startedAt;
   #cuts: MidTurnRecord[] = [];
 
-  constructor(image: string, limits: Partial<MachineOptions['header']> = {}) {
+  constructor(
+    image: string,
+    limits: Partial<MachineOptions['header']> = {},
+    firmware: Uint8Array = TINY_FIRMWARE,
+  ) {
     parts ??= loadEngineParts();
     this.machine = new Machine({
       parts,
       header: { ...TEST_HEADER, ...limits },
-      firmware: TINY_FIRMWARE,
+      firmware,
       image: new TextEncoder().encode(`(${image})`),
       sourceMap: new Uint8Array(),
       onAlive: () => {

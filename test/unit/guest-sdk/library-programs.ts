@@ -24,6 +24,14 @@ export const programs: Readonly<Record<string, string>> = {
     show(transcode(Buffer.from('€é'), 'utf8', 'latin1'), atob('aGk='), btoa('hi'), Buffer.isBuffer(Buffer.from('').map((x) => x)));
     show(new Uint8Array(3), { b: Buffer.from('x'), nested: [Buffer.alloc(0)] });
   `,
+  classes: `
+    const { inspect } = require('util');
+    const own = [class Own {}, class extends Map {}, function old() {}, () => 1];
+    for (const one of [Headers, EventTarget, Event, AbortController, Blob, TextEncoder, Map, Promise, Int8Array, parseInt, ...own]) {
+      console.log(inspect(one).split(' {')[0], String(one).slice(0, 5).trim());
+    }
+    console.log(String(own[2]), Object.keys(Function.prototype));
+  `,
   events: `
     const EventEmitter = require('events');
     const util = require('util');

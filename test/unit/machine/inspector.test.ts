@@ -315,7 +315,10 @@ describe('an evaluation', () => {
 describe('a copy', () => {
   test('is its source byte for byte, whatever the spare engine held before', async () => {
     const { guest } = await look({ 'main.js': KEEP('') });
-    const spare = new SpareEngine(parts, TEST_HEADER, new StackMap(new Uint8Array()));
+    const spare = new SpareEngine(parts, TEST_HEADER, {
+      stackMap: new StackMap(new Uint8Array()),
+      firmware: [],
+    });
     const source = guest.machine.inspectionSource();
     const isEqual = (): boolean => {
       // The one word a load sets: the ticks the copy may run.
