@@ -7,6 +7,7 @@
  * one of it.
  */
 
+import { dirname, resolve as resolvePath } from 'node:path';
 import { build as bundle } from 'esbuild';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -16,6 +17,9 @@ const LATE =
 const SHARED = {
   'readable-stream': ['readable-stream/lib/ours/errors.js', 'readable-stream/lib/stream.js'],
 };
+/** Directories of our own that are a part each, with the packages that nobody else requires; as they are required. */
+const OWN_NAME = /\/asymmetric\/index\.ts$/;
+const OWN = /\/guest-sdk\/asymmetric\/index\.ts$/;
 /** Packages none of whose names can be seen by a guest. */
 const NAMELESS = /^(?:pako|brotli|@noble)\//;
 /** How code names a part until all are known; see `numberParts`. */
@@ -40,19 +44,27 @@ function keyOf(link) {
   return JSON.stringify(link.replace(root, ''));
 }
 
-/** Notes in `links` what the package `own` requires of the rest of the firmware. */
-function linksOf(own, aliased, links) {
+/** The name of what a part requires of the rest of the firmware; undefined: `path` is in the part itself. */
+function linkOf({ own, directory, aliased }, path, resolveDir) {
+  const isOurs = path.startsWith('.') && resolveDir.startsWith(`${root}guest-sdk`);
+  const file = isOurs ? resolvePath(resolveDir, path) : path;
+  if (file.startsWith(`${root}guest-sdk/`))
+    return directory !== undefined && file.startsWith(`${directory}/`) ? undefined : file;
+  const isOther =
+    aliased.includes(path.replace(/\/$/, '')) || (LATE.test(path) && packageOf(path) !== own);
+  return isOther ? path : undefined;
+}
+
+/** Notes in `links` what a part requires of the rest of the firmware. */
+function linksOf(part, links) {
   return {
     name: 'links',
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /./ }, ({ path }) => {
-        const isOther =
-          path.startsWith(`${root}guest-sdk/`) ||
-          aliased.includes(path.replace(/\/$/, '')) ||
-          (LATE.test(path) && packageOf(path) !== own);
-        if (!isOther) return undefined;
-        links.add(path);
-        return { path: path.replace(root, ''), namespace: 'link' };
+      onResolve({ filter: /./ }, ({ path, resolveDir }) => {
+        const link = linkOf(part, path, resolveDir);
+        if (link === undefined) return undefined;
+        links.add(link);
+        return { path: link.replace(root, ''), namespace: 'link' };
       });
       onLoad({ filter: /./, namespace: 'link' }, ({ path }) => ({
         contents: `module.exports = hvLinks[${keyOf(path)}]();`,
@@ -62,7 +74,7 @@ function linksOf(own, aliased, links) {
 }
 
 /** The source of a part, a function of its links, and their names. */
-async function partOf(name, { resolveDir, aliased, plugins }) {
+async function partOf(name, { resolveDir, plugins, ...part }) {
   const links = new Set();
   const shared = SHARED[name]?.map((one) => JSON.stringify(one));
   const entry = shared
@@ -84,7 +96,7 @@ async function partOf(name, { resolveDir, aliased, plugins }) {
     footer: { js: 'return late})' },
     legalComments: 'none',
     charset: 'ascii',
-    plugins: [packedBrotli, ...plugins, linksOf(packageOf(name), aliased, links)],
+    plugins: [packedBrotli, ...plugins, linksOf(part, links)],
     logLevel: 'warning',
   });
   return { text: outputFiles[0].text.trim(), links: [...links].sort() };
@@ -95,6 +107,11 @@ async function partOf(name, { resolveDir, aliased, plugins }) {
  * files of the parts; `parts`: gets their sources by name.
  */
 export function bundleLate({ aliased, plugins, parts }) {
+  const evaluated = (name, text, links) => {
+    parts.set(name, text);
+    const table = links.map((link) => `${keyOf(link)}: () => require(${JSON.stringify(link)})`);
+    return `module.exports = hvTraps.late(${JSON.stringify(name)})({${table.join(',')}});`;
+  };
   return {
     name: 'bundle-late',
     setup({ onResolve, onLoad }) {
@@ -109,13 +126,18 @@ export function bundleLate({ aliased, plugins, parts }) {
           const from = `require(${JSON.stringify(own)})[${JSON.stringify(path)}]`;
           return { contents: `module.exports = ${from}();`, resolveDir };
         }
-        const { text, links } = await partOf(path, { resolveDir, aliased, plugins });
-        parts.set(path, text);
-        const table = links.map((link) => `${keyOf(link)}: () => require(${JSON.stringify(link)})`);
-        return {
-          contents: `module.exports = hvTraps.late(${JSON.stringify(path)})({${table.join(',')}});`,
-          resolveDir,
-        };
+        const { text, links } = await partOf(path, { resolveDir, own, aliased, plugins });
+        return { contents: evaluated(path, text, links), resolveDir };
+      });
+      onResolve({ filter: OWN_NAME }, ({ path, resolveDir }) => {
+        const file = resolvePath(resolveDir, path);
+        return OWN.test(file) ? { path: file, namespace: 'own-part' } : undefined;
+      });
+      onLoad({ filter: OWN, namespace: 'own-part' }, async ({ path }) => {
+        const directory = dirname(path);
+        const given = { resolveDir: directory, own: undefined, directory, aliased, plugins };
+        const { text, links } = await partOf(path, given);
+        return { contents: evaluated(path.replace(root, ''), text, links), resolveDir: directory };
       });
     },
   };

@@ -71,13 +71,18 @@ export function stringOption(options: unknown, name: string): string | undefined
 export function opensslError(number: string, library: string, reason: string): Error {
   const error = new Error(`error:${number}:${library}::${reason}`);
   const words = reason.toUpperCase().replaceAll(' ', '_');
-  const prefix = library === 'Provider routines' || library === '' ? '' : shortName(library);
+  const prefix = SHORT_NAMES[library] ?? '';
   return Object.assign(error, { library, reason, code: `ERR_OSSL_${prefix}${words}` });
 }
 
-function shortName(library: string): string {
-  return library === 'digital envelope routines' ? 'EVP_' : '';
-}
+const SHORT_NAMES: Readonly<Record<string, string>> = {
+  'digital envelope routines': 'EVP_',
+  'rsa routines': 'RSA_',
+  'asn1 encoding routines': 'ASN1_',
+  'common libcrypto routines': 'CRYPTO_',
+  'PEM routines': 'PEM_',
+  'Diffie-Hellman routines': 'DH_',
+};
 
 export function invalidDigest(name: string): Error {
   return nodeError(TypeError, 'ERR_CRYPTO_INVALID_DIGEST', `Invalid digest: ${name}`);

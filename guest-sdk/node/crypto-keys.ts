@@ -1,10 +1,12 @@
 /** `KeyObject` of `node:crypto` as far as it is a secret, and the secrets that arguments carry. */
 
 import { traps } from '../drivers/traps.ts';
+import { inLate } from '../late.ts';
 import { Buffer } from './buffer.ts';
+import { withAsymmetric } from './crypto-asymmetric.ts';
 import { anyBytes, BINARY } from './crypto-input.ts';
 import { kernel } from './kernel-hooks.ts';
-import { invalidArgType, invalidArgValue } from './node-errors.ts';
+import { invalidArgType, invalidArgValue, nodeError } from './node-errors.ts';
 import {
   validateFunction,
   validateInteger,
@@ -12,15 +14,25 @@ import {
   validateOneOf,
   validateString,
 } from './validators.ts';
-import { bytesOfCryptoKey, isCryptoKey } from './webcrypto-key.ts';
+import { bytesOfCryptoKey, type CryptoKey, dataOfCryptoKey, isCryptoKey } from './webcrypto-key.ts';
 
 const kKeyType: unique symbol = Symbol('kKeyType');
 
-/** The secret inside a key object. Node keeps it out of reach too. */
+/** The key inside a key object. Node keeps it out of reach too. */
 export class KeyHandle {
-  readonly bytes: Uint8Array;
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+  #bytes: Uint8Array | (() => Uint8Array);
+  /** What the key is, if it is of a pair: a KeyData of guest-sdk/asymmetric. */
+  readonly data: unknown;
+
+  /** `bytes` are the secret, or the one form in which equal keys of pairs are equal, made when asked for. */
+  constructor(bytes: Uint8Array | (() => Uint8Array), data?: unknown) {
+    this.#bytes = bytes;
+    this.data = data;
+  }
+
+  get bytes(): Uint8Array {
+    if (typeof this.#bytes === 'function') this.#bytes = this.#bytes();
+    return this.#bytes;
   }
 }
 
@@ -42,7 +54,7 @@ export class KeyObject {
 
   static from(key: unknown): KeyObject {
     if (!isCryptoKey(key)) throw invalidArgType('key', 'CryptoKey', key);
-    return newSecretKey(bytesOfCryptoKey(key));
+    return keyObjectOf(key);
   }
 
   equals(otherKeyObject: unknown): boolean {
@@ -50,14 +62,33 @@ export class KeyObject {
       throw invalidArgType('otherKeyObject', 'KeyObject', otherKeyObject);
     }
     if (otherKeyObject.type !== this.type) return false;
-    return Buffer.from(bytesOfKey(this)).equals(bytesOfKey(otherKeyObject));
+    return inLate(() => Buffer.from(bytesOfKey(this)).equals(bytesOfKey(otherKeyObject)));
   }
+}
+
+export function keyObjectOf(key: CryptoKey): KeyObject {
+  const { type } = key;
+  if (type === 'secret') return newSecretKey(bytesOfCryptoKey(key));
+  return withAsymmetric((library) =>
+    library.newKeyObject(type as 'public', dataOfCryptoKey(key) as never),
+  );
 }
 
 function bytesOfKey(key: KeyObject): Uint8Array {
   const handle = handles.get(key);
   if (handle === undefined) throw invalidArgType('key', 'KeyObject', key);
   return handle.bytes;
+}
+
+/** The KeyData of a key of a pair, undefined for a secret. */
+export function dataOfKey(key: KeyObject): unknown {
+  return handles.get(key)?.data;
+}
+
+/** A second object of the same key. */
+export function cloneKeyObject(key: KeyObject): KeyObject {
+  const Class = key.constructor as new (handle: KeyHandle | undefined) => KeyObject;
+  return new Class(handles.get(key));
 }
 
 export class SecretKeyObject extends KeyObject {
@@ -77,6 +108,8 @@ export class SecretKeyObject extends KeyObject {
     return options.format === 'jwk' ? { kty: 'oct', k: bytes.toString('base64url') } : bytes;
   }
 }
+// The bundler renames a class that speaks of itself.
+Object.defineProperty(KeyObject, 'name', { value: 'KeyObject', configurable: true });
 Object.defineProperty(KeyObject.prototype, Symbol.toStringTag, {
   value: 'KeyObject',
   configurable: true,
@@ -99,6 +132,10 @@ const KEY_TYPES = ['string', ...BINARY, 'KeyObject', 'CryptoKey'];
 /** The bytes of a key argument: a key object, text in `encoding`, or bytes. */
 export function secretBytes(key: unknown, encoding?: unknown): Uint8Array {
   if (key instanceof SecretKeyObject) return bytesOfKey(key);
+  if (isKeyObject(key) || (isCryptoKey(key) && key.type !== 'secret')) {
+    const text = `Invalid key object type ${key.type}, expected secret.`;
+    throw nodeError(TypeError, 'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', text);
+  }
   if (isCryptoKey(key)) return bytesOfCryptoKey(key);
   return anyBytes(key, 'key', encoding, KEY_TYPES);
 }

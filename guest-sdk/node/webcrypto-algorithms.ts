@@ -5,6 +5,7 @@ import { hashFunction } from './crypto-digests.ts';
 import { viewBytes } from './crypto-input.ts';
 import { invalidArgType, nodeError } from './node-errors.ts';
 import { isAnyArrayBuffer } from './util-types.ts';
+import { type CryptoKey, isCryptoKey } from './webcrypto-key.ts';
 
 export type Operation =
   | 'digest'
@@ -29,6 +30,13 @@ export interface Algorithm {
   readonly salt?: Uint8Array;
   readonly info?: Uint8Array;
   readonly iterations?: number;
+  readonly saltLength?: number;
+  readonly modulusLength?: number;
+  readonly publicExponent?: Uint8Array;
+  readonly namedCurve?: string;
+  readonly label?: Uint8Array;
+  readonly context?: Uint8Array;
+  readonly public?: CryptoKey;
 }
 
 /** Parameters: "!" behind a name that must be there. */
@@ -39,10 +47,44 @@ const AES_GCM = 'AesGcmParams iv! tagLength additionalData';
 const PBKDF2 = 'Pbkdf2Params hash! iterations! salt!';
 const HKDF = 'HkdfParams hash! salt! info!';
 const HMAC_IMPORT = 'HmacImportParams hash! length';
+const RSA_KEY_GEN = 'RsaHashedKeyGenParams hash! modulusLength! publicExponent!';
+const RSA_IMPORT = 'RsaHashedImportParams hash!';
+const RSA_PSS = 'RsaPssParams saltLength!';
+const RSA_OAEP = 'RsaOaepParams label';
+const EC_KEY_GEN = 'EcKeyGenParams namedCurve!';
+const EC_IMPORT = 'EcKeyImportParams namedCurve!';
+const ECDSA = 'EcdsaParams hash!';
+const ECDH = 'EcdhKeyDeriveParams public!';
+const ED448 = 'Ed448Params context';
 const DERIVED_AES = 'AesDerivedKeyParams length!';
 
 const digests = { 'SHA-1': '', 'SHA-256': '', 'SHA-384': '', 'SHA-512': '' };
-const ciphers = { 'AES-CBC': AES_CBC, 'AES-CTR': AES_CTR, 'AES-GCM': AES_GCM };
+const ciphers = {
+  'RSA-OAEP': RSA_OAEP,
+  'AES-CBC': AES_CBC,
+  'AES-CTR': AES_CTR,
+  'AES-GCM': AES_GCM,
+};
+const signatures = {
+  'RSASSA-PKCS1-v1_5': '',
+  'RSA-PSS': RSA_PSS,
+  ECDSA,
+  Ed25519: '',
+  Ed448: ED448,
+  HMAC: '',
+};
+const agreements = { ECDH, X25519: ECDH, X448: ECDH };
+const forPairs = (rsa: string, ec: string): Record<string, string> => ({
+  'RSASSA-PKCS1-v1_5': rsa,
+  'RSA-PSS': rsa,
+  'RSA-OAEP': rsa,
+  ECDSA: ec,
+  ECDH: ec,
+  Ed25519: '',
+  Ed448: '',
+  X25519: '',
+  X448: '',
+});
 const forAes = (params: string): Record<string, string> => ({
   'AES-CBC': params,
   'AES-CTR': params,
@@ -53,11 +95,21 @@ const KNOWN: Readonly<Record<Operation, Readonly<Record<string, string>>>> = {
   digest: digests,
   encrypt: ciphers,
   decrypt: ciphers,
-  sign: { HMAC: '' },
-  verify: { HMAC: '' },
-  generateKey: { ...forAes(AES_KEY_GEN), HMAC: 'HmacKeyGenParams hash! length' },
-  importKey: { ...forAes(''), HMAC: HMAC_IMPORT, PBKDF2: '', HKDF: '' },
-  deriveBits: { PBKDF2, HKDF },
+  sign: signatures,
+  verify: signatures,
+  generateKey: {
+    ...forPairs(RSA_KEY_GEN, EC_KEY_GEN),
+    ...forAes(AES_KEY_GEN),
+    HMAC: 'HmacKeyGenParams hash! length',
+  },
+  importKey: {
+    ...forPairs(RSA_IMPORT, EC_IMPORT),
+    ...forAes(''),
+    HMAC: HMAC_IMPORT,
+    PBKDF2: '',
+    HKDF: '',
+  },
+  deriveBits: { PBKDF2, HKDF, ...agreements },
   'get key length': { ...forAes(DERIVED_AES), HMAC: HMAC_IMPORT, PBKDF2: '', HKDF: '' },
 };
 
@@ -76,9 +128,16 @@ export function sourceBytes(value: unknown): Uint8Array | undefined {
   return isAnyArrayBuffer(value) ? new Uint8Array(value as ArrayBuffer).slice() : undefined;
 }
 
+const NUMBERS = ['length', 'tagLength', 'iterations', 'saltLength', 'modulusLength'];
+
 function converted(name: string, value: unknown): unknown {
   if (name === 'hash') return normalize(value, 'digest');
-  if (name === 'length' || name === 'tagLength' || name === 'iterations') {
+  if (name === 'namedCurve') return String(value);
+  if (name === 'public') {
+    if (isCryptoKey(value)) return value;
+    throw invalidArgType('algorithm.public', 'CryptoKey', value);
+  }
+  if (NUMBERS.includes(name)) {
     const number = Math.trunc(Number(value));
     if (!Number.isFinite(number) || number < 0 || number >= 2 ** 32) {
       throw invalidArgType(`algorithm.${name}`, 'unsigned long', value);
@@ -117,17 +176,42 @@ export function blockBits(hash: string): number {
   return (hashFunction(hash)?.blockLen ?? 0) * 8;
 }
 
-const SECRET_USAGES: Readonly<Record<string, readonly string[]>> = {
-  HMAC: ['sign', 'verify'],
-  PBKDF2: ['deriveKey', 'deriveBits'],
-  HKDF: ['deriveKey', 'deriveBits'],
+const SIGNING = ['sign', 'verify'];
+const DERIVING = ['deriveKey', 'deriveBits'];
+const USAGES: Readonly<Record<string, readonly string[]>> = {
+  HMAC: SIGNING,
+  PBKDF2: DERIVING,
+  HKDF: DERIVING,
+  'RSASSA-PKCS1-v1_5': SIGNING,
+  'RSA-PSS': SIGNING,
+  ECDSA: SIGNING,
+  Ed25519: SIGNING,
+  Ed448: SIGNING,
+  ECDH: DERIVING,
+  X25519: DERIVING,
+  X448: DERIVING,
 };
 const CIPHER_USAGES = ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'];
 
-/** SyntaxError for what a key of this algorithm cannot be used for. */
-export function requireUsages(name: string, usages: readonly string[]): void {
-  const allowed = SECRET_USAGES[name] ?? CIPHER_USAGES;
+/** True for algorithms whose keys come in pairs. */
+export function isOfPairs(name: string): boolean {
+  return Object.hasOwn(KNOWN.generateKey, name) && !name.startsWith('AES') && name !== 'HMAC';
+}
+
+const AN = /^(?:AES|HMAC|EC|Ed|X)/;
+
+/** "an AES", "an ECDSA", "a RSA", as Node says it. */
+function kindOf(name: string): string {
+  const kind = /^(?:AES|RSA)/.exec(name)?.[0] ?? name;
+  return `${AN.test(name) ? 'an' : 'a'} ${kind}`;
+}
+
+/** SyntaxError for what a key of this algorithm, or the half of a pair that may be `allowed`, cannot be used for. */
+export function requireUsages(
+  name: string,
+  usages: readonly string[],
+  allowed: readonly string[] = USAGES[name] ?? CIPHER_USAGES,
+): void {
   if (usages.every((usage) => allowed.includes(usage))) return;
-  const kind = name.startsWith('AES') ? 'an AES' : name === 'HMAC' ? 'an HMAC' : `a ${name}`;
-  throw new DOMException(`Unsupported key usage for ${kind} key`, 'SyntaxError');
+  throw new DOMException(`Unsupported key usage for ${kindOf(name)} key`, 'SyntaxError');
 }

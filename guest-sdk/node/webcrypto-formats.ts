@@ -2,7 +2,8 @@
 
 import { DOMException } from '../web/dom-exception.ts';
 import { Buffer } from './buffer.ts';
-import { type Algorithm, requireUsages, sourceBytes } from './webcrypto-algorithms.ts';
+import { withAsymmetric } from './crypto-asymmetric.ts';
+import { type Algorithm, isOfPairs, requireUsages, sourceBytes } from './webcrypto-algorithms.ts';
 import {
   bytesOfCryptoKey,
   type CryptoKey,
@@ -74,8 +75,9 @@ interface Jwk {
 
 /** What the key says of itself must not contradict what is asked of it. */
 function requireAgreement(jwk: Jwk, name: string, { extractable, usages }: KeyArguments): void {
-  if (jwk.kty !== 'oct') throw dataError('Invalid JWK "kty" Parameter');
-  const use = name === 'HMAC' ? 'sig' : 'enc';
+  const type = isOfPairs(name) ? withAsymmetric(({ pairs }) => pairs.jwkType(name)) : 'oct';
+  if (jwk.kty !== type) throw dataError('Invalid JWK "kty" Parameter');
+  const use = /^(?:AES|ECDH|X|RSA-OAEP)/.test(name) ? 'enc' : 'sig';
   if (usages.length > 0 && jwk.use !== undefined && jwk.use !== use) {
     throw dataError('Invalid JWK "use" Parameter');
   }
@@ -86,10 +88,16 @@ function requireAgreement(jwk: Jwk, name: string, { extractable, usages }: KeyAr
   if (jwk.ext !== undefined && jwk.ext === false && extractable) {
     throw dataError('JWK "ext" Parameter and extractable mismatch');
   }
-  if (typeof jwk.k !== 'string') throw dataError('Invalid keyData');
+  if (type === 'oct' && typeof jwk.k !== 'string') throw dataError('Invalid keyData');
 }
 
-function keyBytes(format: unknown, data: unknown, name: string, asked: KeyArguments): Uint8Array {
+/** Bytes, or a JSON Web Key that says nothing else than what is asked for. */
+function keySource(
+  format: unknown,
+  data: unknown,
+  name: string,
+  asked: KeyArguments,
+): Uint8Array | Jwk {
   if (String(format) === 'jwk') {
     const isDictionary = (typeof data === 'object' || typeof data === 'function') && data !== null;
     if (!isDictionary || sourceBytes(data) !== undefined) {
@@ -98,14 +106,14 @@ function keyBytes(format: unknown, data: unknown, name: string, asked: KeyArgume
     }
     if (name === 'PBKDF2' || name === 'HKDF') throw unsupportedImport(name, format);
     requireAgreement(data as Jwk, name, asked);
-    return Buffer.from((data as { readonly k: string }).k, 'base64url');
+    return data as Jwk;
   }
   const bytes = sourceBytes(data);
   if (bytes === undefined) {
     const text = '2nd argument is not instance of ArrayBuffer, Buffer, TypedArray, or DataView.';
     throw idlError('ERR_INVALID_ARG_TYPE', 'importKey', text);
   }
-  if (String(format) !== 'raw') throw unsupportedImport(name, format);
+  if (String(format) !== 'raw' && !isOfPairs(name)) throw unsupportedImport(name, format);
   return bytes;
 }
 
@@ -125,16 +133,27 @@ function hmacBits(bytes: Uint8Array, wanted: number | undefined): number {
 export function importKey(
   format: unknown,
   data: unknown,
-  { name, hash, length }: Algorithm,
+  wanted: Algorithm,
   extractable: boolean,
   usages: readonly string[],
 ): CryptoKey {
+  const { name, hash, length } = wanted;
+  if (isOfPairs(name)) {
+    const source = keySource(format, data, name, { extractable, usages });
+    return withAsymmetric(({ pairs }) =>
+      pairs.importPair(String(format), source, wanted, { extractable, usages }),
+    );
+  }
   const isDerived = name === 'PBKDF2' || name === 'HKDF';
   if (isDerived && extractable) {
     throw new DOMException(`${name} keys are not extractable`, 'SyntaxError');
   }
   requireUsages(name, usages);
-  const bytes = keyBytes(format, data, name, { extractable, usages });
+  const source = keySource(format, data, name, { extractable, usages });
+  const isJwk = String(format) === 'jwk';
+  const bytes = isJwk
+    ? Buffer.from((source as Jwk).k as string, 'base64url')
+    : (source as Uint8Array);
   const algorithm = importedAlgorithm(bytes, { name, hash, length });
   const stated = String(format) === 'jwk' ? (data as Jwk).alg : undefined;
   if (stated !== undefined && stated !== jwkName(algorithm)) {
@@ -161,6 +180,9 @@ function importedAlgorithm(
 export function exportKey(format: unknown, key: CryptoKey): unknown {
   if (!key.extractable) {
     throw new DOMException('key is not extractable', 'InvalidAccessException');
+  }
+  if (key.type !== 'secret') {
+    return withAsymmetric(({ pairs }) => pairs.exportPair(String(format), key));
   }
   const bytes = bytesOfCryptoKey(key);
   if (String(format) === 'raw') return bytes.slice().buffer;

@@ -1,4 +1,4 @@
-/** `CryptoKey`: a secret, what it is for, and whether it may be exported (Web Cryptography API, 13). */
+/** `CryptoKey`: a key, what it is for, and whether it may be exported (Web Cryptography API, 13). */
 
 import { DOMException } from '../web/dom-exception.ts';
 import { exposeInterface, innerOptions } from '../web/interface.ts';
@@ -10,10 +10,17 @@ export interface KeyAlgorithm {
   /** Bits. */
   readonly length?: number;
   readonly hash?: { readonly name: string };
+  readonly namedCurve?: string;
+  readonly modulusLength?: number;
+  readonly publicExponent?: Uint8Array;
 }
 
 interface KeyParts {
+  /** Of a secret. */
   readonly bytes: Uint8Array;
+  readonly type?: 'secret' | 'public' | 'private';
+  /** What a key of a pair is: a KeyData of guest-sdk/asymmetric. */
+  readonly data?: unknown;
   readonly algorithm: KeyAlgorithm;
   readonly extractable: boolean;
   readonly usages: readonly string[];
@@ -33,7 +40,7 @@ export class CryptoKey {
   }
 
   get type(): string {
-    return this.#parts === undefined ? '' : 'secret';
+    return this.#parts.type ?? 'secret';
   }
   get extractable(): boolean {
     return this.#parts.extractable;
@@ -48,6 +55,12 @@ export class CryptoKey {
   static bytesOf(key: CryptoKey): Uint8Array {
     return key.#parts.bytes;
   }
+  static dataOf(key: CryptoKey): unknown {
+    return key.#parts.data;
+  }
+  static clone(key: CryptoKey): CryptoKey {
+    return new CryptoKey(kAllowed, key.#parts);
+  }
   static isKey(value: unknown): value is CryptoKey {
     return typeof value === 'object' && value !== null && #parts in value;
   }
@@ -55,7 +68,11 @@ export class CryptoKey {
 
 export const bytesOfCryptoKey: (key: CryptoKey) => Uint8Array = CryptoKey.bytesOf;
 export const isCryptoKey: (value: unknown) => value is CryptoKey = CryptoKey.isKey;
+export const dataOfCryptoKey: (key: CryptoKey) => unknown = CryptoKey.dataOf;
+export const cloneCryptoKey: (key: CryptoKey) => CryptoKey = CryptoKey.clone;
 Reflect.deleteProperty(CryptoKey, 'bytesOf');
+Reflect.deleteProperty(CryptoKey, 'dataOf');
+Reflect.deleteProperty(CryptoKey, 'clone');
 Reflect.deleteProperty(CryptoKey, 'isKey');
 
 exposeInterface(CryptoKey, 'CryptoKey', (self, depth, options) => {

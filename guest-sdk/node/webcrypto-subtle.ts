@@ -1,17 +1,19 @@
 /**
- * `SubtleCrypto` for secrets: digests, HMAC, AES and keys derived by PBKDF2 and HKDF. Key pairs are
- * not here: their algorithms are refused as unknown, as any engine refuses what it lacks.
+ * `SubtleCrypto`: digests, HMAC, AES and keys derived by PBKDF2 and HKDF. What it does with key pairs
+ * is in guest-sdk/asymmetric.
  */
 
 import { traps } from '../drivers/traps.ts';
 import { DOMException } from '../web/dom-exception.ts';
 import { exposeInterface } from '../web/interface.ts';
+import { withAsymmetric } from './crypto-asymmetric.ts';
 import { hashFunction, hkdfOf, hmacOf, pbkdf2Of } from './crypto-digests.ts';
 import { kernel } from './kernel-hooks.ts';
 import { invalidThis } from './node-errors.ts';
 import {
   type Algorithm,
   blockBits,
+  isOfPairs,
   normalize,
   requireUsages,
   sourceBytes,
@@ -97,6 +99,9 @@ function mac(key: CryptoKey, data: Uint8Array): Uint8Array {
 }
 
 function derive(algorithm: Algorithm, key: CryptoKey, bits: number | null): Uint8Array {
+  if (algorithm.public !== undefined) {
+    return withAsymmetric(({ pairs }) => pairs.sharedWith(algorithm, key, bits));
+  }
   if (algorithm.iterations === 0) throw operationError('iterations cannot be zero');
   if (bits === null) throw operationError('length cannot be null');
   if (bits % 8 !== 0) throw operationError('length must be a multiple of 8');
@@ -110,6 +115,11 @@ function derive(algorithm: Algorithm, key: CryptoKey, bits: number | null): Uint
   }
   if (length > 255 * hash.outputLen) throw operationError();
   return hkdfOf(hash, secret, salt, info, length);
+}
+
+interface CryptoKeyPair {
+  readonly publicKey: CryptoKey;
+  readonly privateKey: CryptoKey;
 }
 
 function requireAesBits(bits: number | undefined, text: string): number {
@@ -129,9 +139,12 @@ function generate(
   algorithm: Algorithm,
   extractable: boolean,
   usages: readonly string[],
-): CryptoKey {
+): CryptoKey | CryptoKeyPair {
   const { name, hash } = algorithm;
   requireUsages(name, usages);
+  if (isOfPairs(name)) {
+    return withAsymmetric(({ pairs }) => pairs.generatePair(algorithm, { extractable, usages }));
+  }
   if (usages.length === 0) {
     throw new DOMException('Usages cannot be empty when creating a key.', 'SyntaxError');
   }
@@ -154,7 +167,18 @@ function cipher(
   const key = keyArgument(args[1], method, 2);
   const data = bytesArgument(args[2], method, 3);
   requireUse(algorithm, key, usage);
-  return runCipher(algorithm, bytesOfCryptoKey(key), data, method === 'decrypt');
+  return runAny(algorithm, key, data, method === 'decrypt');
+}
+
+function runAny(
+  algorithm: Algorithm,
+  key: CryptoKey,
+  data: Uint8Array,
+  decrypts: boolean,
+): Uint8Array {
+  if (!isOfPairs(algorithm.name))
+    return runCipher(algorithm, bytesOfCryptoKey(key), data, decrypts);
+  return withAsymmetric(({ pairs }) => pairs.cipherWith(algorithm, key, data, decrypts));
 }
 
 /** JWK as text, and bytes as they are, in front of a cipher. */
@@ -185,7 +209,8 @@ export class SubtleCrypto {
       const key = keyArgument(args[1], 'sign', 2);
       const data = bytesArgument(args[2], 'sign', 3);
       requireUse(algorithm, key, 'sign');
-      return bufferOf(mac(key, data));
+      if (!isOfPairs(algorithm.name)) return bufferOf(mac(key, data));
+      return bufferOf(withAsymmetric(({ pairs }) => pairs.signWith(algorithm, key, data)));
     });
   }
 
@@ -196,6 +221,9 @@ export class SubtleCrypto {
       const signature = bytesArgument(args[2], 'verify', 3);
       const data = bytesArgument(args[3], 'verify', 4);
       requireUse(algorithm, key, 'verify');
+      if (isOfPairs(algorithm.name)) {
+        return withAsymmetric(({ pairs }) => pairs.verifyWith(algorithm, key, signature, data));
+      }
       const own = mac(key, data);
       let difference = own.length ^ signature.length;
       own.forEach((byte, at) => {
@@ -212,7 +240,7 @@ export class SubtleCrypto {
     });
   }
 
-  generateKey(...args: unknown[]): Promise<CryptoKey> {
+  generateKey(...args: unknown[]): Promise<CryptoKey | CryptoKeyPair> {
     return later(this, 'generateKey', args, 3, () => {
       const { extractable, usages } = keyArguments('generateKey', args[1], args[2], 3);
       return generate(normalize(args[0], 'generateKey'), extractable, usages);
@@ -268,7 +296,7 @@ export class SubtleCrypto {
       const algorithm = normalize(args[3], 'encrypt');
       requireUse(algorithm, wrapping, 'wrapKey');
       const data = wrappable(args[0], exportKey(args[0], key));
-      return bufferOf(runCipher(algorithm, bytesOfCryptoKey(wrapping), data, false));
+      return bufferOf(runAny(algorithm, wrapping, data, false));
     });
   }
 
@@ -280,7 +308,7 @@ export class SubtleCrypto {
       const algorithm = normalize(args[3], 'decrypt');
       const target = normalize(args[4], 'importKey');
       requireUse(algorithm, unwrapping, 'unwrapKey');
-      const bytes = runCipher(algorithm, bytesOfCryptoKey(unwrapping), wrapped, true);
+      const bytes = runAny(algorithm, unwrapping, wrapped, true);
       return importKey(args[0], unwrapped(args[0], bytes), target, extractable, usages);
     });
   }

@@ -19,6 +19,12 @@ export const portRule: {
   check() {},
 };
 
+/** What `node:crypto` adds: keys are copied as the keys they are. Set by crypto.ts. */
+export const keyRule: {
+  /** Undefined for what is no key. */
+  clone(value: object): object | undefined;
+} = { clone: () => undefined };
+
 const typedArrayTag = Object.getOwnPropertyDescriptor(
   Object.getPrototypeOf(Uint8Array.prototype),
   Symbol.toStringTag,
@@ -145,7 +151,7 @@ function cloneSpecial(value: object, memory: Memory): object | undefined {
   }
   if (value instanceof Error) return cloneError(value, memory);
   if (isBlob(value)) return cloneBlob(value);
-  return undefined;
+  return keyRule.clone(value);
 }
 
 function clone(value: unknown, memory: Memory): unknown {

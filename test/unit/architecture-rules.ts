@@ -110,6 +110,7 @@ const GUEST_PACKAGES = [
   '@pkgjs/parseargs',
   '@noble/hashes',
   '@noble/ciphers',
+  '@noble/curves',
   'pako',
   'brotli',
   'web-streams-polyfill',

@@ -41,6 +41,9 @@ test('streams are compressed and decompressed, and refused, as Node does it', ()
   // Node's threads finish in any order.
   sameAsNode('zlib', (list) => list.toSorted()));
 
+test('keys sign, are written, derived and copied as in Node, through the web interface too', () =>
+  sameAsNode('asymmetric'));
+
 test('streams of the web carry, transcode and end as in Node, and become streams of Node', () =>
   sameAsNode('web-streams'));
 
