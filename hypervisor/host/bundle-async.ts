@@ -10,7 +10,7 @@
 export const ASYNC_MODULE = 'hv/internal/async';
 
 /** What the bundler is told that the engine lacks. */
-const LOWERED: Readonly<Record<string, boolean>> = {
+const LOWERED: Record<string, boolean> = {
   'async-await': false,
   'async-generator': false,
   'for-await': false,
@@ -92,6 +92,27 @@ export function surroundings(
   };
 }
 
+interface Lowering {
+  readonly supported: Record<string, boolean>;
+  readonly target: string;
+  readonly sourcemap: 'external';
+  readonly sourcesContent: true;
+  readonly legalComments: 'none';
+  readonly charset: 'utf8';
+  readonly banner: string;
+  readonly footer: string;
+}
+
+const LOWERING: Omit<Lowering, 'banner'> = {
+  supported: LOWERED,
+  target: 'es2023',
+  sourcemap: 'external',
+  sourcesContent: true,
+  legalComments: 'none',
+  charset: 'utf8',
+  footer: WHOLE.call,
+};
+
 interface Built {
   readonly code: string;
   readonly map: string;
@@ -104,21 +125,12 @@ interface Built {
 export async function lowerWhole(
   built: Built,
   head: string,
-  transform: (code: string, options: Record<string, unknown>) => Promise<Built>,
+  transform: (code: string, options: Lowering) => Promise<Built>,
 ): Promise<Built> {
   const inline = Buffer.from(built.map).toString('base64');
   const { code, map } = await transform(
     `${built.code}//# sourceMappingURL=data:application/json;base64,${inline}\n`,
-    {
-      supported: LOWERED,
-      target: 'es2023',
-      sourcemap: 'external',
-      sourcesContent: true,
-      legalComments: 'none',
-      charset: 'utf8',
-      banner: head,
-      footer: WHOLE.call,
-    },
+    { ...LOWERING, banner: head },
   );
   return { code: code.replace(WHOLE.body, WHOLE.named), map };
 }

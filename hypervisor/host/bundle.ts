@@ -372,7 +372,9 @@ export async function bundleGuest(
       let map = outputFiles.find(({ path }) => path.endsWith('.map'))?.text ?? '';
       if (learnFromOutput(plan, code, metafile)) continue;
       if (contexts.isLoweredWhole(plan))
-        ({ code, map } = await contexts.lowerWhole({ code, map }, headOf(plan), transform));
+        ({ code, map } = await contexts.lowerWhole({ code, map }, headOf(plan), (text, options) =>
+          transform(text, options),
+        ));
       const encoder = new TextEncoder();
       const sources = inputFiles(plan, metafile).map(({ path }) => path);
       return {
