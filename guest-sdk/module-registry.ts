@@ -38,12 +38,13 @@ export function providedModules(): string[] {
   return [...modules.keys()].filter((name) => !name.startsWith('hv/internal/')).sort();
 }
 
-/** A module of this guest by name, with or without `node:`; undefined for anything else. */
+/** A module of this guest by name, with or without `node:`, which some have in their names; undefined for anything else. */
 export function builtin(name: string): unknown {
-  return modules.get(name.startsWith('node:') ? name.slice(5) : name);
+  return modules.get(name) ?? (name.startsWith('node:') ? modules.get(name.slice(5)) : undefined);
 }
 
-export function isBuiltin(name: string): boolean {
+export function isBuiltin(name: unknown): boolean {
+  if (typeof name !== 'string') return false;
   if (!name.startsWith('node:')) return known.has(name);
   const bare = name.slice(5);
   return known.has(bare) || schemeOnly.has(bare);

@@ -49,6 +49,7 @@ import { exported as streamConsumers } from './node/stream-consumers.ts';
 import { exported as streamPromises } from './node/stream-promises.ts';
 import { exported as streamWeb } from './node/stream-web.ts';
 import { exported as stringDecoder } from './node/string-decoder.ts';
+import { exported as test } from './node/test-runner.ts';
 import { exported as timers } from './node/timers.ts';
 import { exported as timersPromises } from './node/timers-promises.ts';
 import { exported as tls } from './node/tls.ts';
@@ -78,6 +79,7 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   module,
   net,
   os,
+  'node:test': test,
   path,
   'path/posix': (path as unknown as { posix: unknown }).posix,
   'path/win32': (path as unknown as { win32: unknown }).win32,

@@ -32,10 +32,10 @@ export function runTicks(): void {
     const tick = queue[head];
     head += 1;
     if (!tick) continue;
-    const { context } = tick;
+    const { callback, args, context } = tick;
     const before = context === undefined ? undefined : enter(context);
     try {
-      tick.callback(...tick.args);
+      callback(...args);
     } catch (error) {
       reportUncaught(error, 'uncaughtException');
     }

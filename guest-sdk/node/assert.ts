@@ -1,5 +1,6 @@
 /** `node:assert`, loose and strict. */
 
+import { CallTracker } from './assert-calls.ts';
 import { callerText } from './assert-source.ts';
 import {
   type AnyFunction,
@@ -15,6 +16,7 @@ import { isDeepEqual } from './deep-equal.ts';
 import { inspect } from './inspect.ts';
 import { kernel } from './kernel-hooks.ts';
 import { invalidArgType, missingArgs } from './node-errors.ts';
+import { isPartOf } from './partial-equal.ts';
 import { isRegExp } from './util-types.ts';
 
 let failWarned = false;
@@ -183,6 +185,8 @@ const members = {
   ifError,
   match: matching(true, 'match'),
   doesNotMatch: matching(false, 'doesNotMatch'),
+  CallTracker,
+  partialDeepStrictEqual: comparison('partialDeepStrictEqual', isPartOf),
 };
 
 export interface AssertModule {

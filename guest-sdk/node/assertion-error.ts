@@ -4,6 +4,16 @@ import { inspect } from './inspect.ts';
 import { markNodeError } from './node-errors.ts';
 import { validateObject } from './validators.ts';
 
+/** A function that was not called as often as `assert.CallTracker` wants it. */
+export interface CallReport {
+  readonly message: string;
+  readonly actual: number;
+  readonly expected: number;
+  readonly operator: string;
+  /** Made where the function was. */
+  readonly stack: Error;
+}
+
 export interface AssertionErrorOptions {
   readonly message?: string | undefined;
   readonly operator?: string | undefined;
@@ -11,6 +21,8 @@ export interface AssertionErrorOptions {
   readonly expected?: unknown;
   /** Frames above and including this function are not shown. */
   readonly stackStartFn?: unknown;
+  /** Each becomes properties of its own. */
+  readonly details?: readonly CallReport[];
 }
 
 interface Capturing {
@@ -27,6 +39,7 @@ const headings: Readonly<Record<string, string>> = {
   deepStrictEqual: 'Expected values to be strictly deep-equal:',
   strictEqual: 'Expected values to be strictly equal:',
   strictEqualObject: 'Expected "actual" to be reference-equal to "expected":',
+  partialDeepStrictEqual: 'Expected values to be partially and strictly deep-equal:',
   deepEqual: 'Expected values to be loosely deep-equal:',
   notDeepStrictEqual: 'Expected "actual" not to be strictly deep-equal to:',
   notStrictEqual: 'Expected "actual" to be strictly unequal to:',
@@ -235,7 +248,11 @@ function looseText(operator: string, actual: unknown, expected: unknown): string
 function textOf(options: AssertionErrorOptions): string {
   const { message, actual, expected } = options;
   const operator = String(options.operator);
-  if (operator === 'deepStrictEqual' || operator === 'strictEqual') {
+  if (
+    operator === 'deepStrictEqual' ||
+    operator === 'strictEqual' ||
+    operator === 'partialDeepStrictEqual'
+  ) {
     const byReference =
       operator === 'strictEqual' &&
       isReference(actual) &&
@@ -279,6 +296,11 @@ export class AssertionError extends Error {
     this.actual = compared.actual;
     this.expected = compared.expected;
     this.operator = options.operator;
+    for (const [index, detail] of (options.details ?? []).entries()) {
+      const { stack, ...told } = detail;
+      for (const [name, value] of Object.entries({ ...told, 'stack trace': stack }))
+        (this as unknown as Record<string, unknown>)[`${name} ${index}`] = value;
+    }
     markNodeError(this);
     (Error as Capturing).captureStackTrace?.(this, options.stackStartFn);
   }

@@ -113,6 +113,8 @@ function alloc(size: number, fill?: unknown, encoding?: unknown): Buffer {
 
 function concat(list: readonly Uint8Array[], length?: number): Buffer {
   validateArray(list, 'list');
+  // Of nothing there is nothing, however long it was to be.
+  if (list.length === 0) return allocate(0);
   let total = length;
   if (total === undefined) {
     total = 0;

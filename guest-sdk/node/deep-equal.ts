@@ -20,6 +20,8 @@ import {
 
 interface Comparison {
   readonly strict: boolean;
+  /** Objects of different classes may be equal. */
+  readonly anyPrototype: boolean;
   /** Objects that are being compared further up: two of them meeting means equal so far. */
   readonly seen: Set<object>;
 }
@@ -43,7 +45,8 @@ function equal(a: unknown, b: unknown, how: Comparison): boolean {
     if (isObject(a) || isObject(b)) return false;
     return primitivesEqual(a, b, how.strict);
   }
-  if (how.strict && Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
+  if (how.strict && !how.anyPrototype && Object.getPrototypeOf(a) !== Object.getPrototypeOf(b))
+    return false;
   if (tagOf(a) !== tagOf(b)) return false;
   if (!contentsEqual(a, b, how)) return false;
   return propertiesEqual(a, b, how);
@@ -130,6 +133,7 @@ function propertiesEqual(a: object, b: object, how: Comparison): boolean {
   for (const one of added) how.seen.add(one);
   const answer =
     elementsEqual(a, b, how) &&
+    (!isErrorLike(a) || reasonsEqual(a, b as Error, how)) &&
     keys.every((key) => equal((a as Keyed)[key], (b as Keyed)[key], how));
   for (const one of added) how.seen.delete(one);
   return answer;
@@ -142,6 +146,15 @@ function elementsEqual(a: object, b: object, how: Comparison): boolean {
   if (isSet(a)) return setsEqual(a as Set<unknown>, b as Set<unknown>, how);
   if (isMap(a)) return mapsEqual(a as Map<unknown, unknown>, b as Map<unknown, unknown>, how);
   return true;
+}
+
+/** What lies behind two errors; properties that are enumerable are compared as all others are. */
+function reasonsEqual(a: Error, b: Error, how: Comparison): boolean {
+  return ['cause', 'errors'].every((name) => {
+    if (Object.hasOwn(a, name) !== Object.hasOwn(b, name)) return false;
+    if (!Object.hasOwn(a, name) || isEnumerable(b, name)) return true;
+    return equal((a as unknown as Keyed)[name], (b as unknown as Keyed)[name], how);
+  });
 }
 
 function arraysEqual(a: unknown[], b: unknown[], how: Comparison): boolean {
@@ -194,7 +207,15 @@ function mapsEqual(a: Map<unknown, unknown>, b: Map<unknown, unknown>, how: Comp
   );
 }
 
-/** `assert.deepStrictEqual`'s notion, or with `strict: false` that of `assert.deepEqual`. */
-export function isDeepEqual(a: unknown, b: unknown, how: { readonly strict: boolean }): boolean {
-  return equal(a, b, { strict: how.strict, seen: new Set() });
+/**
+ * `assert.deepStrictEqual`'s notion, or with `strict: false` that of `assert.deepEqual`; with
+ * `anyPrototype` objects of different classes may be equal.
+ */
+export function isDeepEqual(
+  a: unknown,
+  b: unknown,
+  how: { readonly strict: boolean; readonly anyPrototype?: boolean },
+): boolean {
+  const { strict, anyPrototype = false } = how;
+  return equal(a, b, { strict, anyPrototype, seen: new Set() });
 }

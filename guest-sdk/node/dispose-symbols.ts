@@ -10,3 +10,7 @@ for (const name of ['dispose', 'asyncDispose']) {
 
 /** `Symbol.dispose`, for callers compiled against a library without it. */
 export const kDispose: unique symbol = (Symbol as unknown as { dispose: symbol }).dispose as never;
+
+/** `Symbol.asyncDispose`, likewise. */
+export const kAsyncDispose: unique symbol = (Symbol as unknown as { asyncDispose: symbol })
+  .asyncDispose as never;

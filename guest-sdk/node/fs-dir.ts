@@ -6,7 +6,7 @@ import type { Job } from './fs-jobs.ts';
 import { later, promiseLater } from './fs-queue.ts';
 import { type Dirent, direntOf } from './fs-stats.ts';
 import { volume } from './fs-volume.ts';
-import { invalidArgType, missingArgs, nodeError } from './node-errors.ts';
+import { invalidArgType, invalidThis, missingArgs, nodeError } from './node-errors.ts';
 import { exported as path } from './path.ts';
 import { validateBoolean, validateFunction, validateUint32 } from './validators.ts';
 
@@ -50,6 +50,7 @@ export class Dir {
   }
 
   get path(): unknown {
+    if (!(#path in this)) throw invalidThis('Dir');
     return this.#path;
   }
 

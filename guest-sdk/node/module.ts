@@ -42,7 +42,8 @@ export class Module {
   static createRequire = createRequire;
   static isBuiltin = isBuiltin;
   static get builtinModules(): string[] {
-    return providedModules().filter(isBuiltin);
+    // As in Node 20, not those that have the scheme in their names.
+    return providedModules().filter((name) => isBuiltin(name) && !name.startsWith('node:'));
   }
   static Module = Module;
   static globalPaths: readonly string[] = [];

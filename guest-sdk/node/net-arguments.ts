@@ -1,7 +1,9 @@
 /** The many ways to call `connect` and `listen`, made one. */
 
 import { unsupported } from '../errors.ts';
+import { isIP } from './net-address.ts';
 import { invalidArgType, invalidArgValue, nodeError } from './node-errors.ts';
+import { validateBoolean, validateFunction, validateNumber } from './validators.ts';
 
 export interface ConnectOptions {
   readonly port?: unknown;
@@ -13,6 +15,12 @@ export interface ConnectOptions {
   readonly allowHalfOpen?: boolean;
   readonly highWaterMark?: number;
   readonly signal?: unknown;
+  readonly lookup?: unknown;
+  readonly family?: unknown;
+  readonly hints?: unknown;
+  readonly localAddress?: unknown;
+  readonly localPort?: unknown;
+  readonly autoSelectFamily?: unknown;
 }
 
 export interface ListenOptions {
@@ -65,7 +73,21 @@ export function normalizeConnect(args: readonly unknown[]): {
   if (options.host !== undefined && options.host !== null && typeof options.host !== 'string') {
     throw invalidArgType('hostname', 'string', options.host);
   }
-  return { options, port: checkPort(options.port, 'Port'), callback };
+  const port = checkPort(options.port, 'Port');
+  checkConnect(options);
+  return { options, port, callback };
+}
+
+function checkConnect(options: ConnectOptions): void {
+  const { localAddress, localPort, lookup, autoSelectFamily } = options;
+  if (localAddress && isIP(localAddress) === 0) {
+    const text = `Invalid IP address: ${String(localAddress)}`;
+    throw nodeError(TypeError, 'ERR_INVALID_IP_ADDRESS', text);
+  }
+  if (localPort) validateNumber(localPort, 'options.localPort');
+  if (autoSelectFamily !== undefined && autoSelectFamily !== null)
+    validateBoolean(autoSelectFamily, 'options.autoSelectFamily');
+  if (lookup !== undefined && lookup !== null) validateFunction(lookup, 'options.lookup');
 }
 
 export interface ListenPlace {

@@ -4,7 +4,9 @@ import { ENCODING, type NetAddress } from '../../log-format/abi.ts';
 import { traps } from '../drivers/traps.ts';
 import { handleClosed, handleOpened } from '../loop.ts';
 import { nextTick } from '../ticks.ts';
+import { kAsyncDispose } from './dispose-symbols.ts';
 import { EventEmitter } from './events.ts';
+import { isIP } from './net-address.ts';
 import { normalizeListen } from './net-arguments.ts';
 import { attachListener, type ConnectionEnds, detachListener } from './net-device.ts';
 import { listenError } from './net-errors.ts';
@@ -33,6 +35,7 @@ export interface Server extends EmitterLike, ConnectionOwner {
   _handle: Handle | null;
   _connections: number;
   _unref: boolean;
+  _connectionKey: string | undefined;
   listening: boolean;
   maxConnections: number | undefined;
   allowHalfOpen: boolean;
@@ -143,12 +146,15 @@ const methods: ThisType<Server> & Record<string, unknown> = {
     const id = traps.netListen(place.port, place.backlog, name, 0, name.byteLength);
     const handle: Handle = { id, address: undefined, referenced: false };
     this._handle = handle;
-    if (!this._unref) reference(handle, true);
+    // Even one that keeps nothing alive hears where it listens.
+    reference(handle, true);
+    this._connectionKey = keyOf(place);
     attachListener(id, {
       bound: (error, address): void => {
         if (error === 0) {
           handle.address = address;
           this.emit('listening');
+          if (this._unref) reference(handle, false);
           return;
         }
         release(this);
@@ -204,10 +210,16 @@ const methods: ThisType<Server> & Record<string, unknown> = {
 
   unref(): Server {
     this._unref = true;
-    if (this._handle) reference(this._handle, false);
+    if (this._handle?.address) reference(this._handle, false);
     return this;
   },
 };
+
+/** What Node calls the place, in every error about it and in clusters. */
+function keyOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  const family = host === '' ? 6 : isIP(host);
+  return `${family || 4}:${host === '' ? '::' : host}:${port}`;
+}
 
 interface Signal {
   readonly aborted: boolean;
@@ -222,6 +234,33 @@ function closeOnAbort(server: Server, signal: unknown): void {
   };
   if (given.aborted) nextTick(onAbort);
   else given.addEventListener('abort', onAbort);
+}
+
+/** A listener that rejects: its connection is at fault, or else the server. */
+function rejected(this: Server, error: Error, event: string, ...args: unknown[]): void {
+  if (event === 'connection') (args[0] as { destroy(error: Error): void }).destroy(error);
+  else this.emit('error', error);
+}
+
+async function dispose(this: Server): Promise<void> {
+  if (this._handle === null) return;
+  await new Promise<void>((resolve, reject) => {
+    this.close((error) => (error ? reject(error) : resolve()));
+  });
+}
+
+for (const [symbol, value] of [
+  [Symbol.for('nodejs.rejection'), rejected],
+  [kAsyncDispose, dispose],
+] as const) {
+  const name = symbol.description === undefined ? '' : `[${symbol.description}]`;
+  Object.defineProperty(value, 'name', { value: name, configurable: true });
+  Object.defineProperty(Server.prototype, symbol, {
+    value,
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  });
 }
 
 for (const [name, value] of Object.entries(methods)) {

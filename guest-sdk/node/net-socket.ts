@@ -11,10 +11,11 @@ import { isIP } from './net-address.ts';
 import { normalizeConnect } from './net-arguments.ts';
 import { attachConnection } from './net-device.ts';
 import { connectError, streamError } from './net-errors.ts';
+import { type Lookup, lookUp } from './net-lookup.ts';
 import { kState, type SocketOptions, type Socket as SocketShape } from './net-socket-types.ts';
 import { streamMethods } from './net-socket-write.ts';
 import { Wire } from './net-wire.ts';
-import { nodeError } from './node-errors.ts';
+import { nodeError, outOfRange } from './node-errors.ts';
 import { exported as stream } from './stream.ts';
 import type { Done, StreamModule } from './stream-types.ts';
 import { clearTimeout, setUnreferencedTimeout } from './timers.ts';
@@ -204,15 +205,20 @@ const connectionMethods: ThisType<Socket> & Record<string, unknown> = {
     this.connecting = true;
     this._host = isIP(host) === 0 ? host : null;
     this.autoSelectFamilyAttemptedAddresses = [];
-    const name = traps.encode(host, ENCODING.utf8);
-    const wire = new Wire(traps.netConnect(port, name, 0, name.byteLength), state.referenced);
-    attach(this, wire);
+    const dial = (address: string): void => {
+      const name = traps.encode(address, ENCODING.utf8);
+      attach(this, new Wire(traps.netConnect(port, name, 0, name.byteLength), state.referenced));
+    };
+    if (this._host === null || !options.lookup) dial(host);
+    else lookUp(this, { host, port }, options as { lookup: Lookup }, dial);
     return this;
   },
 
   setTimeout(ms: number, callback?: () => void): Socket {
     if (this.destroyed) return this;
-    validateNumber(ms, 'msecs', 0);
+    validateNumber(ms, 'msecs');
+    if (ms < 0 || !Number.isFinite(ms))
+      throw outOfRange('msecs', 'a non-negative finite number', ms);
     const state = this[kState];
     this.timeout = ms;
     clearTimeout(state.idle);
@@ -242,7 +248,7 @@ const connectionMethods: ThisType<Socket> & Record<string, unknown> = {
     const wanted = Boolean(on);
     if (state.noDelay === wanted) return this;
     state.noDelay = wanted;
-    if (this._handle && !this.connecting) this._handle.setNoDelay(wanted);
+    if (this._handle && !this.connecting) this._handle.setNoDelay?.(wanted);
     return this;
   },
 
@@ -251,7 +257,7 @@ const connectionMethods: ThisType<Socket> & Record<string, unknown> = {
     const wanted = Boolean(on);
     if (state.keepAlive === wanted) return this;
     state.keepAlive = wanted;
-    if (this._handle && !this.connecting) this._handle.setKeepAlive(wanted);
+    if (this._handle && !this.connecting) this._handle.setKeepAlive?.(wanted);
     return this;
   },
 

@@ -30,6 +30,17 @@ function setCapture(callback: unknown): void {
   onCapture(capture ?? undefined);
 }
 
+/** `process.ref` and `unref`: by the symbol's method, or else the plain one of that name. */
+function reference(name: 'ref' | 'unref'): (target: unknown) => void {
+  const set = (target: unknown): void => {
+    const holder = target as Record<PropertyKey, unknown> | null | undefined;
+    const method = holder?.[Symbol.for(`nodejs.${name}`)] ?? holder?.[name];
+    if (typeof method === 'function') Reflect.apply(method, target, []);
+  };
+  Object.defineProperty(set, 'name', { value: name });
+  return set;
+}
+
 function systemError(syscall: string): Error {
   const error = new Error(`EPERM, Operation not permitted`);
   return Object.assign(error, { errno: 1, code: 'EPERM', syscall });
@@ -91,6 +102,8 @@ export const moreFunctions: Record<string, unknown> = {
     throw systemError('initgroups');
   },
   binding,
+  ref: reference('ref'),
+  unref: reference('unref'),
   assert: assertTrue,
   dlopen: throwing('process', 'dlopen', 'a package in JavaScript'),
   loadEnvFile(given: unknown = '.env'): void {

@@ -15,15 +15,23 @@ import { activeDomain } from './domain.ts';
 import { toMode } from './fs-arguments.ts';
 import { guarded } from './fs-errors.ts';
 import { volume } from './fs-volume.ts';
-import { invalidArgType, nodeError, outOfRange } from './node-errors.ts';
+import { invalidArgType, invalidArgValue, nodeError, outOfRange } from './node-errors.ts';
+import { environment } from './process-env.ts';
 import { moreFunctions, moreProperties } from './process-more.ts';
 import { emitWarning, printWarning } from './process-warnings.ts';
 import { standardInput, standardOutput } from './standard-streams.ts';
-import { validateFunction, validateInteger, validateObject, validateString } from './validators.ts';
+import {
+  validateFunction,
+  validateInteger,
+  validateNumber,
+  validateObject,
+  validateString,
+} from './validators.ts';
 
 /** QuickJS release inside the machine; part of the engine's pin. */
 const QUICKJS_VERSION = '2025-09-13';
 const SIGABRT_STATUS = 134;
+const SIGNAL_MAX = 64;
 
 export const exported = processObject as typeof processObject & Record<string, unknown>;
 
@@ -79,13 +87,19 @@ function memoryUsage(): Record<string, number> {
 memoryUsage.rss = (): number => 0;
 
 function kill(pid: unknown, signal: unknown = 'SIGTERM'): true {
-  if (typeof pid !== 'number') throw invalidArgType('pid', 'number', pid);
-  if (pid !== exported.pid) {
-    throw unsupported('process', 'kill', 'a signal to the guest itself (process.pid)');
-  }
+  const target = Number(pid) | 0;
+  // biome-ignore lint/suspicious/noDoubleEquals: a text of digits is a number here.
+  if (pid != target) throw invalidArgType('pid', 'number', pid);
   const number = typeof signal === 'number' ? signal : SIGNALS[String(signal)];
   if (number === undefined) {
     throw nodeError(TypeError, 'ERR_UNKNOWN_SIGNAL', `Unknown signal: ${String(signal)}`);
+  }
+  if (!(number >= 0 && number <= SIGNAL_MAX)) {
+    throw Object.assign(new Error('kill EINVAL'), { errno: -22, code: 'EINVAL', syscall: 'kill' });
+  }
+  // 0 is the group, in which the guest is alone.
+  if (target !== exported.pid && target !== 0) {
+    throw unsupported('process', 'kill', 'a signal to the guest itself (process.pid)');
   }
   if (number === 0) return true;
   const name = signalName(number);
@@ -93,6 +107,16 @@ function kill(pid: unknown, signal: unknown = 'SIGTERM'): true {
     if (name === undefined || !exported.emit(name, name, number)) halt(128 + number);
   });
   return true;
+}
+
+function checkUsage(previous: { user: unknown; system: unknown }): void {
+  validateObject(previous, 'prevValue');
+  for (const name of ['user', 'system'] as const) {
+    const value = previous[name];
+    validateNumber(value, `prevValue.${name}`);
+    if (value >= 0 && value <= Number.MAX_SAFE_INTEGER) continue;
+    throw invalidArgValue(`prevValue.${name}`, value, 'is invalid', RangeError);
+  }
 }
 
 /** Every function of `process` that needs no configuration. */
@@ -127,7 +151,7 @@ const functions = {
   getegid: (): number => 1000,
   getgroups: (): number[] => [1000],
   cpuUsage(previous?: { user: number; system: number }): { user: number; system: number } {
-    if (previous !== undefined) validateObject(previous, 'prevValue');
+    if (previous !== undefined) checkUsage(previous);
     const user = Math.floor(sinceBootMicros()) - (previous?.user ?? 0);
     return { user, system: 0 };
   },
@@ -137,26 +161,6 @@ const functions = {
     standardOutput(2).write(`${args.map(String).join(' ')}\n`);
   },
 };
-
-/** Environment variables hold strings: what is assigned is converted, as the real environment does. */
-function environment(variables: Readonly<Record<string, string>>): object {
-  return new Proxy(
-    { ...variables },
-    {
-      set(target, name, value): boolean {
-        if (typeof name === 'symbol' || typeof value === 'symbol') {
-          throw new TypeError('Cannot convert a Symbol value to a string');
-        }
-        target[name] = String(value);
-        return true;
-      },
-      defineProperty(target, name, descriptor): boolean {
-        const text = { ...descriptor, value: String(descriptor.value) };
-        return Reflect.defineProperty(target, name, text);
-      },
-    },
-  );
-}
 
 const features = {
   inspector: false,

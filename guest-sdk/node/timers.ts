@@ -120,8 +120,8 @@ export class Timeout implements TimerEntry {
     const start = nowMs();
     const before = timer.#context === undefined ? undefined : enter(timer.#context);
     try {
-      if (timer._timerArgs === undefined) callback.call(timer);
-      else callback.apply(timer, timer._timerArgs);
+      // Not by a method of the callback's, which is the guest's to change.
+      Reflect.apply(callback, timer, timer._timerArgs ?? []);
     } finally {
       if (timer._repeat !== null && timer._idleTimeout !== -1) {
         timer._idleTimeout = timer._repeat;
@@ -193,11 +193,11 @@ export class Immediate {
     this._onImmediate = null;
     if (callback === null) return;
     if (this.#context === undefined) {
-      callback.apply(this, this._argv);
+      Reflect.apply(callback, this, this._argv ?? []);
       return;
     }
     const before = enter(this.#context);
-    callback.apply(this, this._argv);
+    Reflect.apply(callback, this, this._argv ?? []);
     leave(before, this.#context);
     observed()?.destroy(this.#context.asyncId);
   }

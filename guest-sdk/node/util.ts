@@ -235,7 +235,8 @@ export const exported: UtilModule = {
   inherits,
   inspect,
   ...legacyTests,
-  isDeepStrictEqual: (a: unknown, b: unknown) => isDeepEqual(a, b, { strict: true }),
+  isDeepStrictEqual: (a: unknown, b: unknown, skipPrototype?: unknown) =>
+    isDeepEqual(a, b, { strict: true, anyPrototype: skipPrototype === true }),
   log,
   promisify,
   stripVTControlCharacters,

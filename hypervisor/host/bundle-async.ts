@@ -10,13 +10,24 @@
 export const ASYNC_MODULE = 'hv/internal/async';
 
 /** What the bundler is told that the engine lacks. */
-export const LOWERED: Readonly<Record<string, boolean>> = {
+const LOWERED: Record<string, boolean> = {
   'async-await': false,
   'async-generator': false,
   'for-await': false,
-  // Awaits of the top level stay: they are in no function.
-  'top-level-await': true,
 };
+
+/**
+ * Around a bundle with awaits of the top level, which can be lowered only inside a function: it is
+ * bundled as the body of one, and that is lowered as a whole.
+ */
+const WHOLE = {
+  head: 'async function hvWhole() {',
+  foot: '}',
+  call: 'return hvWhole.call(this);})',
+  /** What the lowered function begins with, and the name its frames are known by. */
+  body: /(function hvWhole\(\) \{\s*return __async\(this, null, function\*) \(/,
+  named: '$1 hvModule(',
+} as const;
 
 const MODULE_NAME = /["'](?:node:)?async_hooks["']/;
 /** `AsyncResource` alone, which many packages use when it is there, changes nothing one could see. */
@@ -51,4 +62,75 @@ export function withContexts(code: string): string {
     });
   }
   return text;
+}
+
+interface Wanted {
+  readonly lowerAsync: boolean;
+  readonly topLevelAwait: boolean;
+}
+
+/** True when the bundler's awaits are lowered after it (lowerWhole). */
+export function isLoweredWhole({ lowerAsync, topLevelAwait }: Wanted): boolean {
+  return lowerAsync && topLevelAwait;
+}
+
+/** The bundler's options on what it lowers and what it puts around the code; `head` begins an image. */
+export function surroundings(
+  wanted: Wanted,
+  head: string,
+): {
+  readonly supported: Record<string, boolean>;
+  readonly banner: { readonly js: string };
+  readonly footer: { readonly js: string };
+} {
+  const isWhole = isLoweredWhole(wanted);
+  return {
+    // An `import()` left in the image would ask the engine's own module loader.
+    supported: { 'dynamic-import': false, ...(wanted.lowerAsync && !isWhole ? LOWERED : {}) },
+    banner: { js: isWhole ? WHOLE.head : head },
+    footer: { js: isWhole ? WHOLE.foot : '})' },
+  };
+}
+
+interface Lowering {
+  readonly supported: Record<string, boolean>;
+  readonly target: string;
+  readonly sourcemap: 'external';
+  readonly sourcesContent: true;
+  readonly legalComments: 'none';
+  readonly charset: 'utf8';
+  readonly banner: string;
+  readonly footer: string;
+}
+
+const LOWERING: Omit<Lowering, 'banner'> = {
+  supported: LOWERED,
+  target: 'es2023',
+  sourcemap: 'external',
+  sourcesContent: true,
+  legalComments: 'none',
+  charset: 'utf8',
+  footer: WHOLE.call,
+};
+
+interface Built {
+  readonly code: string;
+  readonly map: string;
+}
+
+/**
+ * Lowers what was bundled between the lines of WHOLE, its top level included. `head` begins the image;
+ * `transform` is the bundler's.
+ */
+export async function lowerWhole(
+  built: Built,
+  head: string,
+  transform: (code: string, options: Lowering) => Promise<Built>,
+): Promise<Built> {
+  const inline = Buffer.from(built.map).toString('base64');
+  const { code, map } = await transform(
+    `${built.code}//# sourceMappingURL=data:application/json;base64,${inline}\n`,
+    { ...LOWERING, banner: head },
+  );
+  return { code: code.replace(WHOLE.body, WHOLE.named), map };
 }

@@ -18,6 +18,13 @@ export interface BuildMessage {
   } | null;
 }
 
+/** A failed build of esbuild. */
+export function isBuildFailure(
+  error: unknown,
+): error is Error & { readonly errors: readonly BuildMessage[] } {
+  return error instanceof Error && 'errors' in error && Array.isArray(error.errors);
+}
+
 function closed(text: string): string {
   return `${text}\n\nNode.js ${process.version}\n`;
 }

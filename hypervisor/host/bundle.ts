@@ -10,9 +10,9 @@ import { readFileSync } from 'node:fs';
 import { builtinModules, createRequire, isBuiltin } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type BuildFailure, type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
-import { LOWERED, needsContexts, withContexts } from './bundle-async.ts';
-import { type BuildMessage, missingScript, syntaxFault } from './bundle-errors.ts';
+import { type BuildOptions, build, type Metafile, type Plugin, transform } from 'esbuild';
+import * as contexts from './bundle-async.ts';
+import { type BuildMessage, isBuildFailure, missingScript, syntaxFault } from './bundle-errors.ts';
 import { withFiles } from './bundle-files.ts';
 import { type Injection, inject, PLACE_NAMES } from './bundle-inject.ts';
 import { missingModule, nativeAddon, unknownKind } from './bundle-stand-ins.ts';
@@ -168,10 +168,8 @@ function optionsOf(plan: Plan): BuildOptions {
     platform: 'node',
     format: plan.topLevelAwait ? 'esm' : 'cjs',
     target: 'es2023',
-    // An `import()` left in the image would ask the engine's own module loader.
     // The bundler knows most names of Node's, but not every one below another.
     external: builtinModules.filter((name) => name.includes('/')),
-    supported: { 'dynamic-import': false, ...(plan.lowerAsync ? LOWERED : {}) },
     conditions: ['node-addons'],
     mainFields: ['main'],
     keepNames: plan.keepNames,
@@ -181,8 +179,7 @@ function optionsOf(plan: Plan): BuildOptions {
     legalComments: 'none',
     charset: 'utf8',
     treeShaking: true,
-    banner: { js: headOf(plan) },
-    footer: { js: '})' },
+    ...contexts.surroundings(plan, headOf(plan)),
     logLevel: 'silent',
     plugins: [guestPlugin(plan)],
   };
@@ -243,7 +240,7 @@ function learnFromOutput(plan: Plan, code: string, metafile: Metafile): boolean 
     plan.keepNames = true;
     learned = true;
   }
-  if (!plan.lowerAsync && needsContexts(code)) {
+  if (!plan.lowerAsync && contexts.needsContexts(code)) {
     plan.lowerAsync = true;
     learned = true;
   }
@@ -316,7 +313,7 @@ function finishMap(plan: Plan, text: string, metafile: Metafile): string {
 
 function finishCode(plan: Plan, text: string): string {
   // The engine evaluates an expression: a hashbang becomes a comment and keeps its line.
-  const lowered = plan.lowerAsync ? withContexts(text) : text;
+  const lowered = plan.lowerAsync ? contexts.withContexts(text) : text;
   const code = lowered.startsWith('#!') ? `//${lowered}` : lowered;
   if (!plan.isModule) return code;
   const head = headOf(plan);
@@ -351,10 +348,6 @@ function newPlan(script: string): Plan {
   };
 }
 
-function isBuildFailure(error: unknown): error is BuildFailure {
-  return error instanceof Error && Array.isArray((error as Partial<BuildFailure>).errors);
-}
-
 /** The fault to show for errors no further build can remove: the first with a place. */
 function faultOf(plan: Plan, errors: readonly BuildMessage[]): GuestLoadError {
   const message = errors.find(({ location }) => location !== null) ?? errors[0];
@@ -375,9 +368,13 @@ export async function bundleGuest(
   for (let round = 0; round < BUILDS_MAX; round++) {
     try {
       const { outputFiles = [], metafile } = await build({ ...optionsOf(plan), metafile: true });
-      const code = outputFiles.find(({ path }) => path.endsWith('.js'))?.text ?? '';
-      const map = outputFiles.find(({ path }) => path.endsWith('.map'))?.text ?? '';
+      let code = outputFiles.find(({ path }) => path.endsWith('.js'))?.text ?? '';
+      let map = outputFiles.find(({ path }) => path.endsWith('.map'))?.text ?? '';
       if (learnFromOutput(plan, code, metafile)) continue;
+      if (contexts.isLoweredWhole(plan))
+        ({ code, map } = await contexts.lowerWhole({ code, map }, headOf(plan), (text, options) =>
+          transform(text, options),
+        ));
       const encoder = new TextEncoder();
       const sources = inputFiles(plan, metafile).map(({ path }) => path);
       return {

@@ -295,6 +295,6 @@ describe('thrown errors', () => {
   });
 });
 
-test('names are those of Node, but for the deprecated CallTracker', () => {
-  expect(Object.keys(nodeAssert).filter((name) => !(name in guest))).toEqual(['CallTracker']);
+test('names are those of Node', () => {
+  expect(Object.keys(nodeAssert).filter((name) => !(name in guest))).toEqual([]);
 });

@@ -54,6 +54,23 @@ test('the script, files it names, its directory, variables from a file and watch
   return sameAsNode('surroundings');
 });
 
+test('tests of node:test run, wait, fail and are reported as in Node', () =>
+  // Durations and the frames of a stack are nobody's promise.
+  sameAsNode('tests', (list) =>
+    list.filter((line) => !/^ *(?:# )?(?:duration_ms|location:|stack:)|:\d+:\d+\)?'?$/.test(line)),
+  ));
+
+test('arguments that nobody should pass, and calls in odd moments, end as in Node', () =>
+  sameAsNode('edges'));
+
+test('what later Nodes have in assert, util and process is there', async () => {
+  const { stdout, stderr } = await runInGuest(scripts({ 'later.js': read('later') }));
+  expect(stderr).toBe('');
+  expect(stdout).toBe(
+    'true true false false true false true\nref unref ref\nERR_INVALID_THIS\ntrue\n',
+  );
+});
+
 test('the disk is as large as half of the heap, and a full one says so', async () => {
   const { stdout, stderr } = await runInGuest(scripts({ 'full.js': read('full') }));
   expect(stderr).toBe('');

@@ -71,6 +71,15 @@ describe('a bundled script sees what Node shows it:', () => {
     });
   });
 
+  test('top-level await in a program with contexts', async () => {
+    await expectAsNode({
+      'main.mjs':
+        "import { AsyncLocalStorage } from 'node:async_hooks';\nconst store = new AsyncLocalStorage();\nconst told = [];\nawait store.run('a', async () => { await null; told.push(store.getStore()); });\nfor await (const one of [store.getStore(), 'b']) told.push(one);\nconst { later } = await import('./later.mjs');\nconsole.log(told, await later(store), store.getStore());\ntry { await Promise.reject(new Error('here')); } catch (error) { console.log(error.message, /main\\.mjs/.test(error.stack)); }\n",
+      'later.mjs':
+        "await null; export const later = (store) => store.run('c', async () => { await null; return store.getStore(); });",
+    });
+  });
+
   test('packages by the conditions of Node', async () => {
     await expectAsNode({
       'main.js':

@@ -1,0 +1,42 @@
+// What Node 20 has not, and later ones have.
+const assert = require('node:assert');
+const util = require('node:util');
+
+function holds(actual, expected) {
+  try {
+    assert.partialDeepStrictEqual(actual, expected);
+    return true;
+  } catch (error) {
+    if (error.code !== 'ERR_ASSERTION') throw error;
+    return false;
+  }
+}
+class Point {
+  x = 1;
+}
+console.log(
+  holds({ a: 1, b: { c: 2, d: 3 } }, { b: { d: 3 } }),
+  holds([1, { a: 1, b: 2 }, 3], [{ b: 2 }, 3]),
+  holds([1, 2], [2, 1]),
+  holds({ a: 1 }, { a: '1' }),
+  holds(new Map([['k', new Set([1, 2])]]), new Map([['k', new Set([2])]])),
+  util.isDeepStrictEqual(new Point(), { x: 1 }),
+  util.isDeepStrictEqual(new Point(), { x: 1 }, true),
+);
+const called = [];
+process.ref({ [Symbol.for('nodejs.ref')]: () => called.push('ref') });
+process.unref({ unref: () => called.push('unref') });
+process.ref({ ref: () => called.push('ref') });
+process.ref({});
+console.log(called.join(' '));
+class Own {
+  run() {
+    console.log(this === undefined);
+  }
+}
+process.nextTick(new Own().run, 1);
+try {
+  require('node:fs').Dir.prototype.path;
+} catch (error) {
+  console.log(error.code);
+}
