@@ -7,7 +7,7 @@
 import { build as bundle } from 'esbuild';
 
 const root = new URL('..', import.meta.url).pathname;
-const LATE = /^(?:pako|brotli)\//;
+const LATE = /^(?:pako|brotli)\/|^\.\/intl\/index\.ts$/;
 
 /** The dictionary of brotli in the packed form that the package has for browsers: a tenth of the text. */
 const packedBrotli = {
