@@ -12,7 +12,7 @@ import type { Arbiter } from '../ports.ts';
 import type { BackupPhase } from '../protocol/backup-copy.ts';
 import type { ReplicaId, View } from '../protocol/messages.ts';
 import type { BackupReplica } from '../replica/backup.ts';
-import type { PassableCopy } from '../replica/log-copy.ts';
+import type { PassableCopy } from '../replica/log-copy-types.ts';
 import { claimByForce } from './forced-view.ts';
 import { type LogMoment, lsnAtMoment } from './log-moment.ts';
 import type { ForcedFacts } from './promotion.ts';

@@ -6,6 +6,7 @@
 import { asEpoch } from '../../log-format/index.ts';
 import type { Arbiter } from '../ports.ts';
 import type { Hello } from '../protocol/backup-events.ts';
+import type { ReplicaId } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import type { BackupReplica } from '../replica/backup.ts';
 import { announceBackup, type BackupStanding } from './announce.ts';
@@ -16,7 +17,7 @@ import type { Pings } from './view-pings.ts';
 
 export interface OutreachOptions {
   /** As bound. */
-  readonly own: string;
+  readonly own: ReplicaId;
   /** Named by the operator; undefined: by whoever dials. */
   readonly arbiter: string | undefined;
   /** The run whose primary is to be looked for from the start. */
@@ -30,6 +31,19 @@ export interface OutreachOptions {
   /** The view service has made this replica primary. */
   readonly promoted: () => void;
   readonly trouble: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+/**
+ * By what name `primary` reaches this replica: as it has dialled it before, be that a host's name or a port
+ * that somebody forwards, or else where the replica listens. Under a second name it would be a second
+ * replica to its primary. What another primary dialled, from another host, may lead nowhere from this one.
+ */
+export function nameAt(
+  primary: ReplicaId,
+  hello: Pick<Hello, 'primary' | 'backup'> | undefined,
+  own: ReplicaId,
+): ReplicaId {
+  return hello?.primary === primary ? hello.backup : own;
 }
 
 export class Outreach {
@@ -68,11 +82,12 @@ export class Outreach {
 
   #seek(): void {
     this.#seeking?.();
-    const { own, security, openArbiter } = this.#options;
+    const { own, hello, security, openArbiter } = this.#options;
     const { vm } = this;
     const url = this.#options.arbiter ?? this.#options.hello()?.arbiter;
     if (vm === undefined || url === undefined || this.#over) return;
-    this.#seeking = seekPrimary({ arbiter: openArbiter(url), vm, own, security });
+    const nameFor = (primary: ReplicaId): ReplicaId => nameAt(primary, hello(), own);
+    this.#seeking = seekPrimary({ arbiter: openArbiter(url), vm, nameFor, security });
   }
 
   #announce(url: string): void {

@@ -12,7 +12,7 @@ import type { Machine, MachineOptions } from '../machine/machine.ts';
 import type { HeldOutput } from '../ports.ts';
 import type { History } from '../protocol/history.ts';
 import type { Handover } from '../replica/handover.ts';
-import { knownReleased, type ReleasedAt } from '../replica/released-mark.ts';
+import { knownReleased, type ReleasedAt, tellsFrom } from '../replica/released-mark.ts';
 import { dropBehind, type SkippedCheckpoint } from './checkpoint-files.ts';
 import { type Disk, REAL_DISK } from './disk.ts';
 import { inspectCopy } from './local-copy.ts';
@@ -20,7 +20,7 @@ import type { LogPosition } from './log-cursor.ts';
 import { cutLog, type LogVerdict, type OpenedLog, openLog } from './log-reader.ts';
 import { LogReplay } from './log-replay.ts';
 import { readReleased } from './released-file.ts';
-import { type ReplayStart, startAtNewest } from './replay-start.ts';
+import { isTooEarly, type ReplayStart, startAtNewest } from './replay-start.ts';
 
 export interface Recovered {
   readonly header: LogHeader;
@@ -58,7 +58,10 @@ export async function recoverLog(
   const log = openLog(dir);
   refuseOldFormat(log.header, dir);
   const mark = readReleased(dir, log.header.vm);
-  const run = withAllHeld(rerun(log, hooks, mark), (lsn) => rerun(log, hooks, mark, lsn));
+  const quick = rerun(log, hooks, mark);
+  const from = tellsFrom({ view: quick.start.view, lsnReleased: quick.lsnReleased }, mark);
+  const run =
+    from >= quick.start.lsn ? quick : fromBefore(quick, () => rerun(log, hooks, mark, from));
   const { start, replay, verdict, stopAt, lsnReleased } = run;
   refuseEnded(start.machine, dir);
   refuseLost(dir, start, verdict.end.lastLsn);
@@ -100,15 +103,12 @@ export async function recoverLog(
  * What had not left may come from records before the checkpoint: it is made again from an earlier one. Where
  * there is none that can be used, it is lost.
  */
-function withAllHeld(run: Rerun, from: (lsn: Lsn) => Rerun): Rerun {
-  if (run.lsnReleased >= run.start.lsn) return run;
+function fromBefore(quick: Rerun, run: () => Rerun): Rerun {
   try {
-    return from(run.lsnReleased);
+    return run();
   } catch (error) {
-    const gone =
-      error instanceof HvError && ['HV_E_USAGE', 'HV_E_LOG_DAMAGED'].includes(error.code);
-    if (!gone) throw error;
-    return run;
+    if (!isTooEarly(error)) throw error;
+    return quick;
   }
 }
 

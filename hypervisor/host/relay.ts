@@ -11,7 +11,7 @@ import { BACKUPS_MAX } from '../base/limits.ts';
 import type { Clock, Link, LinkHandlers } from '../ports.ts';
 import type { Message, ReplicaId } from '../protocol/messages.ts';
 import { Follower, isTooSlow, relayHello } from '../protocol/relay.ts';
-import type { PassableCopy } from '../replica/log-copy.ts';
+import type { PassableCopy } from '../replica/log-copy-types.ts';
 import { StateTransfer } from '../replica/state-transfer.ts';
 import type { CopyStore } from './copy-store.ts';
 import { HeartbeatSender } from './heartbeat.ts';

@@ -44,6 +44,31 @@ export function startAtNewest(log: OpenedLog, hooks: Hooks, lsnMax?: Lsn): Repla
     : behind(log, checkpoint, hooks, skipped);
 }
 
+/**
+ * The newest place from which a replay to `lsnMax` makes every output behind `lsnReleased` again. Where the log
+ * does not go back so far: the newest place there is, and what is not made again is lost. Throws as
+ * `startAtNewest`.
+ */
+export function startAtReleased(
+  log: OpenedLog,
+  hooks: Hooks,
+  { lsnMax, lsnReleased }: { readonly lsnMax: Lsn; readonly lsnReleased: Lsn },
+): ReplayStart {
+  if (lsnReleased < lsnMax) {
+    try {
+      return startAtNewest(log, hooks, lsnReleased);
+    } catch (error) {
+      if (!isTooEarly(error)) throw error;
+    }
+  }
+  return startAtNewest(log, hooks, lsnMax);
+}
+
+/** `startAtNewest` says so where the log begins later, or no usable checkpoint lies so early. */
+export function isTooEarly(error: unknown): boolean {
+  return error instanceof HvError && ['HV_E_USAGE', 'HV_E_LOG_DAMAGED'].includes(error.code);
+}
+
 /** The first place there is: the beginning, or the oldest usable checkpoint of a log without one. */
 export function startAtOldest(log: OpenedLog, hooks: Hooks): ReplayStart {
   if (log.firstLsn === 1) return beginning(log, hooks, []);

@@ -1,7 +1,8 @@
 /**
  * Brings a backup's machine to where its copy of the log ended when it was stopped, or was cut back to:
- * the newest usable snapshot at or below that record, then the log behind it. The copy may already grow
- * again meanwhile; nothing behind the record is looked at.
+ * a usable snapshot at or below that record, then the log behind it. The snapshot is the newest before which
+ * all outputs have left: the rest is made again, as this replica may have to let them out. The copy may
+ * already grow again meanwhile; nothing behind the record is looked at.
  */
 
 import { asLsn, type LogHeader, type Lsn } from '../../log-format/index.ts';
@@ -13,7 +14,7 @@ import type { SkippedCheckpoint } from './checkpoint-files.ts';
 import { logDamageError } from './log-errors.ts';
 import { type OpenedLog, openLog } from './log-reader.ts';
 import { LogReplay, type LogReplayHooks } from './log-replay.ts';
-import { startAtNewest } from './replay-start.ts';
+import { startAtReleased } from './replay-start.ts';
 
 export interface RestoreRequest {
   readonly dir: string;
@@ -47,7 +48,7 @@ export function restoreCopy(
 ): { readonly machine: Machine; readonly header: LogHeader; readonly restored: RestoredCopy } {
   const { busy, ...machineHooks } = hooks;
   const log = openLog(dir);
-  const start = startAtNewest(log, machineHooks, lsn);
+  const start = startAtReleased(log, machineHooks, { lsnMax: lsn, lsnReleased });
   const held: HeldOutput[] = [];
   const replay = new LogReplay(dir, log.header, start, {
     onGroup: ({ outputs }) => {
@@ -78,7 +79,7 @@ export function restoreCopy(
 /** Batches behind the start, up to the one that ends at `lsn`. */
 function* batchesTo(
   log: OpenedLog,
-  start: ReturnType<typeof startAtNewest>,
+  start: ReturnType<typeof startAtReleased>,
   lsn: Lsn,
 ): Generator<Parameters<LogReplay['take']>[0]> {
   let at: number = start.lsn;

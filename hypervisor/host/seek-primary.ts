@@ -12,13 +12,13 @@ import type { LinkSecurity } from './tls.ts';
 export interface SeekOptions {
   readonly arbiter: Arbiter;
   readonly vm: string;
-  /** As bound. */
-  readonly own: ReplicaId;
+  /** By what name `primary` is to dial this replica. */
+  readonly nameFor: (primary: ReplicaId) => ReplicaId;
   readonly security: LinkSecurity;
 }
 
 /** Returns what ends it. */
-export function seekPrimary({ arbiter, vm, own, security }: SeekOptions): () => void {
+export function seekPrimary({ arbiter, vm, nameFor, security }: SeekOptions): () => void {
   let timer: NodeJS.Timeout | undefined;
   let over = false;
   const again = (): void => {
@@ -38,14 +38,14 @@ export function seekPrimary({ arbiter, vm, own, security }: SeekOptions): () => 
       again();
       return;
     }
-    link.send({ type: 'join', epoch: asEpoch(0), address: own });
+    link.send({ type: 'join', epoch: asEpoch(0), address: nameFor(primary) });
   };
   const look = (): void => {
     if (over) return;
     arbiter.read(vm, (answer) => {
       if (over) return;
       const primary = answer.type === 'current' ? answer.view?.primary : undefined;
-      if (primary === undefined || primary === own) again();
+      if (primary === undefined || primary === nameFor(primary)) again();
       else ask(primary);
     });
   };

@@ -41,7 +41,7 @@ export type ArbiterAnswer =
   | { readonly type: 'unavailable'; readonly reason: string };
 
 /** Version of this file's messages; both ends must have the same. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 export type Message =
   /** Primary to backup, first on every link. */
@@ -71,6 +71,11 @@ export type Message =
       readonly epochs: readonly EpochStart[];
       readonly lsnFirst: Lsn;
       readonly lsnLast: Lsn;
+      /**
+       * No output of records up to here is held any more: a replica may begin with its machine as it was
+       * there. Behind it, outputs have to be made again, should it become primary.
+       */
+      readonly lsnSettled: Lsn;
       /** The sender is a backup itself and passes the log on: the receiver is never in a view. */
       readonly relay: boolean;
     }

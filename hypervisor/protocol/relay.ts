@@ -17,10 +17,15 @@ export interface RelayedLog {
   readonly hello: Hello;
   readonly history: History;
   readonly epoch: Epoch;
+  /** Outputs up to here are known to have left. */
+  readonly lsnReleased: Lsn;
 }
 
 /** The name of the one that passes on stands where a primary's does: the follower hears nobody else. */
-export function relayHello({ hello, history, epoch }: RelayedLog, to: ReplicaId): Hello {
+export function relayHello(
+  { hello, history, epoch, lsnReleased }: RelayedLog,
+  to: ReplicaId,
+): Hello {
   const { lsnFirst, lsnLast } = history;
   return {
     ...hello,
@@ -31,6 +36,7 @@ export function relayHello({ hello, history, epoch }: RelayedLog, to: ReplicaId)
     epochs: history.epochs.slice(-HISTORY_EPOCHS_MAX),
     lsnFirst,
     lsnLast,
+    lsnSettled: lsnReleased,
     relay: true,
   };
 }

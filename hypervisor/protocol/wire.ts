@@ -143,6 +143,7 @@ const CONTROL: {
       epochs,
       lsnFirst: lsn,
       lsnLast: lsn,
+      lsnSettled: lsn,
       relay: flag,
     },
   },

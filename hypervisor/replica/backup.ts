@@ -21,7 +21,8 @@ import type { Message, ReplicaId, View } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import { ask } from './ask.ts';
 import type { BackupConfig, BackupHooks, BackupOutcome, BackupPorts } from './hooks.ts';
-import { LogCopy, type LogCopyHandlers, type PassableCopy } from './log-copy.ts';
+import { LogCopy } from './log-copy.ts';
+import type { LogCopyHandlers, PassableCopy } from './log-copy-types.ts';
 import { Stepper } from './stepper.ts';
 
 const TOKEN_BYTES = 16;

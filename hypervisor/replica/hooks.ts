@@ -1,6 +1,6 @@
 /** What a replica's shell tells the composition root, and how it is set up. */
 
-import type { Epoch, Lsn, Micros } from '../../log-format/index.ts';
+import type { Lsn, Micros } from '../../log-format/index.ts';
 import { HISTORY_EPOCHS_MAX } from '../base/limits.ts';
 import type {
   Arbiter,
@@ -70,6 +70,7 @@ export interface PrimaryConfig {
     | 'epochs'
     | 'lsnFirst'
     | 'lsnLast'
+    | 'lsnSettled'
     | 'relay'
   >;
 }
@@ -175,7 +176,7 @@ export interface BackupHooks {
 export function helloFor(
   config: PrimaryConfig,
   history: History,
-  to: { readonly backup: ReplicaId; readonly epoch: Epoch },
+  to: Pick<Hello, 'backup' | 'epoch' | 'lsnSettled'>,
 ): Hello {
   const { id: primary, vm, detectMs, rule, hello } = config;
   const { lsnFirst, lsnLast } = history;

@@ -15,45 +15,13 @@ import type {
 } from '../ports.ts';
 import { needsReplay } from '../protocol/ack-level.ts';
 import type { Hello } from '../protocol/backup-events.ts';
-import type { History } from '../protocol/history.ts';
 import type { SnapshotFile, View } from '../protocol/messages.ts';
 import { GroupSplitter } from './group-splitter.ts';
 import type { Handover } from './handover.ts';
-import type { BackupPorts, Estate } from './hooks.ts';
+import type { Estate } from './hooks.ts';
+import type { LogCopyOptions, PassableCopy, WhenFree } from './log-copy-types.ts';
 import { type IntakeResult, LogIntake } from './log-intake.ts';
 import { ReplayQueue } from './replay-queue.ts';
-
-export interface LogCopyHandlers {
-  logged(
-    lastLsn: Lsn,
-    view: View | undefined,
-    stop: { readonly code: number; readonly reason: string } | undefined,
-    history: History,
-  ): void;
-  replayed(lsn: Lsn, outputsCrc: number): void;
-  durable(lsn: Lsn): void;
-  diverged(lsn: Lsn, report: string): void;
-  damaged(reason: string): void;
-}
-
-export interface LogCopyOptions {
-  readonly ports: BackupPorts;
-  readonly hello: Hello;
-  /** Runs nothing: the log is all there is. */
-  readonly cold: boolean;
-  readonly handlers: LogCopyHandlers;
-}
-
-/** What there is to pass on to a replica that follows this one. */
-export interface PassableCopy {
-  /** Of the primary that is followed. */
-  readonly hello: Hello;
-  readonly history: History;
-  readonly lsnReleased: Lsn;
-}
-
-/** Calls back when nobody writes to the disk's copy any more, with what is known to have left. */
-export type WhenFree = (act: (facts: { readonly lsnReleased: Lsn }) => void) => void;
 
 export class LogCopy {
   readonly #options: LogCopyOptions;
@@ -110,9 +78,11 @@ export class LogCopy {
   static reopen(options: LogCopyOptions, from: Lsn, whenFree: WhenFree): LogCopy {
     const copy = new LogCopy(options);
     const { ports, hello } = options;
-    whenFree(({ lsnReleased }) =>
-      ports.reopen(hello, { from, lsnReleased }, (reopened) => copy.#ready(reopened)),
-    );
+    whenFree((known) => {
+      const lsnReleased = asLsn(Math.max(known.lsnReleased, Math.min(hello.lsnSettled, from)));
+      copy.#queue.forget(lsnReleased);
+      ports.reopen(hello, { from, lsnReleased }, (reopened) => copy.#ready(reopened));
+    });
     return copy;
   }
 
@@ -124,6 +94,7 @@ export class LogCopy {
   ): LogCopy {
     const copy = new LogCopy(options);
     copy.#joins = true;
+    copy.#queue.forget(snapshot.lsn);
     const { ports, hello } = options;
     whenFree(() => {
       copy.#receiver = ports.join(hello, snapshot, (joined) => copy.#ready(joined));

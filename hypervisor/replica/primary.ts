@@ -77,7 +77,6 @@ export class PrimaryReplica {
     this.#brake = new Brake(ports);
     const lsnReleased = handover?.lsnReleased ?? asLsn(0);
     this.#mark = new ReleasedMark(ports.store, lsnReleased);
-    const lsnLast = handover?.lsnReceived ?? asLsn(0);
     const history = handover?.history ?? new EpochHistory();
     this.#journal = new Journal({ ...ports, startedAt: config.startedAt, history });
     this.#clock = new VirtualClock(handover?.timeLast ?? config.startedAt);
@@ -101,13 +100,14 @@ export class PrimaryReplica {
       vm: config.vm,
       detectMs: config.detectMs,
       newToken: () => toHex(ports.entropy.bytes(TOKEN_BYTES)),
-      hello: (backup, epoch) => helloFor(config, this.#journal.history, { backup, epoch }),
+      hello: (backup, epoch) =>
+        helloFor(config, this.#journal.history, { backup, epoch, lsnSettled: this.#lsnSettled }),
       view: handover?.view,
       epochLast: handover?.epochLast ?? asEpoch(0),
       formerIds: handover?.formerIds ?? [],
       ownLog: config.ownLog,
       rule: config.rule,
-      lsnAppended: lsnLast,
+      lsnAppended: handover?.lsnReceived ?? asLsn(0),
       lsnReleased,
     });
     this.#stepper = new Stepper({
@@ -298,13 +298,16 @@ export class PrimaryReplica {
     this.#step({ type: 'appended', now: this.#now(), batch, stop: options.stop });
   }
 
+  get #lsnSettled(): Lsn {
+    return this.#core.heldBytes === 0 ? this.lsn : this.#core.lsnReleased;
+  }
+
   #stream(peer: ReplicaId, from: Lsn): void {
     const link = this.#links.stream(peer);
     if (link === undefined) return;
-    const core = this.#core;
     const transfer = new StateTransfer(this.#ports, link, {
-      epoch: () => core.view.epoch,
-      lsnSettled: () => (core.heldBytes === 0 ? this.lsn : core.lsnReleased),
+      epoch: () => this.#core.view.epoch,
+      lsnSettled: () => this.#lsnSettled,
       done: (lastLsn, failure) =>
         this.#step({ type: 'streamed', now: this.#now(), peer, lastLsn, failure }),
     });

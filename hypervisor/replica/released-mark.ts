@@ -61,6 +61,19 @@ export interface LogEnd {
   readonly lsnReplayed: Lsn;
 }
 
+/**
+ * Where a replay has to begin to tell what has left: at or before this record. `begun`: where one began, with the
+ * view in force there, and what it found (`knownReleased`). A mark of an earlier view, as a power cut leaves one,
+ * is of the same reign or not: the views between are read to tell.
+ */
+export function tellsFrom(
+  begun: { readonly view: View | undefined; readonly lsnReleased: Lsn },
+  mark: ReleasedAt | undefined,
+): Lsn {
+  if (mark === undefined || begun.view === undefined) return begun.lsnReleased;
+  return mark.epoch < begun.view.epoch ? mark.lsn : begun.lsnReleased;
+}
+
 /** Up to where outputs are known to have left; those behind it are let out again. */
 export function knownReleased(end: LogEnd, mark: ReleasedAt | undefined): Lsn {
   const { view, reignSince, lsnReplayed } = end;

@@ -3,6 +3,7 @@
  * the arbiter decided, what left. It asks nothing of the code under test.
  */
 
+import { defined } from '../../hypervisor/base/assert.ts';
 import type { Output } from '../../hypervisor/ports.ts';
 import {
   type AckLevel,
@@ -11,10 +12,10 @@ import {
   quorumOf,
 } from '../../hypervisor/protocol/ack-level.ts';
 import type { View } from '../../hypervisor/protocol/messages.ts';
-import { GroupSplitter } from '../../hypervisor/replica/group-splitter.ts';
-import { decodeBatch, type EncodedBatch, FRAME_HEAD_BYTES } from '../../log-format/index.ts';
+import { asLsn, type EncodedBatch } from '../../log-format/index.ts';
 import { getUint32 } from './bytes.ts';
 import { backupsNeeded, DEFAULT_RULE } from './protection.ts';
+import { splitterBehind } from './replayed-copy.ts';
 import { causeOf, type MachineKind, type SimMachine } from './sim-machine.ts';
 import { type SimStore, STARTED_AT } from './sim-store.ts';
 import type { World } from './world.ts';
@@ -260,12 +261,15 @@ export class Checker {
 
   /** A log must give, from scratch, the machine its owner has. */
   replays(store: SimStore, machine: SimMachine): void {
-    const fresh = this.#machines.build({ wall: () => STARTED_AT, resync: () => undefined });
-    const splitter = new GroupSplitter();
-    for (const { bytes } of store.batches) {
-      for (const group of splitter.push(
-        decodeBatch(bytes.subarray(FRAME_HEAD_BYTES), STARTED_AT),
-      )) {
+    const { origin } = store;
+    const world = { wall: () => STARTED_AT, resync: () => undefined };
+    const fresh =
+      origin === undefined
+        ? this.#machines.build(world)
+        : defined(this.#machines.restore?.(world, origin.machine), 'a saved machine is restored');
+    const splitter = splitterBehind(origin);
+    for (const batch of store.decoded(origin?.lsn ?? asLsn(0))) {
+      for (const group of splitter.push(batch)) {
         fresh.replay(group, (_result, divergence) => {
           if (divergence !== undefined) this.fail(`the log diverges at lsn ${divergence.lsn}`);
         });

@@ -29,6 +29,8 @@ export interface Cluster {
   /** How long a replayed group keeps a backup's machine busy, at most. */
   replayMs: number;
   readonly resyncChance: number;
+  /** Of so many groups one ends in a checkpoint, with a snapshot; 0: none does. */
+  checkpointEvery: number;
   readonly ownLog: OwnLogMode;
   /** Silence that makes a peer suspect. */
   readonly detectMs: number;
@@ -63,6 +65,8 @@ export interface HostBugs {
   readonly syncLies?: boolean;
   /** A run that goes on takes all of its log for sent. */
   readonly forgetsMark?: boolean;
+  /** A copy is run from its newest snapshot, whatever has left. */
+  readonly startsAtNewest?: boolean;
   /** What streams a log out skips the last batch of it. */
   readonly streamSkips?: boolean;
 }

@@ -72,6 +72,11 @@ export const FAULT_KINDS = [
   /** A backup that is never in a view loses its primary; one that ran nothing becomes primary. */
   'backup.hiddenParted',
   'backup.coldPromoted',
+  /** A replica joins by a snapshot; its log is trimmed to one; a run or a copy goes on from one. */
+  'snapshot.joined',
+  'snapshot.trimmed',
+  'snapshot.resumed',
+  'snapshot.reopened',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 

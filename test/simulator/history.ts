@@ -92,7 +92,9 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
   if (world.trace !== undefined) world.note('rule', ruleOf(rule));
   const checker = new Checker(world, machines, rule);
   const hosts = new Map<string, Host>();
-  const members = new Map(['b', 'c'].map((name) => [name, drawMember(random)]));
+  const members = new Map(
+    ['b', 'c'].map((name) => [name, { ...drawMember(random), ...focus.kind }]),
+  );
   const network = new Network(world, {
     delayMs: random.between(0.05, 2),
     jitterMs: random.between(0, 2),
@@ -147,6 +149,7 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
     member: (name) => members.get(name) ?? PLAIN,
     replayMs: random.pick([0.2, 1, 8]),
     resyncChance: random.pick([0, 0.3, 1]),
+    checkpointEvery: random.pick([0, 0, 3, 12]),
     ownLog: rule.level === 'durable' ? 'durable' : random.pick(['written', 'written', 'durable']),
     detectMs: random.pick([4, 12, 40]),
     writeMs: random.pick([0, 0, 0.3, 3]),

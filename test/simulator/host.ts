@@ -3,6 +3,7 @@
  * simulated ports, promotes a backup when it has won, and lets live primaries look for backups.
  */
 
+import { defined } from '../../hypervisor/base/assert.ts';
 import type {
   BackupMachine,
   Entropy,
@@ -10,10 +11,13 @@ import type {
   LinkHandlers,
   Output,
   ReopenedCopy,
+  ReplayGroup,
+  SnapshotReceiver,
 } from '../../hypervisor/ports.ts';
-import { PROTOCOL_VERSION } from '../../hypervisor/protocol/messages.ts';
+import { PROTOCOL_VERSION, type SnapshotFile } from '../../hypervisor/protocol/messages.ts';
 import type { Note } from '../../hypervisor/protocol/notes.ts';
 import { BackupReplica } from '../../hypervisor/replica/backup.ts';
+import { lastLsnOf } from '../../hypervisor/replica/group-splitter.ts';
 import { type Handover, NOTHING_RAN } from '../../hypervisor/replica/handover.ts';
 import type {
   BackupOutcome,
@@ -28,10 +32,11 @@ import { noteKind } from './coverage.ts';
 import { EdgeBackend } from './edge.ts';
 import { type Member, mayJoin } from './protection.ts';
 import { replayLater } from './replay-later.ts';
-import { replayCopy } from './replayed-copy.ts';
+import { type BuildMachine, replayCopy, startBefore } from './replayed-copy.ts';
 import { describeView } from './sim-arbiter.ts';
-import { causeOf, type SimMachine } from './sim-machine.ts';
+import { causeOf, type MachineWorld, type SimMachine } from './sim-machine.ts';
 import { type Recovered, recover } from './sim-recovery.ts';
+import { receiveSnapshot, SimCheckpoints, type SimSnapshot, snapshotOf } from './sim-snapshots.ts';
 import { SimDisk, SimStore, STARTED_AT } from './sim-store.ts';
 import { plantInCopy, plantInStore } from './store-bugs.ts';
 import { SimProcess } from './world.ts';
@@ -101,28 +106,31 @@ export class Host {
 
   /** `hv run --resume`: goes on from what a dead process left. False: there is nothing to go on with. */
   resume(dead: SimStore, options: { readonly power: boolean }): boolean {
-    const machine = this.#newMachine();
-    const batches = dead.afterCrash(options);
+    const store = this.#newStore();
+    store.load(dead, dead.afterCrash(options));
     const forgets = this.#cluster.bugs.forgetsMark === true;
     const mark = forgets ? undefined : dead.markAfterCrash(options);
-    const recovered = recover({ batches, mark }, machine, this.name);
+    const build: BuildMachine = (at) => this.#newMachine(at);
+    const recovered = recover(store, { name: this.name, mark, build });
     if (recovered === undefined) return false;
-    this.#cluster.world.note(this.name, `resumes at lsn ${recovered.handover.lsnReceived}`);
-    this.store = this.#newStore();
-    this.store.load(batches);
-    if (mark !== undefined) this.store.marks.push(mark);
-    this.machine = machine;
+    const { world } = this.#cluster;
+    world.note(this.name, `resumes at lsn ${recovered.handover.lsnReceived}`);
+    if (store.snapshots.length > 0) world.coverage.count('snapshot.resumed');
+    if (mark !== undefined) store.marks.push(mark);
+    this.store = store;
+    this.machine = recovered.machine;
     this.resumed = true;
-    this.#runPrimary(this.store, machine, { ...recovered.handover, id: this.name }, recovered);
+    const handover = { ...recovered.handover, id: this.name };
+    this.#runPrimary(store, recovered.machine, handover, recovered);
     return true;
   }
 
   /** Finds what a dead process has left of a log; a primary may let it go on from there. */
   inherit(dead: SimStore, options: { readonly power: boolean }): void {
     const batches = dead.afterCrash(options);
-    if (batches.length === 0) return;
+    if (batches.length === 0 && dead.origin === undefined) return;
     this.store = this.#newStore();
-    this.store.load(batches);
+    this.store.load(dead, batches);
   }
 
   startBackup(): void {
@@ -141,9 +149,7 @@ export class Host {
           return this.#replaying(this.machine);
         },
         reopen: (_hello, { from, lsnReleased }, done) => this.#reopen(from, lsnReleased, done),
-        join: () => {
-          throw new Error('simulated primaries keep no snapshots');
-        },
+        join: (_hello, { files }, done) => this.#join(files, done),
         dial: (peer, handlers) => this.#dialBackup(peer, handlers),
         retain: () => {},
       },
@@ -194,16 +200,84 @@ export class Host {
       },
     });
     checker.opened(this.name, store);
+    if (this.member.cold) store.onPlace = (lsn) => this.#keepWarm(store, lsn);
     return store;
   }
 
-  #newMachine(): SimMachine {
+  /** Another machine runs the copy to where it stands now and again, so that less is left for a promotion. */
+  #keepWarm(store: SimStore, lsn: Lsn): void {
+    const { world } = this.#cluster;
+    world.at(world.now + world.random.between(1, 10), this.process, () => {
+      // It has grown, or is a primary's by now.
+      if (store.lsnLast !== lsn || this.store !== store || this.backup === undefined) return;
+      const view = store.placeAt(lsn);
+      if (view === undefined) return;
+      const at = store.snapshots.at(-1);
+      const build: BuildMachine = (start) => this.#newMachine(start);
+      const { machine, timeLast: time } = replayCopy(store, at, { build, lsnReleased: lsn });
+      const snapshot = snapshotOf(machine, store, { lsn, time, view });
+      if (snapshot !== undefined) store.keep(snapshot);
+    });
+  }
+
+  /** As it was at a snapshot, or one that has run nothing. */
+  #newMachine(at?: SimSnapshot): SimMachine {
     const { world, resyncChance, machines } = this.#cluster;
     const clock = this.process.clock();
-    return machines.build({
+    const given: MachineWorld = {
       wall: () => clock.wall(),
       resync: () => (world.random.chance(resyncChance) ? clock.wall() : undefined),
+    };
+    if (at === undefined) return machines.build(given);
+    return defined(machines.restore?.(given, at.machine), 'what was saved can be restored');
+  }
+
+  /** Takes a snapshot in; the log goes on behind it at once, the machine comes later. */
+  #join(
+    files: readonly SnapshotFile[],
+    done: (copy: ReopenedCopy | undefined) => void,
+  ): SnapshotReceiver {
+    const { world } = this.#cluster;
+    // What was there has made room for it.
+    this.store = undefined;
+    this.machine = undefined;
+    return receiveSnapshot(files, (snapshot) => {
+      world.at(world.now + world.random.between(0.3, 2), this.process, () => {
+        world.coverage.count('snapshot.joined');
+        const store = this.#newStore();
+        store.begin(snapshot);
+        this.store = store;
+        done(this.#joined(plantInCopy(store, this.#cluster.bugs), snapshot));
+      });
     });
+  }
+
+  #joined(store: SimStore, snapshot: SimSnapshot): ReopenedCopy {
+    const { world } = this.#cluster;
+    const { base, history } = store;
+    const nothing = { outputsCrc: 0, state: NOTHING_RAN, tail: undefined, held: [] };
+    if (this.member.cold) {
+      const at = { machine: undefined, lsnReplayed: asLsn(0), timeLast: STARTED_AT };
+      return { store, base, history, ...nothing, ...at };
+    }
+    const machine = this.#newMachine(snapshot);
+    this.machine = machine;
+    const { lsn: lsnReplayed, time: timeLast, outputsCrc, state } = snapshot;
+    const at = { machine: this.#replaying(machine), lsnReplayed, timeLast };
+    const restoring: ReopenedCopy['restoring'] = (told) =>
+      world.at(world.now + world.random.between(0.3, 5), this.process, () => {
+        store.replayed(lsnReplayed);
+        told({ outputsCrc, state, held: [] });
+      });
+    return { store, base, history, ...nothing, ...at, restoring };
+  }
+
+  /** Where it is as good to begin as anywhere before `lsnReleased`; with a planted bug, anywhere. */
+  #startFor(store: SimStore, lsnReleased: Lsn): SimSnapshot | undefined {
+    const newest = this.#cluster.bugs.startsAtNewest === true;
+    const at = newest ? store.snapshots.at(-1) : startBefore(store, lsnReleased);
+    if (at !== undefined) this.#cluster.world.coverage.count('snapshot.reopened');
+    return at;
   }
 
   /** Cuts the copy and replays what is left of it with another machine. */
@@ -223,9 +297,11 @@ export class Host {
         done({ store, base, machine: undefined, history, ...at });
         return;
       }
-      const machine = this.#newMachine();
+      const { machine, ...at } = replayCopy(store, this.#startFor(store, lsnReleased), {
+        build: (start) => this.#newMachine(start),
+        lsnReleased,
+      });
       this.machine = machine;
-      const at = replayCopy(store, machine, lsnReleased);
       done({ store, base, machine: this.#replaying(machine), history, ...at });
     });
   }
@@ -249,12 +325,24 @@ export class Host {
         this.corrupted ||= flips;
         return flips;
       },
-      replayed: (lsn) => this.store?.replayed(lsn),
+      replayed: (group) => this.#replayed(machine, group),
       ran: ({ outputs }) => {
         if (this.#cluster.bugs.backupReleases !== true) return;
         for (const { output } of outputs) this.#left(this.store, output);
       },
     });
+  }
+
+  /** A place where the primary took a snapshot is one for a backup's own. */
+  #replayed(machine: SimMachine, group: ReplayGroup): void {
+    const { store } = this;
+    const lsn = lastLsnOf(group);
+    store?.replayed(lsn);
+    const view = store?.placeAt(lsn);
+    const mark = group.records.at(-2);
+    if (store === undefined || view === undefined || mark?.type !== 'checkpoint') return;
+    const snapshot = snapshotOf(machine, store, { lsn, time: mark.time, view });
+    if (snapshot !== undefined) store.keep(snapshot);
   }
 
   #promote(handover: Handover): void {
@@ -276,9 +364,12 @@ export class Host {
   #revive(handover: Handover, store: SimStore): void {
     const { world } = this.#cluster;
     world.at(world.now + world.random.between(0.5, 3), this.process, () => {
-      const machine = this.#newMachine();
+      const { lsnReleased } = handover;
+      const { state, machine, ...at } = replayCopy(store, this.#startFor(store, lsnReleased), {
+        build: (start) => this.#newMachine(start),
+        lsnReleased,
+      });
       this.machine = machine;
-      const { state, ...at } = replayCopy(store, machine, handover.lsnReleased);
       const revived = { ...handover, ...at, machine: state, groups: [] };
       this.#runPrimary(store, machine, this.#cluster.bugs.mangle?.(revived) ?? revived);
     });
@@ -311,8 +402,16 @@ export class Host {
       onInterrupt: (interrupt) => this.primary?.push(interrupt),
       onRelease: (output) => this.#left(store, output),
     });
+    const { checkpointEvery: every } = this.#cluster;
+    const released = (): Lsn => this.primary?.core.lsnReleased ?? asLsn(0);
+    const checkpoints =
+      every > 0 && machine.save !== undefined
+        ? new SimCheckpoints({ process: this.process, store, machine, every, released })
+        : undefined;
     this.primary = new PrimaryReplica({
       ports: {
+        checkpoints,
+        snapshots: checkpoints,
         clock: this.process.clock(),
         store: plantInStore(store, this.#cluster.bugs),
         arbiter: arbiter.for(this.process),

@@ -201,6 +201,7 @@ function build(
     backupsWanted,
     replayMs: 0.5,
     resyncChance: 0.3,
+    checkpointEvery: 0,
     ownLog: kind === 'failSync' ? 'durable' : 'written',
     detectMs: 40,
     writeMs: 0,

@@ -1,7 +1,6 @@
 /** A machine on another thread, as a backup has it: it answers later, unless it is gone by then. */
 
-import type { BackupMachine, TurnsResult } from '../../hypervisor/ports.ts';
-import { lastLsnOf } from '../../hypervisor/replica/group-splitter.ts';
+import type { BackupMachine, ReplayGroup, TurnsResult } from '../../hypervisor/ports.ts';
 import type { SimMachine } from './sim-machine.ts';
 import type { SimProcess } from './world.ts';
 
@@ -15,8 +14,8 @@ export interface ReplayOptions {
   flips(): boolean;
   /** What came of a group, right or wrong. */
   ran(result: TurnsResult): void;
-  /** A group that ends at `lsn` has been run, and is as its end says. */
-  replayed(lsn: number): void;
+  /** A group has been run, and is as its end says. */
+  replayed(group: ReplayGroup): void;
 }
 
 export function replayLater(machine: SimMachine, options: ReplayOptions): BackupMachine {
@@ -35,7 +34,7 @@ export function replayLater(machine: SimMachine, options: ReplayOptions): Backup
         const told = ignoresDivergence ? undefined : divergence;
         world.at(at, process, () => {
           if (disposed) return;
-          if (divergence === undefined) options.replayed(lastLsnOf(group));
+          if (divergence === undefined) options.replayed(group);
           done(result, told);
         });
       });

@@ -26,7 +26,7 @@ import {
   tellsAll,
 } from './link-bugs.ts';
 import type { Tap } from './network.ts';
-import { DEFAULT_RULE } from './protection.ts';
+import { DEFAULT_RULE, type Member } from './protection.ts';
 import type { ArbiterTap } from './sim-arbiter.ts';
 import type { StaleKind } from './stale.ts';
 import type { World } from './world.ts';
@@ -65,6 +65,7 @@ export const SABOTAGES = {
   dropHeld: 'a promoted backup throws the outputs away that it held',
   // The log.
   logLies: 'the own log says that it is written before it is',
+  startsAtNewest: 'a copy is run from its newest snapshot, whatever of the outputs before has left',
   markForgotten: 'a run that goes on takes all of its log for sent',
   divergenceIgnored: 'a replay that differs is passed over',
   stopUnsaid: 'a stop is not told to the backup',
@@ -98,10 +99,15 @@ export interface Focus {
   readonly backupsWanted?: number;
   readonly rule?: AckRule;
   readonly writeMs?: number;
+  readonly checkpointEvery?: number;
+  /** What every backup is. */
+  readonly kind?: Partial<Member>;
   readonly ownLog?: OwnLogMode;
 }
 
 const NONE: HostBugs = {};
+/** Keeps the log and snapshots. */
+const WARM: Partial<Member> = { cold: true, hidden: false };
 
 /** The bug as it is planted; without one, none. */
 export function sabotaged(sabotage: Sabotage | undefined, world: World): Bugs {
@@ -172,6 +178,11 @@ export function sabotaged(sabotage: Sabotage | undefined, world: World): Bugs {
       return {
         hostBugs: { logLies: true },
         focus: { faults: ['killAll'], writeMs: 3, ownLog: 'written' },
+      };
+    case 'startsAtNewest':
+      return {
+        hostBugs: { startsAtNewest: true },
+        focus: { checkpointEvery: 1, faults: ['pausePrimary', 'cutBothWays'], kind: WARM },
       };
     case 'markForgotten':
       return { hostBugs: { forgetsMark: true }, focus: { faults: ['killPrimary', 'breakLinks'] } };

@@ -69,6 +69,7 @@ export class Scenario {
       backupsWanted: 2,
       replayMs: 0.2,
       resyncChance: 0,
+      checkpointEvery: 0,
       machines: TOY,
       ownLog: 'written',
       detectMs: 40,

@@ -1,6 +1,7 @@
 /** What the simulated shell runs: the toy machine, or the real one with a small guest. */
 
 import type { HeldOutput, MachinePort, Output, TurnsResult } from '../../hypervisor/ports.ts';
+import type { MachineState } from '../../hypervisor/replica/handover.ts';
 import type { LogHeader, Lsn, Micros } from '../../log-format/index.ts';
 
 export interface SimMachine extends MachinePort {
@@ -10,6 +11,15 @@ export interface SimMachine extends MachinePort {
   flip(): void;
   /** Calls to others that were neither answered nor have failed. Undefined: it makes none. */
   readonly callsOpen?: number;
+  /** Between turns. Undefined: this kind cannot be saved. */
+  save?(): SavedMachine;
+}
+
+export interface SavedMachine {
+  /** For `MachineKind.restore`. */
+  readonly machine: string;
+  readonly outputsCrc: number;
+  readonly state: MachineState;
 }
 
 /** What a live machine may ask of its host. */
@@ -36,6 +46,8 @@ export interface MachineKind {
   /** What a network answers this guest: payloads of netBound and netAccept. Undefined: it needs none. */
   readonly net?: NetPayloads;
   build(world: MachineWorld): SimMachine;
+  /** A machine as it was saved. Undefined: this kind cannot be. */
+  restore?(world: MachineWorld, saved: string): SimMachine;
   /** No machine built so far is used any more. */
   recycle?(): void;
 }

@@ -1,31 +1,37 @@
 /**
  * A run that goes on from its own log, in memory: what `host/recovery.ts` does with files. Every
- * complete group is replayed and checked; the open one is left for the primary.
+ * complete group behind a snapshot is replayed and checked; the open one is left for the primary.
  */
 
 import type { HeldOutput } from '../../hypervisor/ports.ts';
-import { GroupSplitter, lastLsnOf } from '../../hypervisor/replica/group-splitter.ts';
+import { lastLsnOf } from '../../hypervisor/replica/group-splitter.ts';
 import {
   type Handover,
   type MachineState,
   NOTHING_RAN,
 } from '../../hypervisor/replica/handover.ts';
-import { knownReleased, type ReleasedAt } from '../../hypervisor/replica/released-mark.ts';
-import type { EncodedBatch } from '../../log-format/index.ts';
-import { asLsn, decodeBatch, FRAME_HEAD_BYTES, type Lsn } from '../../log-format/index.ts';
+import {
+  knownReleased,
+  type ReleasedAt,
+  tellsFrom,
+} from '../../hypervisor/replica/released-mark.ts';
+import { asLsn, type Lsn } from '../../log-format/index.ts';
+import { type BuildMachine, splitterBehind, startBefore } from './replayed-copy.ts';
 import type { SimMachine } from './sim-machine.ts';
-import { historyOf, STARTED_AT } from './sim-store.ts';
+import type { SimSnapshot } from './sim-snapshots.ts';
+import { type SimStore, STARTED_AT } from './sim-store.ts';
 
 export interface Recovered {
+  readonly machine: SimMachine;
   readonly handover: Omit<Handover, 'id'>;
   /** The guest has run a turn: it is not booted again. */
   readonly booted: boolean;
 }
 
-/** What a dead process has left on its disk. */
-export interface Left {
-  readonly batches: readonly EncodedBatch[];
+export interface RecoverOptions {
+  readonly name: string;
   readonly mark: ReleasedAt | undefined;
+  readonly build: BuildMachine;
 }
 
 /**
@@ -33,17 +39,29 @@ export interface Left {
  * the copy of a backup that was promoted and died before it had written down that it was: outputs did not wait
  * for what it has, others may have more.
  */
-export function recover(
-  { batches, mark }: Left,
-  machine: SimMachine,
-  name: string,
+export function recover(store: SimStore, options: RecoverOptions): Recovered | undefined {
+  const newest = store.snapshots.at(-1);
+  const quick = recoverFrom(newest, store, options);
+  if (quick === undefined || newest === undefined) return quick;
+  // What had not left may come from records before the snapshot: it is made again.
+  const { lsnReleased } = quick.handover;
+  const from = tellsFrom({ view: newest.view, lsnReleased }, options.mark);
+  const earlier = from < newest.lsn ? startBefore(store, from) : newest;
+  if (earlier === newest) return quick;
+  return recoverFrom(earlier, store, options);
+}
+
+function recoverFrom(
+  at: SimSnapshot | undefined,
+  store: SimStore,
+  { name, mark, build }: RecoverOptions,
 ): Recovered | undefined {
-  const splitter = new GroupSplitter();
+  const machine = build(at);
+  const splitter = splitterBehind(at);
   const outputs: HeldOutput[] = [];
-  let state: MachineState = NOTHING_RAN;
-  let lsnReplayed: Lsn = asLsn(0);
-  for (const { bytes } of batches) {
-    const batch = decodeBatch(bytes.subarray(FRAME_HEAD_BYTES), STARTED_AT);
+  let state: MachineState = at?.state ?? NOTHING_RAN;
+  let lsnReplayed: Lsn = at?.lsn ?? asLsn(0);
+  for (const batch of store.decoded(lsnReplayed)) {
     for (const group of splitter.push(batch)) {
       machine.replay(group, (result, divergence) => {
         if (divergence !== undefined) throw new Error(`own log differs at lsn ${divergence.lsn}`);
@@ -61,6 +79,7 @@ export function recover(
   const lsnReleased = knownReleased({ view, reignSince, lsnReplayed }, mark);
   const { alarmAt, immediatesLeft, halted } = state;
   return {
+    machine,
     booted: lsnReplayed > 0 || tail !== undefined,
     handover: {
       vm: 'toy-00000000',
@@ -70,9 +89,9 @@ export function recover(
       epochLast: view.epoch,
       formerIds: [view.primary],
       startedAt: STARTED_AT,
-      history: historyOf(batches),
+      history: store.history,
       timeLast: timeLast > STARTED_AT ? timeLast : STARTED_AT,
-      lsnReceived: batches.at(-1)?.lastLsn ?? asLsn(0),
+      lsnReceived: store.lsnLast,
       lsnReplayed,
       lsnReleased,
       groups: [],

@@ -12,20 +12,23 @@ import type {
   SuffixEnd,
 } from '../../hypervisor/ports.ts';
 import { EpochHistory, type History } from '../../hypervisor/protocol/history.ts';
-import { LogIntake } from '../../hypervisor/replica/log-intake.ts';
+import type { View } from '../../hypervisor/protocol/messages.ts';
 import type { ReleasedAt } from '../../hypervisor/replica/released-mark.ts';
 import {
   asLsn,
   asMicros,
   type Batch,
+  decodeBatch,
   type EncodedBatch,
   FRAME,
+  FRAME_HEAD_BYTES,
   FrameReader,
   type LogHeader,
   type Lsn,
   type Micros,
   peekBatch,
 } from '../../log-format/index.ts';
+import type { SimSnapshot } from './sim-snapshots.ts';
 import { type SimProcess, WALL_START } from './world.ts';
 
 const HASH = '00'.repeat(32);
@@ -90,27 +93,44 @@ export interface StoreOptions {
   readonly onError: (kind: 'disk.full' | 'disk.failedSync' | 'disk.failedWrite') => void;
 }
 
-/** Names of records and what led to them. */
-export function historyOf(batches: readonly EncodedBatch[]): EpochHistory {
-  const history = new EpochHistory();
+/** Names of records and what led to them; `origin`: what the batches go on behind. */
+export function historyOf(
+  batches: readonly EncodedBatch[],
+  origin: SimSnapshot | undefined,
+): EpochHistory {
+  const history = new EpochHistory(origin && historyBehind(origin));
   for (const batch of batches) history.appended(batch);
   return history;
+}
+
+/** A log without its first records begins, as far as it knows, in the epoch of its snapshot. */
+function historyBehind({ lsn, epoch }: SimSnapshot): History {
+  const lsnFirst = asLsn(lsn + 1);
+  return { epochs: [{ epoch, firstLsn: lsnFirst }], lsnFirst, lsnLast: lsn };
 }
 
 export class SimStore implements LogStore, BackupStore {
   readonly process: SimProcess;
   readonly #options: StoreOptions;
   batches: EncodedBatch[] = [];
+  /** What lies before the batches; undefined: nothing does. */
+  origin: SimSnapshot | undefined;
+  /** On the disk, the oldest first: those of the log, and `origin`. */
+  snapshots: SimSnapshot[] = [];
   /** Epoch under which each record was written, by lsn: with the lsn, its name for ever. */
-  readonly epochs: number[] = [0];
+  epochs: number[] = [0];
   sealed = false;
+  /** Hears of every checkpoint of a copy. */
+  onPlace: ((lsn: Lsn) => void) | undefined;
   /** What had left when, beside the log; the newest last. */
   readonly marks: ReleasedAt[] = [];
   #lsnReplayed = 0;
-  /** Batches the kernel has, and those the disk has. */
+  /** Last record the kernel has, and the disk. */
   #written = 0;
   #synced = 0;
   #writtenBy = 0;
+  /** Checkpoints of the log that no snapshot was taken at yet, with the view in force. */
+  readonly #places = new Map<number, View>();
   #broken = false;
 
   constructor(process: SimProcess, options: StoreOptions) {
@@ -120,12 +140,12 @@ export class SimStore implements LogStore, BackupStore {
 
   /** With the kernel: what a killed process leaves. */
   get lsnWritten(): number {
-    return this.batches[this.#written - 1]?.lastLsn ?? 0;
+    return this.#written;
   }
 
   /** On disk. */
   get lsnSynced(): number {
-    return this.batches[this.#synced - 1]?.lastLsn ?? 0;
+    return this.#synced;
   }
 
   /** Run by a machine beside it, which did not differ. */
@@ -161,11 +181,50 @@ export class SimStore implements LogStore, BackupStore {
     this.#write();
   }
 
-  /** Takes over what an earlier process has left. */
-  load(batches: readonly EncodedBatch[]): void {
+  /** Takes over what an earlier process has left of `dead`. */
+  load(dead: SimStore, batches: readonly EncodedBatch[]): void {
+    if (dead.origin !== undefined) this.begin(dead.origin);
+    this.snapshots = [...dead.snapshots];
     for (const batch of batches) this.append(batch);
-    this.#written = this.batches.length;
-    this.#synced = this.batches.length;
+    this.#written = this.lsnLast;
+    this.#synced = this.lsnLast;
+  }
+
+  /** Begins behind `snapshot`, which is on the disk. */
+  begin(snapshot: SimSnapshot): void {
+    this.origin = snapshot;
+    this.snapshots = [snapshot];
+    this.epochs = [...snapshot.epochs];
+    this.#written = snapshot.lsn;
+    this.#synced = snapshot.lsn;
+  }
+
+  /** It has its name, and is used, once the log is on the disk up to it. */
+  keep(snapshot: SimSnapshot, done: () => void = () => undefined): void {
+    this.sync(() => {
+      if (snapshot.lsn > this.lsnLast || this.epochs[snapshot.lsn] !== snapshot.epoch) return;
+      // A newer one was quicker, and the log may begin behind it by now.
+      if (snapshot.lsn <= (this.snapshots.at(-1)?.lsn ?? 0)) return;
+      this.snapshots.push(snapshot);
+      done();
+    });
+  }
+
+  /** The newest at or below `lsn`. */
+  newest(lsn: number): SimSnapshot | undefined {
+    return this.snapshots.findLast((one) => one.lsn <= lsn);
+  }
+
+  /** Forgets what lies before `snapshot`. */
+  trim(snapshot: SimSnapshot): void {
+    this.origin = snapshot;
+    this.batches = this.batches.filter(({ lastLsn }) => lastLsn > snapshot.lsn);
+    this.snapshots = this.snapshots.filter(({ lsn }) => lsn >= snapshot.lsn);
+  }
+
+  /** Header and blobs. */
+  get beginning(): Uint8Array {
+    return Buffer.concat(this.#options.frames);
   }
 
   appendFrames(bytes: Uint8Array): void {
@@ -179,7 +238,7 @@ export class SimStore implements LogStore, BackupStore {
 
   write(done: () => void): void {
     if (this.#broken) return;
-    if (this.#written === this.batches.length) {
+    if (this.#written === this.lsnLast) {
       done();
       return;
     }
@@ -190,7 +249,7 @@ export class SimStore implements LogStore, BackupStore {
   }
 
   sync(done: () => void): void {
-    const upTo = this.batches.length;
+    const upTo = this.lsnLast;
     this.#soon(() => {
       if (this.#broken) return;
       const { disk } = this.#options;
@@ -215,21 +274,25 @@ export class SimStore implements LogStore, BackupStore {
     onFrames: (bytes: Uint8Array) => void,
     done: (end: SuffixEnd) => void,
   ): LogReading {
-    const first = this.batches.findIndex((batch) => batch.lastLsn > lsn);
-    const from = first < 0 ? lsn : asLsn((this.batches[first]?.firstLsn ?? 1) - 1);
-    let at = first < 0 ? this.batches.length : first;
+    const inside = this.batches.find((batch) => batch.lastLsn > lsn);
+    const from = asLsn(Math.min(lsn, (inside?.firstLsn ?? lsn + 1) - 1));
+    let sent: Lsn = from;
     let [begun, paused, cancelled] = [lsn > 0, false, false];
     const next = (): void => {
       if (paused || cancelled) return;
-      const part = this.batches.slice(at, at + STREAM_BATCHES).map((batch) => batch.bytes);
-      if (!begun) part.unshift(...this.#options.frames);
+      if (sent < (this.origin?.lsn ?? 0)) {
+        done({ type: 'trimmed' });
+        return;
+      }
+      const part = this.batches.filter((batch) => batch.lastLsn > sent).slice(0, STREAM_BATCHES);
+      const bytes = part.map((batch) => batch.bytes);
+      if (!begun) bytes.unshift(...this.#options.frames);
       begun = true;
-      at += STREAM_BATCHES;
-      if (part.length > 0) onFrames(Buffer.concat(part));
-      const lastLsn = this.batches[at - 1]?.lastLsn ?? this.batches.at(-1)?.lastLsn ?? asLsn(0);
-      if (at < this.batches.length) this.#soon(next);
+      sent = part.at(-1)?.lastLsn ?? sent;
+      if (bytes.length > 0) onFrames(Buffer.concat(bytes));
+      if (sent < this.lsnLast) this.#soon(next);
       // In the very call: what is appended from now on is the caller's to send.
-      else if (!cancelled) done({ type: 'caughtUp', from, lastLsn });
+      else if (!cancelled) done({ type: 'caughtUp', from, lastLsn: sent });
     };
     this.#soon(next);
     return {
@@ -246,15 +309,28 @@ export class SimStore implements LogStore, BackupStore {
     };
   }
 
-  checkpoint(): void {}
+  checkpoint(lsn: Lsn, view: View | undefined): void {
+    if (view === undefined) return;
+    this.#places.set(lsn, view);
+    this.onPlace?.(lsn);
+  }
+
+  /** The view in force at a checkpoint of the log, once. */
+  placeAt(lsn: number): View | undefined {
+    const view = this.#places.get(lsn);
+    this.#places.delete(lsn);
+    return view;
+  }
 
   /** As a disk would have it for the next life: batches up to `lsn`, header and blobs. */
   cut(lsn: Lsn): void {
     this.batches = this.batches.filter(({ lastLsn }) => lastLsn <= lsn);
-    this.epochs.length = (this.batches.at(-1)?.lastLsn ?? 0) + 1;
-    this.#written = Math.min(this.#written, this.batches.length);
-    this.#synced = Math.min(this.#synced, this.batches.length);
-    this.#lsnReplayed = Math.min(this.#lsnReplayed, this.epochs.length - 1);
+    const last = this.batches.at(-1)?.lastLsn ?? this.origin?.lsn ?? 0;
+    this.epochs.length = last + 1;
+    this.snapshots = this.snapshots.filter((one) => one.lsn <= last);
+    this.#written = Math.min(this.#written, last);
+    this.#synced = Math.min(this.#synced, last);
+    this.#lsnReplayed = Math.min(this.#lsnReplayed, last);
     this.sealed = false;
   }
 
@@ -263,19 +339,14 @@ export class SimStore implements LogStore, BackupStore {
     return { header: this.#options.header, blobs: this.#options.frames.slice(1) };
   }
 
-  /** All batches, as a replica reads them. */
-  decoded(): readonly Batch[] {
-    const bytes = Buffer.concat([
-      ...this.#options.frames,
-      ...this.batches.map((batch) => batch.bytes),
-    ]);
-    const result = new LogIntake().frames(bytes);
-    if (result.type === 'damaged') throw new Error(result.reason);
-    return result.batches.map(({ batch }) => batch);
+  /** The batches behind `lsn`, as a replica reads them. */
+  decoded(lsn: Lsn): readonly Batch[] {
+    const from = this.batches.filter(({ lastLsn }) => lastLsn > lsn);
+    return from.map(({ bytes }) => decodeBatch(bytes.subarray(FRAME_HEAD_BYTES), STARTED_AT));
   }
 
   get history(): History {
-    return historyOf(this.batches);
+    return historyOf(this.batches, this.origin);
   }
 
   seal(done: () => void): void {
@@ -293,7 +364,8 @@ export class SimStore implements LogStore, BackupStore {
    */
   afterCrash({ power }: { readonly power: boolean }): readonly EncodedBatch[] {
     const { random, coverage } = this.process.world;
-    const sure = power ? this.#synced : this.#written;
+    const lsnSure = power ? this.#synced : this.#written;
+    const sure = this.batches.filter(({ lastLsn }) => lastLsn <= lsnSure).length;
     const kept = random.integer(sure, this.batches.length);
     const torn = this.batches[kept];
     if (torn === undefined) return this.batches.slice();
@@ -308,10 +380,11 @@ export class SimStore implements LogStore, BackupStore {
     const { disk } = this.#options;
     const { world } = this.process;
     const full = disk.isFull?.() ?? false;
-    const upTo = this.batches.length;
+    const upTo = this.lsnLast;
+    const before = (this.batches.at(-1)?.firstLsn ?? 1) - 1;
     const isQuick = disk.writeMs === 0 && disk.mood === 'well' && !full;
     // Behind one that is still on its way, it waits for that.
-    if (isQuick && this.#written === upTo - 1) {
+    if (isQuick && this.#written === before) {
       this.#written = upTo;
       return;
     }

@@ -30,7 +30,13 @@ import {
   type PendingCommit,
 } from '../../log-format/index.ts';
 import { getUint32, setUint32 } from './bytes.ts';
-import { type MachineKind, type MachineWorld, type SimMachine, setCause } from './sim-machine.ts';
+import {
+  type MachineKind,
+  type MachineWorld,
+  type SavedMachine,
+  type SimMachine,
+  setCause,
+} from './sim-machine.ts';
 import { HEADER } from './sim-store.ts';
 
 export const REQUEST_BYTES = 8;
@@ -53,6 +59,25 @@ export interface ToyOptions {
   readonly commits: boolean;
   /** After how many requests it calls somebody, again and again; 0: never. */
   readonly callsEvery: number;
+}
+
+/** All that outlives a turn. A guest that has ended is not saved. */
+interface Saved {
+  readonly digest: number;
+  readonly ticks: number;
+  readonly outputs: number;
+  readonly outputsCrc: number;
+  readonly requests: number;
+  readonly lines: number;
+  readonly commitLast: number;
+  readonly pending: readonly (readonly [number, CommitLevel])[];
+  readonly callLast: number;
+  readonly now: number;
+  readonly alarmAt: Micros | undefined;
+  readonly immediate: boolean;
+  readonly listening: boolean;
+  readonly connections: readonly (readonly [number, Connection])[];
+  readonly acceptedMax: number;
 }
 
 export class ToyMachine implements SimMachine {
@@ -139,9 +164,54 @@ export class ToyMachine implements SimMachine {
     return [...this.#pending].map(([id, level]) => ({ id, level }));
   }
 
-  /** The simulator keeps no checkpoints. */
   figures(): CheckpointFigures {
-    return { turns: 0, heapBytes: 0, heapBlocks: 0, pages: 0, memory: new Uint8Array(16) };
+    const memory = new Uint8Array(16);
+    setUint32(memory, 0, this.digest);
+    return { turns: this.#requests, heapBytes: this.#lines, heapBlocks: 0, pages: 0, memory };
+  }
+
+  save(): SavedMachine {
+    const { alarmAt, immediatesLeft, halted, end } = this.#collect();
+    const saved: Saved = {
+      digest: this.digest,
+      ticks: this.#ticks,
+      outputs: this.#outputs,
+      outputsCrc: this.#outputsCrc,
+      requests: this.#requests,
+      lines: this.#lines,
+      commitLast: this.#commitLast,
+      pending: [...this.#pending],
+      callLast: this.#callLast,
+      now: this.#now,
+      alarmAt: this.#alarmAt,
+      immediate: this.#immediate,
+      listening: this.#listening,
+      connections: [...this.#connections],
+      acceptedMax: this.#acceptedMax,
+    };
+    const state = { alarmAt, immediatesLeft, halted };
+    return { machine: JSON.stringify(saved), outputsCrc: end.outputsCrc, state };
+  }
+
+  static restored(world: MachineWorld, options: ToyOptions, text: string): ToyMachine {
+    const saved = JSON.parse(text) as Saved;
+    const machine = new ToyMachine(world, options);
+    machine.digest = saved.digest;
+    machine.#ticks = saved.ticks;
+    machine.#outputs = saved.outputs;
+    machine.#outputsCrc = saved.outputsCrc;
+    machine.#requests = saved.requests;
+    machine.#lines = saved.lines;
+    machine.#commitLast = saved.commitLast;
+    for (const [id, level] of saved.pending) machine.#pending.set(id, level);
+    machine.#callLast = saved.callLast;
+    machine.#now = saved.now;
+    machine.#alarmAt = saved.alarmAt;
+    machine.#immediate = saved.immediate;
+    machine.#listening = saved.listening;
+    machine.#connections = new Map(saved.connections);
+    machine.#acceptedMax = saved.acceptedMax;
+    return machine;
   }
 
   netTable(): NetTable {
@@ -327,6 +397,13 @@ export class ToyMachine implements SimMachine {
   }
 }
 
+function kindOf(options: ToyOptions): Pick<MachineKind, 'build' | 'restore'> {
+  return {
+    build: (world) => new ToyMachine(world, options),
+    restore: (world, saved) => ToyMachine.restored(world, options, saved),
+  };
+}
+
 export const TOY: MachineKind = {
   name: 'toy',
   header: HEADER,
@@ -340,17 +417,17 @@ export const TOY: MachineKind = {
     }),
   ],
   boot: new Uint8Array(2),
-  build: (world) => new ToyMachine(world, { commits: false, callsEvery: 0 }),
+  ...kindOf({ commits: false, callsEvery: 0 }),
 };
 
 /** It asks to be told how safe it is, and calls others, too. */
 export const BUSY_TOY: MachineKind = {
   ...TOY,
-  build: (world) => new ToyMachine(world, { commits: true, callsEvery: 6 }),
+  ...kindOf({ commits: true, callsEvery: 6 }),
 };
 
 /** Every second request makes it call somebody. */
 export const CALLING_TOY: MachineKind = {
   ...TOY,
-  build: (world) => new ToyMachine(world, { commits: false, callsEvery: 2 }),
+  ...kindOf({ commits: false, callsEvery: 2 }),
 };

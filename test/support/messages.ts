@@ -26,6 +26,7 @@ export function helloOf(given: Partial<Hello>): Hello {
     epochs: [],
     lsnFirst: asLsn(1),
     lsnLast: asLsn(0),
+    lsnSettled: asLsn(0),
     relay: false,
     ...given,
   };

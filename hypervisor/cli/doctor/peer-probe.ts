@@ -81,7 +81,8 @@ function strangeHello(address: string, { arbiter, own }: ProbeOptions): Message 
     ...{ engineHash: 'doctor', helperHash: 'doctor', imageHash: 'doctor', arbiter },
     detectMs: HANDSHAKE_TIMEOUT_MS,
     rule: { level: 'received', quorum: 0, onLoss: 'continue' },
-    ...{ spares: [], epochs: [], lsnFirst: asLsn(1), lsnLast: asLsn(0), relay: false },
+    ...{ spares: [], epochs: [], lsnFirst: asLsn(1), lsnLast: asLsn(0), lsnSettled: asLsn(0) },
+    relay: false,
   };
 }
 

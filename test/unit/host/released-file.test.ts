@@ -102,6 +102,38 @@ describe('a run that goes on from a log whose view names a backup', () => {
     expect((await recoverLog(dir, {})).report.checkpoint).toBe(0);
   });
 
+  /** As `recorded`, with views of `primary` from two to three, before the checkpoint, and 'a' again behind it. */
+  async function recordedAcross(primary: string): Promise<RecordedRun> {
+    const run = new RecordedRun(dir, { hashes: false, every: 16 }).boot();
+    const reign = (epoch: number, name: string): void => {
+      run.epoch = epoch;
+      run.view = { epoch: asEpoch(epoch), primary: name, backups: ['b'] };
+      run.append([{ type: 'view', time: RUN_HEADER.startedAt, ...run.view }]);
+    };
+    for (const text of ['one', 'two']) run.input(text);
+    reign(2, primary);
+    reign(3, 'a');
+    for (const text of ['three', 'four']) run.input(text);
+    await run.settled();
+    run.input('five');
+    await new Promise<void>((resolve) => run.store.close(resolve));
+    return run;
+  }
+
+  it('knows its reign back to a mark that a power cut left from an earlier view of it', async () => {
+    const { ends } = await recordedAcross('a');
+    const two = ends.at(-4)?.lsn ?? asLsn(0);
+    expect(checkpointLsns(dir)[0] ?? 0).toBeGreaterThan(two + 2);
+    new ReleasedFile(dir, vm).write(mark(two, 1));
+    expect(await printedAgain()).toEqual(['got three', 'got four', 'got five']);
+  });
+
+  it('takes no mark for its own from before the reign of another', async () => {
+    const { ends } = await recordedAcross('c');
+    new ReleasedFile(dir, vm).write(mark(ends.at(-4)?.lsn ?? 0, 1));
+    expect(await printedAgain()).toEqual([]);
+  });
+
   it('does not take the mark of an earlier reign for its own', async () => {
     const { ends } = await recorded();
     new ReleasedFile(dir, vm).write(mark(0, 0));

@@ -9,6 +9,7 @@ import { FollowedCheckpoints } from '../../../hypervisor/host/followed-checkpoin
 import { baseOf, inspectCopy } from '../../../hypervisor/host/local-copy.ts';
 import { openLog } from '../../../hypervisor/host/log-reader.ts';
 import { FileLogStore } from '../../../hypervisor/host/log-store.ts';
+import { trimLog } from '../../../hypervisor/host/log-trim.ts';
 import { buildMachine } from '../../../hypervisor/host/machine-factory.ts';
 import { recoverLog } from '../../../hypervisor/host/recovery.ts';
 import { type RestoredCopy, restoreCopy } from '../../../hypervisor/host/restore-copy.ts';
@@ -66,7 +67,7 @@ async function recorded(): Promise<Recorded> {
 
 const lastOf = ({ firstLsn, records }: Batch): Lsn => asLsn(firstLsn + records.length - 1);
 
-const restore = (dir: string, lsn: number, lsnReleased = 0): ReturnType<typeof restoreCopy> =>
+const restore = (dir: string, lsn: number, lsnReleased = lsn): ReturnType<typeof restoreCopy> =>
   restoreCopy({ dir, lsn: asLsn(lsn), lsnReleased: asLsn(lsnReleased) }, {});
 
 /** Replays what follows as a backup does; the machine's memory at the end. */
@@ -110,17 +111,29 @@ describe('a copy that is restored', () => {
     expect(starts.size).toBeGreaterThan(3);
   });
 
-  it('has the outputs of the replayed groups, but for those known to have left', async () => {
+  it('has every output that is not known to have left, also of records before its newest snapshot', async () => {
     const { dir, run } = await recorded();
-    const { restored } = restore(dir, run.lsn);
-    const behind = run.ends.filter(({ lsn }) => lsn > restored.checkpoint);
-    const outputs = behind.flatMap((one) => one.outputs);
-    expect(outputs.length).toBeGreaterThan(1);
-    expect(restored.held).toEqual(outputs);
-    const released = outputs.at(-2)?.lsn ?? 0;
-    const rest = outputs.filter(({ lsn }) => lsn > released);
-    expect(restore(dir, run.lsn, released).restored.held).toEqual(rest);
-    expect(restore(dir, run.lsn, run.lsn).restored.held).toEqual([]);
+    const outputs = run.ends.flatMap((one) => one.outputs);
+    const newest = checkpointLsns(dir)[0] ?? 0;
+    expect(outputs.filter(({ lsn }) => lsn < newest).length).toBeGreaterThan(2);
+    const starts = new Set<number>();
+    for (const released of [0, ...outputs.map(({ lsn }) => lsn), run.lsn]) {
+      const { restored } = restore(dir, run.lsn, released);
+      expect(restored.held).toEqual(outputs.filter(({ lsn }) => lsn > released));
+      expect(restored.checkpoint).toBe(checkpointLsns(dir).find((one) => one <= released) ?? 0);
+      starts.add(restored.checkpoint);
+    }
+    expect(starts.size).toBeGreaterThan(3);
+  });
+
+  it('begins with the newest snapshot where the log does not go back to what has not left', async () => {
+    const { dir, run } = await recorded();
+    const [newest = asLsn(0), second = asLsn(0)] = checkpointLsns(dir);
+    await trimLog(dir, RUN_HEADER, second);
+    const { restored } = restore(dir, run.lsn, 1);
+    expect(restored.checkpoint).toBe(newest);
+    const outputs = run.ends.flatMap((one) => one.outputs);
+    expect(restored.held).toEqual(outputs.filter(({ lsn }) => lsn > newest));
   });
 
   it('is refused where it does not end with the record it should', async () => {

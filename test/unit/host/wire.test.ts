@@ -41,6 +41,7 @@ const messages: fc.Arbitrary<Message> = fc.oneof(
     epochs: fc.array(fc.record({ epoch, firstLsn: lsn }), { maxLength: 5 }),
     lsnFirst: lsn,
     lsnLast: lsn,
+    lsnSettled: lsn,
     relay: fc.boolean(),
   }),
   fc.record({
@@ -190,8 +191,8 @@ describe('wire', () => {
   });
 
   test('a hello with other fields names both protocol versions', () => {
-    expect(reasonOf(encodeValue([1, 3, 'later', 'fields']))).toBe(
-      'the peer speaks protocol 3, this hv speaks 2',
+    expect(reasonOf(encodeValue([1, 4, 'later', 'fields']))).toBe(
+      'the peer speaks protocol 4, this hv speaks 3',
     );
   });
 

@@ -18,9 +18,13 @@ const history = {
 describe('the hello of a backup that passes its log on', () => {
   const hello = relayHello(
     {
-      hello: helloOf({ primary: 'A', backup: 'B1', spares: ['S'], lsnLast: asLsn(500) }),
+      hello: helloOf({
+        ...{ primary: 'A', backup: 'B1', spares: ['S'] },
+        ...{ lsnLast: asLsn(500), lsnSettled: asLsn(490) },
+      }),
       history,
       epoch: asEpoch(3),
+      lsnReleased: asLsn(80),
     },
     'B2',
   );
@@ -30,7 +34,7 @@ describe('the hello of a backup that passes its log on', () => {
   });
 
   it('promises its own log and not that of the primary it follows', () => {
-    expect(hello.lsnLast).toBe(90);
+    expect(hello).toMatchObject({ lsnLast: 90, lsnSettled: 80 });
     const held = { ...history, lsnLast: asLsn(200) };
     expect(commonLsn(held, hello)).toBe(90);
   });

@@ -3,6 +3,7 @@ import type { BackupMachine, ReopenedCopy, RestoredStanding } from '../../../hyp
 import type { AckLevel } from '../../../hypervisor/protocol/ack-level.ts';
 import type { BackupPorts } from '../../../hypervisor/replica/hooks.ts';
 import { LogCopy } from '../../../hypervisor/replica/log-copy.ts';
+import type { LogCopyHandlers } from '../../../hypervisor/replica/log-copy-types.ts';
 import {
   asEpoch,
   asLsn,
@@ -169,4 +170,32 @@ describe('a copy whose machine is still being restored from a snapshot', () => {
       expect(lab.heard.filter((word) => word.startsWith('replayed'))).toEqual([]);
     },
   );
+});
+
+describe('a copy that is opened again', () => {
+  /** What the host is told to have left, for a copy cut at record 40. */
+  function leftAt(settled: number, known: number): number {
+    const told: number[] = [];
+    const ports = {
+      clock: { now: () => 1 },
+      openArbiter: () => ({}),
+      reopen: (_hello: unknown, at: { readonly lsnReleased: number }) => told.push(at.lsnReleased),
+    } as unknown as BackupPorts;
+    const hello = helloOf({ lsnSettled: asLsn(settled) });
+    const handlers = {} as unknown as LogCopyHandlers;
+    const options = { ports, hello, cold: false, handlers };
+    const copy = LogCopy.reopen(options, asLsn(40), (act) => act({ lsnReleased: asLsn(known) }));
+    expect(told).toEqual([copy.lsnReleased]);
+    return copy.lsnReleased;
+  }
+
+  it('takes what it has heard of, or the word of its primary, for what has left', () => {
+    expect(leftAt(30, 0)).toBe(30);
+    expect(leftAt(0, 20)).toBe(20);
+    expect(leftAt(30, 20)).toBe(30);
+  });
+
+  it('does not take more for left than it has', () => {
+    expect(leftAt(90, 0)).toBe(40);
+  });
 });
