@@ -1,5 +1,6 @@
 /** The global scope of a guest, as Node 20 has it: not enumerable, replaceable. */
 
+import { installIntl } from './intl.ts';
 import { restoreNames } from './module-registry.ts';
 import { Buffer } from './node/buffer.ts';
 import { globalConsole } from './node/console.ts';
@@ -101,6 +102,7 @@ export function installGlobals(): void {
     });
   }
   defineWebStreams(globalThis, false);
+  installIntl();
   for (const name of ['dispose', 'asyncDispose']) {
     if (!(name in Symbol)) Object.defineProperty(Symbol, name, { value: Symbol(`Symbol.${name}`) });
   }

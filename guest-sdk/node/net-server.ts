@@ -7,7 +7,7 @@ import { nextTick } from '../ticks.ts';
 import { kAsyncDispose } from './dispose-symbols.ts';
 import { EventEmitter } from './events.ts';
 import { isIP } from './net-address.ts';
-import { normalizeListen } from './net-arguments.ts';
+import { type ListenPlace, normalizeListen } from './net-arguments.ts';
 import { attachListener, type ConnectionEnds, detachListener } from './net-device.ts';
 import { listenError } from './net-errors.ts';
 import { type ConnectionOwner, Socket } from './net-socket.ts';
@@ -24,12 +24,18 @@ interface ServerOptions {
   readonly highWaterMark?: number;
 }
 
-/** The listener of the device; `address` is unknown until the answer arrives. */
+/** The listener of the device. */
 interface Handle {
-  readonly id: number;
+  /** Undefined while the device has not been asked to listen: which port is still open then. */
+  id: number | undefined;
+  /** What the device said, or will say as far as that is known. */
   address: NetAddress | undefined;
   referenced: boolean;
+  readonly place: ListenPlace;
 }
+
+/** Ports that are left to programs which choose their own (RFC 6335, section 6). */
+const DYNAMIC_PORTS = { first: 49_152, count: 16_384 };
 
 export interface Server extends EmitterLike, ConnectionOwner {
   _handle: Handle | null;
@@ -82,6 +88,9 @@ function construct(
   return undefined;
 }
 
+/** The guest's own generator; what it was before a program replaces it. */
+const { random } = Math;
+
 export const Server = construct as unknown as ServerConstructor;
 Object.defineProperty(Server, 'name', { value: 'Server', configurable: true });
 Object.setPrototypeOf(
@@ -102,7 +111,38 @@ function release(server: Server): void {
   if (handle === null) return;
   server._handle = null;
   reference(handle, false);
-  detachListener(handle.id);
+  if (handle.id !== undefined) detachListener(handle.id);
+}
+
+/**
+ * Asks the device to listen at `port`, which is what the place says or one chosen for it. Without a
+ * host Node binds within `listen()`, so that a program may ask for the address at once. The device answers later: what
+ * it will answer is told before then.
+ */
+function bind(server: Server, handle: Handle, port: number): void {
+  const { place } = handle;
+  const name = traps.encode(place.host, ENCODING.utf8);
+  const id = traps.netListen(port, place.backlog, name, 0, name.byteLength);
+  handle.id = id;
+  if (isSynchronous(place) && port !== 0) handle.address = { address: '::', family: 'IPv6', port };
+  attachListener(id, {
+    bound: (error, address): void => {
+      if (error === 0) {
+        handle.address = address;
+        server.emit('listening');
+        if (server._unref) reference(handle, false);
+        return;
+      }
+      release(server);
+      server.emit('error', listenError(error, place));
+    },
+    accepted: (connection, ends): void => accept(server, connection, ends),
+  });
+}
+
+/** Node looks a host up first, even one that is an address: only without one does it bind at once. */
+function isSynchronous(place: ListenPlace): boolean {
+  return place.host === '';
 }
 
 function accept(server: Server, connection: number, ends: ConnectionEnds): void {
@@ -142,32 +182,28 @@ const methods: ThisType<Server> & Record<string, unknown> = {
     }
     validateAbortSignal(place.signal, 'options.signal');
     if (callback) this.once('listening', callback);
-    const name = traps.encode(place.host, ENCODING.utf8);
-    const id = traps.netListen(place.port, place.backlog, name, 0, name.byteLength);
-    const handle: Handle = { id, address: undefined, referenced: false };
+    const handle: Handle = { id: undefined, address: undefined, referenced: false, place };
     this._handle = handle;
     // Even one that keeps nothing alive hears where it listens.
     reference(handle, true);
     this._connectionKey = keyOf(place);
-    attachListener(id, {
-      bound: (error, address): void => {
-        if (error === 0) {
-          handle.address = address;
-          this.emit('listening');
-          if (this._unref) reference(handle, false);
-          return;
-        }
-        release(this);
-        this.emit('error', listenError(error, place));
-      },
-      accepted: (connection, ends): void => accept(this, connection, ends),
-    });
+    if (place.port !== 0) bind(this, handle, place.port);
+    else {
+      nextTick(() => {
+        if (this._handle === handle && handle.id === undefined) bind(this, handle, 0);
+      });
+    }
     closeOnAbort(this, place.signal);
     return this;
   },
 
   address(): NetAddress | null {
-    return this._handle?.address ?? null;
+    const handle = this._handle;
+    // Any free port would do, and is wanted before the device can say which: this server chooses.
+    if (handle !== null && handle.id === undefined && isSynchronous(handle.place)) {
+      bind(this, handle, DYNAMIC_PORTS.first + Math.floor(random() * DYNAMIC_PORTS.count));
+    }
+    return handle?.address ?? null;
   },
 
   close(callback?: (error?: Error) => void): Server {
@@ -181,7 +217,7 @@ const methods: ThisType<Server> & Record<string, unknown> = {
     const handle = this._handle;
     if (handle !== null) {
       release(this);
-      traps.netUnlisten(handle.id);
+      if (handle.id !== undefined) traps.netUnlisten(handle.id);
     }
     this._emitCloseIfDrained();
     return this;
@@ -273,7 +309,8 @@ for (const [name, value] of Object.entries(methods)) {
 }
 Object.defineProperty(Server.prototype, 'listening', {
   get(this: Server): boolean {
-    return this._handle !== null;
+    const handle = this._handle;
+    return handle !== null && (isSynchronous(handle.place) || handle.address !== undefined);
   },
   configurable: true,
   enumerable: true,

@@ -20,6 +20,12 @@ const SAME_AS_NODE: Readonly<Record<string, string>> = {
       c.on('data', (d) => { got += d; if (got === 'echo:hello') c.end(); }); c.on('end', () => log('end', got)); c.on('finish', () => log('finish'));
       c.on('close', (e) => { log('close', e, c.bytesRead, c.bytesWritten, c.destroyed, c.readyState, c.remoteAddress, c.pending); server.close(() => log('close callback')); server.getConnections((e, n) => log('connections', e, n)); });
     });`,
+  'the address is known before the server listens, unless a host is to be looked up': `
+    const net = require('net'); const server = net.createServer((s) => s.end('here')).listen(0);
+    const { port, family, address } = server.address(); console.log(family, address, port > 0, server.listening);
+    server.on('listening', () => { console.log('listening', server.address().port === port);
+      net.connect(port, '127.0.0.1').on('data', (d) => { console.log(String(d)); server.close(() => console.log('closed', server.address(), server.listening)); }); });
+    const other = net.createServer().listen(0, '127.0.0.1'); console.log(other.address(), other.listening); other.on('listening', () => { console.log(other.address().port > 0, other.listening); other.close(); });`,
   'errors of calls': `
     const net = require('net');
     for (const f of [() => net.connect(70000), () => net.connect(), () => net.connect({}), () => net.connect({ port: true }), () => net.createServer(5), () => new net.Socket().setTimeout('x'), () => net.createServer().listen(-1), () => net.connect({ port: 1, host: 5 }), () => net.createServer().listen({ port: 1, host: 7 }), () => net.createServer().listen('1.5')]) try { f(); } catch (e) { if (e.code !== 'ERR_HV_UNSUPPORTED') console.log(e.name, e.code, e.message); }

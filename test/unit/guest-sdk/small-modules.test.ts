@@ -31,6 +31,9 @@ test('values become the bytes V8 makes of them, code runs in contexts, errors go
 test('users, variables, arguments, media types and hooks are what Node has', () =>
   sameAsNode('odds', (list) => list.toSorted()));
 
+test('numbers, dates, lists, plurals and orders of texts are those of English', () =>
+  sameAsNode('intl'));
+
 test('marks, measures, observers and histograms are what Node has', () =>
   sameAsNode('performance'));
 

@@ -1,5 +1,5 @@
-const crypto = require('crypto');
-const util = require('util');
+const crypto = require('node:crypto');
+const util = require('node:util');
 
 const RSA = `-----BEGIN PRIVATE KEY-----
 MIICdQIBADANBgkqhkiG9w0BAQEFAASCAl8wggJbAgEAAoGBAN7wHorpXA1Wiks1
