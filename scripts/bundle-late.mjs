@@ -7,7 +7,9 @@
 import { build as bundle } from 'esbuild';
 
 const root = new URL('..', import.meta.url).pathname;
-const LATE = /^(?:pako|brotli)\//;
+const LATE = /^(?:pako|brotli)\/|^\.\/late\/[\w-]+\.ts$/;
+/** Files of the firmware itself: their functions keep their names, which traces look at. */
+const OWN = /^\.\/late\//;
 
 /** The dictionary of brotli in the packed form that the package has for browsers: a tenth of the text. */
 const packedBrotli = {
@@ -21,11 +23,14 @@ const packedBrotli = {
 
 /** One expression whose value is what the package exports. */
 async function textOf(name, resolveDir) {
+  const file = OWN.test(name) ? name.replace(OWN, `${root}guest-sdk/late/`) : name;
   const { outputFiles } = await bundle({
-    stdin: { contents: `module.exports = require(${JSON.stringify(name)});`, resolveDir },
+    stdin: { contents: `module.exports = require(${JSON.stringify(file)});`, resolveDir },
     bundle: true,
     write: false,
-    minify: true,
+    minifyWhitespace: true,
+    minifySyntax: true,
+    minifyIdentifiers: !OWN.test(name),
     format: 'iife',
     globalName: 'late',
     platform: 'neutral',
