@@ -1,7 +1,7 @@
 /** Runs the image: the user's script with its `require`, `module` and paths, as Node starts one. */
 
 import { bootConfig } from './boot-config.ts';
-import { makeRequire } from './module-registry.ts';
+import { imageFiles, makeRequire } from './module-registry.ts';
 import { installFiles } from './node/fs-image.ts';
 import { Module } from './node/module.ts';
 import { processObject } from './process-object.ts';
@@ -28,10 +28,12 @@ const MODULE_IMAGE = 'hvModule';
 export function runImage(image: Image): void {
   installFiles((image as Carrier).files ?? []);
   const filename = bootConfig().argv[1] ?? '/guest.js';
-  const module = new Module('.', filename);
+  const module = new Module('.', filename, null);
   const require = makeRequire(filename, module);
   Object.defineProperty(module, 'require', { value: require, configurable: true });
-  if (image.name !== MODULE_IMAGE) {
+  imageFiles.main = module;
+  imageFiles.isScript = image.name !== MODULE_IMAGE;
+  if (imageFiles.isScript) {
     Object.defineProperty(processObject, 'mainModule', {
       // The image may put a module of its own in the place of this one.
       get: () => require.main,

@@ -3,7 +3,8 @@
  * not be found when the image was made.
  */
 
-import { nodeError } from './node/node-errors.ts';
+import type { Module } from './node/module.ts';
+import { invalidArgType, invalidArgValue, nodeError } from './node/node-errors.ts';
 
 /** Every public module name of Node 20; those without an entry in `modules` are named in errors. */
 const NODE_MODULES =
@@ -58,14 +59,50 @@ function notInThisGuest(name: string): Error {
   );
 }
 
-function notFound(name: string, from: string): Error {
-  const error = nodeError(
-    Error,
-    'MODULE_NOT_FOUND',
-    `Cannot find module '${name}'\nRequire stack:\n- ${from}`,
+/** The part of a `module` this file reads. */
+interface LoadedModule {
+  readonly filename: string;
+  readonly parent: LoadedModule | null | undefined;
+}
+
+/** Files of the image; what finds them is there once an image asked for it (image-modules.ts). */
+export const imageFiles: {
+  main: (Module & LoadedModule) | undefined;
+  /** The script is CommonJS. */
+  isScript: boolean;
+  /** `require.cache`, by absolute path. */
+  readonly cache: Record<string, unknown>;
+  find?: (name: string, from: string) => string | undefined;
+  load?: (path: string) => unknown;
+  builtin(name: string): unknown;
+} = {
+  main: undefined,
+  isScript: false,
+  cache: Object.create(null) as Record<string, unknown>,
+  builtin,
+};
+
+export function notFound(name: string, from: string): Error {
+  const stack: string[] = [];
+  let at = imageFiles.cache[from] as LoadedModule | null | undefined;
+  for (; at && !stack.includes(at.filename); at = at.parent) stack.push(at.filename);
+  if (stack.length === 0) stack.push(from);
+  // As in Node, where a `code` set later does not show in the stack.
+  const error = new Error(
+    `Cannot find module '${name}'\nRequire stack:\n${stack.map((file) => `- ${file}`).join('\n')}`,
   );
-  (error as { requireStack?: string[] }).requireStack = [from];
-  return error;
+  return Object.assign(error, { code: 'MODULE_NOT_FOUND', requireStack: stack });
+}
+
+/** Where a package is looked for from a directory. */
+export function packageFolders(from: string): string[] {
+  const parts = from.split('/').filter((part) => part !== '');
+  const paths: string[] = [];
+  for (let count = parts.length; count >= 0; count--) {
+    if (parts[count - 1] === 'node_modules') continue;
+    paths.push(`/${[...parts.slice(0, count), 'node_modules'].join('/')}`);
+  }
+  return paths;
 }
 
 export interface GuestRequire {
@@ -76,29 +113,39 @@ export interface GuestRequire {
   main: object | undefined;
 }
 
+/** Sources are compiled when the image is made: these are looked at, and never called. */
+const extensions: object = Object.assign(Object.create(null) as object, {
+  '.js'(): void {},
+  '.json'(): void {},
+  '.node'(): void {},
+});
+
 /** A `require` for code of the file `from`. Files are in the image already: it knows names only. */
 export function makeRequire(from: string, main: object | undefined): GuestRequire {
   const find = (name: unknown): string => {
     if (typeof name !== 'string') {
-      throw nodeError(
-        TypeError,
-        'ERR_INVALID_ARG_TYPE',
-        `The "id" argument must be of type string. Received ${typeof name}`,
-      );
+      throw invalidArgType('id', 'string', name);
     }
+    if (name === '') throw invalidArgValue('id', name, 'must be a non-empty string');
     if (builtin(name) !== undefined) return name;
     if (isBuiltin(name)) throw notInThisGuest(name);
     if (name.startsWith('node:')) {
       throw nodeError(Error, 'ERR_UNKNOWN_BUILTIN_MODULE', `No such built-in module: ${name}`);
     }
+    const path = imageFiles.find?.(name, from);
+    if (path !== undefined) return path;
     throw notFound(name, from);
   };
-  const require = (name: string): unknown => builtin(find(name));
-  const resolve = Object.assign((name: string): string => find(name), { paths: () => null });
-  return Object.assign(require, {
-    resolve,
-    cache: Object.create(null) as object,
-    extensions: Object.create(null) as object,
-    main,
+  const require = (name: string): unknown => {
+    const id = find(name);
+    return builtin(id) ?? imageFiles.load?.(id);
+  };
+  const directory = from.slice(0, from.lastIndexOf('/'));
+  const resolve = Object.assign((name: string): string => find(name), {
+    paths: (name: string) => {
+      if (isBuiltin(name)) return null;
+      return /^\.{1,2}(?:\/|$)/.test(name) ? [directory || '/'] : packageFolders(directory);
+    },
   });
+  return Object.assign(require, { resolve, main, extensions, cache: imageFiles.cache });
 }

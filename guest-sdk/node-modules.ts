@@ -17,14 +17,13 @@ import { exported as events } from './node/events.ts';
 
 import './node/events-async-resource.ts';
 
+import { exported as imageModules } from './image-modules.ts';
 import { exported as fs } from './node/fs.ts';
 import { exported as fsPromises } from './node/fs-promises.ts';
-
 import { exported as http } from './node/http.ts';
 import { legacyHttp } from './node/http-legacy.ts';
 import { exported as http2 } from './node/http2.ts';
 import { exported as https } from './node/https.ts';
-
 import { exported as module } from './node/module.ts';
 import { exported as net } from './node/net.ts';
 import { exported as os } from './node/os.ts';
@@ -76,6 +75,7 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   http,
   'hv/guest': { ...commit, ...preempt },
   'hv/internal/async': { runAsync, runAsyncGenerator },
+  'hv/internal/modules': imageModules,
   module,
   net,
   os,

@@ -18,8 +18,8 @@ const SHARED = {
   'readable-stream': ['readable-stream/lib/ours/errors.js', 'readable-stream/lib/stream.js'],
 };
 /** Directories of our own that are a part each, with the packages that nobody else requires; as they are required. */
-const OWN_NAME = /\/(?:asymmetric|intl)\/index\.ts$/;
-const OWN = /\/guest-sdk\/(?:asymmetric|intl)\/index\.ts$/;
+const OWN_NAME = /\/(?:(?:asymmetric|intl)\/index|late\/[\w-]+)\.ts$/;
+const OWN = /\/guest-sdk\/(?:(?:asymmetric|intl)\/index|late\/[\w-]+)\.ts$/;
 /** Packages none of whose names can be seen by a guest. */
 const NAMELESS = /^(?:pako|brotli|@noble)\//;
 /** How code names a part until all are known; see `numberParts`. */

@@ -1,7 +1,13 @@
 /** `node:module`: the part that makes sense where all files are in one image. */
 
 import { bootConfig } from '../boot-config.ts';
-import { isBuiltin, makeRequire, providedModules } from '../module-registry.ts';
+import {
+  imageFiles,
+  isBuiltin,
+  makeRequire,
+  packageFolders,
+  providedModules,
+} from '../module-registry.ts';
 import { invalidArgValue } from './node-errors.ts';
 import { throwing } from './refusals.ts';
 
@@ -26,15 +32,16 @@ export function createRequire(from: unknown): ReturnType<typeof makeRequire> {
 export class Module {
   exports: unknown = {};
   loaded = false;
-  parent: Module | null | undefined = undefined;
+  parent: Module | null | undefined;
   readonly children: Module[] = [];
-  readonly paths: string[] = [];
   readonly id: string;
   readonly filename: string;
   readonly path: string;
 
-  constructor(id: string, filename: string) {
+  constructor(id: string, filename: string, parent?: Module | null) {
     this.id = id;
+    this.parent = parent;
+    parent?.children.push(this);
     this.filename = filename;
     this.path = filename.slice(0, Math.max(1, filename.lastIndexOf('/')));
   }
@@ -52,19 +59,11 @@ export class Module {
     '\n});',
   ];
   static wrap = (code: unknown): string => `${Module.wrapper[0]}${code}${Module.wrapper[1]}`;
-  static _cache: object = Object.create(null) as object;
+  static _cache: object = imageFiles.cache;
   static _pathCache: object = Object.create(null) as object;
   static _extensions: object = Object.create(null) as object;
   static _nodeModulePaths(from: string): string[] {
-    const parts = String(from)
-      .split('/')
-      .filter((part) => part !== '');
-    const paths: string[] = [];
-    for (let count = parts.length; count >= 0; count--) {
-      if (parts[count - 1] === 'node_modules') continue;
-      paths.push(`/${[...parts.slice(0, count), 'node_modules'].join('/')}`);
-    }
-    return paths;
+    return packageFolders(String(from));
   }
   static _load = (name: string, parent?: Module): unknown =>
     makeRequire(parent?.filename ?? '/', undefined)(name);
@@ -80,6 +79,18 @@ export class Module {
 
   require(name: string): unknown {
     return makeRequire(this.filename, undefined)(name);
+  }
+  get paths(): string[] {
+    this.paths = packageFolders(this.path);
+    return this.paths;
+  }
+  set paths(value: string[]) {
+    Object.defineProperty(this, 'paths', {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
   }
   get isPreloading(): boolean {
     return false;

@@ -8,8 +8,6 @@ import { assert } from './assert.ts';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** A file beside the sources that goes into the image, and to every replica: a larger one does not. */
-export const EMBEDDED_FILE_BYTES_MAX: number = 4 * MIB;
 /** Guest memory: 256 MiB. Fixed at start, because growth may fail on one host and not on another. */
 export const MEMORY_PAGES_DEFAULT = 4096;
 export const MEMORY_PAGE_BYTES: number = 64 * KIB;

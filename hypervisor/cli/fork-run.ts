@@ -46,6 +46,11 @@ export async function forkLog(path: string, options: ForkOptions): Promise<void>
   refusePlainFiles();
   await runGuest(undefined, done.args ?? [], {
     backup: [],
+    require: [],
+    import: [],
+    include: [],
+    envFile: [],
+    cache: true,
     admin: 'auto',
     spare: [],
     rejoin: false,

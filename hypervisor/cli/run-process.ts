@@ -20,9 +20,9 @@ import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
 import { type AdminOptions, adminArguments } from './admin-options.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type CpuLimit, hangArguments, limitsOf } from './limit-options.ts';
+import { type LoadingFlags, loadingOf } from './loading-options.ts';
 import { type LocalBackup, startLocalBackup } from './local-backup.ts';
 import { warnOfWideModes } from './mode-warning.ts';
-import { guestEnvironment } from './options.ts';
 import { exitWith } from './outcome.ts';
 import { say } from './print.ts';
 import { type ProtectionOptions, ruleOf } from './protection-options.ts';
@@ -32,7 +32,7 @@ import { openSecrets, tendSecrets } from './secure-links.ts';
 import { type SecurityFlags, securityOf } from './security-options.ts';
 import { serveOwnStatus } from './status-report.ts';
 
-export interface RunOptions extends ProtectionOptions, SecurityFlags, AdminOptions {
+export interface RunOptions extends ProtectionOptions, SecurityFlags, AdminOptions, LoadingFlags {
   readonly name?: string;
   readonly dir: string;
   readonly resume?: boolean;
@@ -85,7 +85,7 @@ export async function runGuest(
       resume: options.resume === true,
       args,
       cwd: process.cwd(),
-      env: guestEnvironment(process.env, options.env),
+      ...loadingOf(options, process.env),
       terminal: terminalFacts(),
       name: options.name,
       dir: options.dir,
@@ -151,6 +151,7 @@ function told(
       tellCheckpoint(lifecycle, taken);
     },
     recovered: (report) => tellRecovery(lifecycle, name(), report),
+    hint: (text) => say(text),
     beginsEmpty: (found) => tellEmpty(lifecycle, found),
   };
 }

@@ -35,6 +35,13 @@ export function missingScript(path: string): GuestLoadError {
   return new GuestLoadError(closed(`Error: Cannot find module '${path}' ${fields}`));
 }
 
+/** Node's words for a module of `-r` or `--import` that is not found. */
+export function missingPreload(name: string): GuestLoadError {
+  const fields = "{\n  code: 'MODULE_NOT_FOUND',\n  requireStack: [ 'internal/preload' ]\n}";
+  const stack = 'Require stack:\n- internal/preload';
+  return new GuestLoadError(closed(`Error: Cannot find module '${name}'\n${stack} ${fields}`));
+}
+
 /**
  * Node's words for a file that does not parse: its own where it can be asked (JavaScript), esbuild's
  * otherwise (TypeScript). `file` is absolute.

@@ -22,6 +22,9 @@ const PROLOGUE =
 const CREATE_REQUIRE =
   /\b(?:const|let|var)\s+require\s*=\s*(?:[\w$]+\s*\.\s*)?createRequire\(\s*(?:import\.meta\.(?:url|filename)|__filename)\s*\)/g;
 
+/** Uses of `require` beyond a call with a literal. */
+const DOES_MORE = /(?<![.\w$])require\b(?!\s*\(\s*(?:'[^'\n]*'|"[^"\n]*")\s*\))/;
+
 /** A file's text with declarations put in, and where, so that positions can be put right again. */
 export interface Injection {
   readonly original: string;
@@ -32,16 +35,19 @@ export interface Injection {
   readonly length: number;
 }
 
-/**
- * The injected text of `file` (absolute), or undefined when it needs nothing. `first` is code to run
- * before the file's own.
- */
-export function inject(file: string, original: string, first = ''): Injection | undefined {
+/** A `require` made by `createRequire` that does nothing but load literals is the bundler's own. */
+export function withPlainRequire(original: string): string {
   const bundled = original.replace(CREATE_REQUIRE, (call) => ' '.repeat(call.length));
-  if (bundled === original && first === '' && !NEEDS_PLACE.test(original)) return undefined;
+  return bundled === original || DOES_MORE.test(bundled) ? original : bundled;
+}
+
+/** The injected text of `file` (absolute), or undefined when it needs nothing. */
+export function inject(file: string, original: string): Injection | undefined {
+  const bundled = withPlainRequire(original);
+  if (bundled === original && !NEEDS_PLACE.test(original)) return undefined;
   const at = PROLOGUE.exec(bundled)?.[0].length ?? 0;
   const before = bundled.slice(0, at);
-  const declared = (NEEDS_PLACE.test(bundled) ? declarations(file, bundled) : '') + first;
+  const declared = NEEDS_PLACE.test(bundled) ? declarations(file, bundled) : '';
   return {
     original,
     text: before + declared + bundled.slice(at),
@@ -60,7 +66,13 @@ function declarations(file: string, text: string): string {
   if (/\b__dirname\b/.test(text)) parts.push(`__hv_dirname=${directory}`);
   if (/\bimport\s*\.\s*meta\b/.test(text)) {
     const url = JSON.stringify(pathToFileURL(file).href);
-    parts.push(`__hv_meta={__proto__:null,dirname:${directory},filename:${filename},url:${url}}`);
+    // Not a call of the name `require` alone: that one the bundler would resolve.
+    const resolves = /\bmeta\s*\.\s*resolve\b/.test(text)
+      ? `,resolve:(name)=>(0,require)("hv/internal/modules").all.resolveFrom(${filename},name)`
+      : '';
+    parts.push(
+      `__hv_meta={__proto__:null,dirname:${directory},filename:${filename}${resolves},url:${url}}`,
+    );
   }
   return `;var ${parts.join(',')};`;
 }

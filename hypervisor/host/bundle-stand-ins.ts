@@ -1,6 +1,12 @@
 /** Code that stands in for what cannot be in an image: it throws, when it is reached, as Node would. */
 
+import { readFileSync } from 'node:fs';
+import Module, { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
+import { Script } from 'node:vm';
+import { INSTEAD, packageName } from './bundle-hints.ts';
+
+const UNSUPPORTED = 'ERR_HV_UNSUPPORTED';
 
 /** Thrown code instead of a module; the same words and codes as Node's. */
 function throwing(message: string, fields: Readonly<Record<string, unknown>>): string {
@@ -13,14 +19,10 @@ function throwingCoded(message: string, code: string): string {
   return `const error=new Error(${JSON.stringify(message)});error.code=${JSON.stringify(code)};${stack};throw error;`;
 }
 
-/** A module nothing was found for. */
-export function missingModule(specifier: string, importer: string, isImport: boolean): string {
-  if (!isImport) {
-    return throwing(`Cannot find module '${specifier}'\nRequire stack:\n- ${importer}`, {
-      code: 'MODULE_NOT_FOUND',
-      requireStack: [importer],
-    });
-  }
+/** What an `import` found nothing for. */
+export function missingModule(specifier: string, importer: string): string {
+  const why = nodesReason(specifier, importer);
+  if (why !== undefined) return throwingCoded(why.message, why.code);
   const isFile = /^[./]/.test(specifier);
   const name = isFile
     ? `module '${resolve(dirname(importer), specifier)}'`
@@ -28,13 +30,63 @@ export function missingModule(specifier: string, importer: string, isImport: boo
   return throwingCoded(`Cannot find ${name} imported from ${importer}`, 'ERR_MODULE_NOT_FOUND');
 }
 
+/** Why Node does not give it, where that is more than that nothing is there. */
+export function nodesReason(
+  specifier: string,
+  importer: string,
+): { readonly message: string; readonly code: string } | undefined {
+  try {
+    createRequire(importer).resolve(specifier);
+    return undefined;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const isPlain = code === undefined || code === 'MODULE_NOT_FOUND' || specifier === '';
+    return isPlain ? undefined : { code, message };
+  }
+}
+
+/** What Node says of a file that does not parse; `text`: what the bundler says. */
+export function complaintAbout(path: string, text: string): string {
+  try {
+    const source = readFileSync(path, 'utf8');
+    if (path.endsWith('.json')) JSON.parse(source);
+    else if (/\.c?js$/.test(path)) new Script(Module.wrap(source));
+  } catch (error) {
+    const { message } = error as Error;
+    return path.endsWith('.json') ? `${path}: ${message}` : message;
+  }
+  return text;
+}
+
+/** A file that does not parse. */
+export function brokenFile(message: string): string {
+  return `throw new SyntaxError(${JSON.stringify(message)});`;
+}
+
+/** In the place of a package that loads the addon of the one at `importer`. */
+export function addonLoader(importer: string): string {
+  const text = addonText(importer);
+  const fail = `() => { ${throwing(text, { code: UNSUPPORTED })} }`;
+  return `module.exports = Object.assign(${fail}, { path: ${fail}, resolve: ${fail}, find: ${fail}, load: ${fail} });`;
+}
+
 export function nativeAddon(path: string): string {
-  const text = `Cannot load the native addon '${path}': a guest runs JavaScript only. Use a package without native code`;
-  return throwing(text, { code: 'ERR_HV_UNSUPPORTED' });
+  return throwing(addonText(path), { code: UNSUPPORTED });
+}
+
+function addonText(path: string): string {
+  const name = packageName(path);
+  const instead = (name && INSTEAD[name]) ?? 'a package without native code';
+  const whose = name === undefined ? '' : ` of the package ${name}`;
+  return `Cannot load the native addon${whose} '${path}': a guest runs JavaScript only. Use ${instead}`;
 }
 
 /** A file that is neither source text nor JSON. */
 export function unknownKind(path: string): string {
+  if (path.endsWith('.wasm')) {
+    const text = `Cannot load '${path}': a guest has no WebAssembly. Use a package in JavaScript`;
+    return throwing(text, { code: UNSUPPORTED });
+  }
   const text = `Cannot load '${path}': it is no JavaScript, TypeScript or JSON`;
   return throwing(text, { code: 'ERR_UNKNOWN_FILE_EXTENSION' });
 }

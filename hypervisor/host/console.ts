@@ -14,6 +14,7 @@ import { unreachable } from '../base/assert.ts';
 import { NET_DATA_BYTES_MAX } from '../base/limits.ts';
 import type { Console, HostInterrupt } from '../ports.ts';
 import { FdWriter } from './fd-writer.ts';
+import { MissingFiles } from './missing-files.ts';
 
 export interface HostConsoleOptions {
   /** Payloads belong to the receiver. Never called from within a call of the console. */
@@ -38,6 +39,7 @@ export class HostConsole implements Console {
   #stdinEnded = false;
   #throttled = false;
   #closed = false;
+  readonly #missing = new MissingFiles();
 
   constructor(options: HostConsoleOptions) {
     this.#options = options;
@@ -49,6 +51,7 @@ export class HostConsole implements Console {
     switch (output.device) {
       case 'console':
         this.#writers[output.fd].write(output.bytes);
+        this.#tellMissing(output.bytes);
         return;
       case 'exit':
         // Whoever runs the guest ends the process; here it only means that nothing may be missing.
@@ -86,6 +89,14 @@ export class HostConsole implements Console {
     // Not destroyed: the next file this process opens would become its standard input.
     this.#stdin?.pause();
     if (this.#stdin instanceof Socket) this.#stdin.unref();
+  }
+
+  /** A file that the guest says it misses, and that is here: the one thing it cannot know itself. */
+  #tellMissing(bytes: Uint8Array): void {
+    for (const path of this.#missing.namedIn(bytes)) {
+      const text = `hv: ${path} is on this host, and not in the guest's image. To give it to the guest: hv run --include '${path}'\n`;
+      this.#writers[2].write(Buffer.from(text));
+    }
   }
 
   #emit(kind: HostInterrupt['kind'], id: number, payload: Uint8Array | undefined): void {

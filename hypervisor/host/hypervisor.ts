@@ -24,7 +24,7 @@ import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { formatAddress } from './addresses.ts';
 import { answerJoin } from './answer-join.ts';
-import { bundleGuest, type GuestImage } from './bundle.ts';
+import { type BundleOptions, bundleGuest, type GuestImage } from './bundle.ts';
 import { removeUnfinished } from './checkpoint-files.ts';
 import type { KeepPolicy } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
@@ -61,6 +61,8 @@ export type GuestLimits = Pick<
 export interface HypervisorOptions {
   /** Path of the script; undefined: that of the log is continued. */
   readonly script: string | undefined;
+  /** How the image is made of it. */
+  readonly loading?: Omit<BundleOptions, 'cwd'>;
   /** Go on from the log of an earlier run, if there is one. */
   readonly resume: boolean;
   readonly args: readonly string[];
@@ -170,7 +172,8 @@ export class Hypervisor {
     const image =
       options.script === undefined
         ? undefined
-        : await bundleGuest(options.script, { cwd: options.cwd });
+        : await bundleGuest(options.script, { ...options.loading, cwd: options.cwd });
+    for (const hint of image?.hints ?? []) options.hooks.hint?.(hint);
     const name =
       checkName(options.name) ?? (image && basename(image.script, extname(image.script)));
     if (name === undefined)

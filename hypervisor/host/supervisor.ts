@@ -37,6 +37,7 @@ export interface SupervisorHooks {
   /** A run that goes on: the machine is where its log ends. */
   recovered?(report: RecoveryReport): void;
   /** A run that was to go on, and there is nothing to go on from: it is a new one. */
+  hint?(text: string): void;
   beginsEmpty?(found: NothingToResume): void;
   /** A checkpoint is on disk. */
   checkpoint?(taken: TakenCheckpoint): void;

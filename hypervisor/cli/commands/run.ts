@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { adminOptions } from '../admin-options.ts';
 import { logKeyOption, signKeyOption } from '../key-options.ts';
 import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
+import { loadingOptions } from '../loading-options.ts';
 import {
   checkpointEvery,
   descriptor,
@@ -25,7 +26,7 @@ export function registerRun(program: Command): void {
     .option('-n, --name <name>', "name of the guest and its log (default: the script's)")
     .option('--dir <path>', 'where logs go', '.hv');
   const replicated = securityOptions(protectionOptions(command));
-  signKeyOption(logKeyOption(limitOptions(logOptions(replicated))))
+  loadingOptions(signKeyOption(logKeyOption(limitOptions(logOptions(replicated)))))
     .addOption(
       repeatable(command, {
         flags: '-e, --env <name[=value]>',

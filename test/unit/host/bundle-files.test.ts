@@ -2,6 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { namedFiles } from '../../../hypervisor/host/bundle-files.ts';
+import { globExpression } from '../../../hypervisor/host/bundle-include.ts';
+import { MissingFiles } from '../../../hypervisor/host/missing-files.ts';
 
 const HERE = '/srv/app/main.js';
 
@@ -30,4 +32,44 @@ test.each([
   "new URL('https://example.org/x')",
 ])('%s names nothing that is known before the run', (source) => {
   expect(namedFiles(HERE, source)).toEqual([]);
+});
+
+test.each([
+  ['readdirSync(__dirname)', '/srv/app'],
+  ["path.join(process.cwd(), 'views')", '/work/views'],
+  ["express.static('public')", '/work/public'],
+  ["fs.readFileSync('data.json', 'utf8')", '/work/data.json'],
+  ["app.set('views', './templates')", '/work/templates'],
+  ["serveStatic({ root: './static' })", '/work/static'],
+])('%s names what lies beside the source or in the working directory', (source, path) => {
+  expect(namedFiles(HERE, source, '/work')).toContain(path);
+});
+
+test.each(["readFileSync('/etc/passwd')", "static('.')", "readFile('../up')", "resolve('')"])(
+  '%s does not bring what lies elsewhere',
+  (source) => {
+    expect(namedFiles(HERE, source, '/work')).toEqual([]);
+  },
+);
+
+test.each([
+  ['/a/**/*.html', '/a/x/y.html', true],
+  ['/a/**/*.html', '/a/y.html', true],
+  ['/a/*.html', '/a/x/y.html', false],
+  ['/a/?.{txt,md}', '/a/b.md', true],
+  ['/a/?.{txt,md}', '/a/bb.md', false],
+  ['/a/x+y.txt', '/a/xxy.txt', false],
+])('the pattern %s against %s is %s', (pattern, path, expected) => {
+  expect(globExpression(pattern).test(path)).toBe(expected);
+});
+
+test('a missing file is told of once, and only when it is on this host', () => {
+  const missing = new MissingFiles();
+  const said = (path: string): string[] =>
+    missing.namedIn(
+      Buffer.from(`Error: ENOENT: no such file or directory, open '${path}'\n    at x`),
+    );
+  expect(said('/nowhere/at/all')).toEqual([]);
+  expect(said(import.meta.filename)).toEqual([import.meta.filename]);
+  expect(said(import.meta.filename)).toEqual([]);
 });
