@@ -80,11 +80,11 @@ describe('a guest is the same', () => {
     expect(stdout).toBe(run(body).stdout);
   });
 
-  test('in every locale: text compares and shows as the engine does it', () => {
+  test('in every locale: text compares and shows in English', () => {
     const { stdout } =
       run(`console.log(['b', 'a', 'Z', '\\u00e4', 'A'].sort((a, b) => a.localeCompare(b)).join(),
       'I\\u0130i'.toLocaleLowerCase('tr').length, 'i'.toLocaleUpperCase('tr'), (1234567.891).toLocaleString('de'), new Date(0).toLocaleDateString('de'), new Date(0).toLocaleTimeString());`);
-    expect(stdout).toBe('A,Z,a,b,ä 4 I 1234567.891 01/01/1970 12:00:00 AM\n');
+    expect(stdout).toBe('a,A,ä,b,Z 4 I 1,234,567.891 1/1/1970 12:00:00 AM\n');
   });
 
   test('whatever the host collects: guest garbage goes at a threshold of guest bytes', () => {
