@@ -22,6 +22,7 @@ import {
   verdictOf,
 } from '../../../hypervisor/cli/doctor/findings.ts';
 import { lineOf } from '../../../hypervisor/cli/doctor/run.ts';
+import { PROTOCOL_VERSION } from '../../../hypervisor/protocol/messages.ts';
 import { refusalOf } from '../../../hypervisor/replica/refusal.ts';
 
 const states = (findings: readonly Finding[]) => findings.map(({ state }) => state);
@@ -107,7 +108,12 @@ describe('a peer', () => {
   });
 
   test('that is idle says its version, and is told apart by it', () => {
-    const hello = { protocol: 2, machineVersion: 1, engineHash: 'x', helperHash: 'x' };
+    const hello = {
+      protocol: PROTOCOL_VERSION,
+      machineVersion: 1,
+      engineHash: 'x',
+      helperHash: 'x',
+    };
     const said = (hvVersion: string) =>
       refusalOf({ ...hello, hvVersion: '1.0.0' } as Parameters<typeof refusalOf>[0], {
         ...{ hvVersion, machineVersion: 1, engineHash: 'y', helperHash: 'x' },
