@@ -30,7 +30,7 @@ export const programs: Readonly<Record<string, string>> = {
     for (const one of [Headers, EventTarget, Event, AbortController, Blob, TextEncoder, Map, Promise, Int8Array, parseInt, ...own]) {
       console.log(inspect(one).split(' {')[0], String(one).slice(0, 5).trim());
     }
-    console.log(String(own[2]), Object.keys(Function.prototype));
+    console.log(String(own[2]).replace(/\\s/g, ''), Object.keys(Function.prototype));
   `,
   events: `
     const EventEmitter = require('events');
