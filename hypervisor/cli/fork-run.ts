@@ -10,6 +10,7 @@ import type { ForkAnswer, ForkRequest } from '../host/fork-worker.ts';
 import { checkName } from '../host/guest-name.ts';
 import { refusePlainFiles } from '../host/log-keys.ts';
 import { lockDirectory } from '../host/log-lock.ts';
+import { openLog } from '../host/log-reader.ts';
 import { startWorker } from '../host/threads.ts';
 import { counted } from '../timeline/record-words.ts';
 import type { RefeedReport } from '../timeline/refeed.ts';
@@ -88,7 +89,7 @@ async function makeFork(path: string, options: ForkOptions): Promise<Done> {
     );
   const lock = lockDirectory(dir);
   try {
-    const script = options.script === undefined ? undefined : await scriptOf(options.script);
+    const script = options.script === undefined ? undefined : await scriptOf(options.script, path);
     const request: ForkRequest = { path, target, dir, name: options.name, script };
     const worker = startWorker('fork-worker', request);
     const [answer] = (await once(worker, 'message')) as [ForkAnswer];
@@ -104,8 +105,9 @@ function isSameFile(one: string, other: string): boolean {
   return existsSync(one) && existsSync(other) && realpathSync(one) === realpathSync(other);
 }
 
-async function scriptOf(script: string): Promise<NonNullable<ForkRequest['script']>> {
-  const { code, sourceMap } = await bundleGuest(script, { cwd: process.cwd() });
+async function scriptOf(script: string, path: string): Promise<NonNullable<ForkRequest['script']>> {
+  const { firmware } = openLog(path).blobs;
+  const { code, sourceMap } = await bundleGuest(script, { cwd: process.cwd(), firmware });
   return { image: code, sourceMap, turnTicksMax: REFEED_TURN_TICKS };
 }
 

@@ -6,6 +6,7 @@ import { asMicros, type Micros } from '../../log-format/index.ts';
 import { EXIT, HvError } from '../base/errors.ts';
 import { REFEED_TURN_TICKS } from '../base/limits.ts';
 import { bundleGuest } from '../host/bundle.ts';
+import { openLog } from '../host/log-reader.ts';
 import type { RefeedAnswer, RefeedRequest } from '../host/refeed-worker.ts';
 import { startWorker } from '../host/threads.ts';
 import { counted } from '../timeline/record-words.ts';
@@ -32,7 +33,8 @@ const SHOWN = 20;
 /** Returns the exit status: as of diff, 0 for equal runs and 1 for different ones. */
 export async function replayScript(path: string, options: ReplayScriptOptions): Promise<number> {
   checkPatterns(options.ignore);
-  const { code, sourceMap } = await bundleGuest(options.script, { cwd: process.cwd() });
+  const { firmware } = openLog(path).blobs;
+  const { code, sourceMap } = await bundleGuest(options.script, { cwd: process.cwd(), firmware });
   const request: RefeedRequest = {
     path,
     image: code,

@@ -244,7 +244,7 @@ function faultIn(plan: Plan, metafile: Metafile): GuestLoadError | undefined {
 function learnFromOutput(plan: Plan, code: string, metafile: Metafile): boolean {
   const files = inputFiles(plan, metafile);
   let learned = false;
-  if (loadsComputed(code)) {
+  if (!plan.plain && loadsComputed(code)) {
     for (const path of [...lookedUp(files), ...computedFiles(files)]) {
       if (plan.extras.has(path) || path === plan.script) continue;
       plan.extras.set(path, isEsm(path));

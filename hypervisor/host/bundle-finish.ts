@@ -47,13 +47,15 @@ export function finishCode(plan: Plan, text: string, metafile: Metafile): string
   const lowered = plan.lowerAsync ? withContexts(text) : text;
   const own = lowered.startsWith('#!') ? `//${lowered}` : lowered;
   const head = headOf(plan);
-  const code = withModules(own, {
-    root: dirname(plan.script),
-    head,
-    isAsync: plan.topLevelAwait,
-    table: looksUp(text) ? tableOf(plan, metafile) : undefined,
-    fileOf: (name) => (Object.hasOwn(metafile.inputs, name) ? pathOf(plan, name) : undefined),
-  });
+  const code = plan.plain
+    ? own
+    : withModules(own, {
+        root: dirname(plan.script),
+        head,
+        isAsync: plan.topLevelAwait,
+        table: looksUp(text) ? tableOf(plan, metafile) : undefined,
+        fileOf: (name) => (Object.hasOwn(metafile.inputs, name) ? pathOf(plan, name) : undefined),
+      });
   if (!plan.isModule) return code;
   const directive = plan.strict ? '"use strict";' : '';
   return code.replace(head, () => `${head.replace('hvMain', 'hvModule')}${directive}`);

@@ -5,7 +5,8 @@
  */
 
 /** Module of the firmware that only such images ask for. */
-const MODULES = 'require("hv/internal/modules").all';
+const NAME = 'hv/internal/modules';
+const MODULES = `require("${NAME}").all`;
 const COMMON_JS = /^var __commonJS = \(cb, mod\) => function __require\d*\(\) \{\n(?:.|\n)*?^\};$/m;
 const GLOB = /^var __glob = \(map\) => \(path\) => \{\n(?:.|\n)*?^\};$/m;
 const EXPORT_LOOP = /^(var __export = \(target, all\) => \{\n {2})(for \(var name in all\)$)/m;
@@ -19,6 +20,11 @@ const COMPUTED = /(?<![.\w$])(?:__)?require\d*\((?!["`][^"`$]*["`]\))|importFrom
 /** What asks for a file in another way than by a call of `require` with a literal. */
 const LOOKS_UP =
   /(?<![.\w$])(?:__)?require\d*(?:\.(?:resolve|cache)\b|\((?!"))|\bcreateRequire\b|\bmodule\d*\.require\b|\b_(?:load|resolveFilename)\b|\.mainModule\b|\.resolveFrom\(/;
+
+/** Earlier firmware does not. */
+export function knowsModules(firmware: Uint8Array): boolean {
+  return Buffer.from(firmware.buffer, firmware.byteOffset, firmware.length).includes(NAME);
+}
 
 /** True when a name that is known at run time only may lead to a file. */
 export function loadsComputed(code: string): boolean {

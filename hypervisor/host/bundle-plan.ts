@@ -10,6 +10,8 @@ export interface Plan {
   readonly script: string;
   /** Absolute paths of modules that run before the script, in order. */
   readonly preloads: readonly string[];
+  /** For a firmware that knows nothing of modules of images: those are the bundler's own. */
+  readonly plain: boolean;
   readonly injections: Map<string, Injection>;
   /** Specifiers nothing was found for. */
   readonly missing: Set<string>;
@@ -59,10 +61,14 @@ export interface InputFile {
   readonly format: string | undefined;
 }
 
-export function newPlan(script: string, preloads: readonly string[]): Plan {
+export function newPlan(
+  script: string,
+  { preloads, plain }: Pick<Plan, 'preloads' | 'plain'>,
+): Plan {
   return {
     script,
     preloads,
+    plain,
     injections: new Map(),
     missing: new Set(),
     opaque: new Set(),

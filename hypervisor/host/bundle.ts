@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { ImageCache } from './bundle-cache.ts';
 import { embeddedFiles, withFiles } from './bundle-files.ts';
 import { includedFiles } from './bundle-include.ts';
+import { knowsModules } from './bundle-modules.ts';
 import { findPreload, findScript, inputFiles, newPlan } from './bundle-plan.ts';
 
 /** A bundled guest. */
@@ -31,6 +32,8 @@ export interface BundleOptions {
   readonly import?: readonly string[];
   /** Files and directories for the image, with `*`, `**` and `?`. */
   readonly include?: readonly string[];
+  /** That the image will run on, of a log; by default this hv's. With one no image is kept. */
+  readonly firmware?: Uint8Array;
   /** Where images are kept; undefined: nowhere. */
   readonly cache?: ImageCache | undefined;
 }
@@ -52,7 +55,9 @@ export async function bundleGuest(scriptPath: string, options: BundleOptions): P
   // With the bundler, which a start from the cache does not need.
   const { buildPlan } = await import('./bundle-build.ts');
   const { hintsOf } = await import('./bundle-hints.ts');
-  const plan = newPlan(script, preloads);
+  const { firmware } = options;
+  const plain = firmware !== undefined && !knowsModules(firmware);
+  const plan = newPlan(script, { preloads, plain });
   const { code, map, metafile } = await buildPlan(plan);
   const sources = inputFiles(plan, metafile).map(({ path }) => path);
   const included = includedFiles(script, asked);
