@@ -3,7 +3,7 @@ import { Coverage } from './coverage.ts';
 import { runHistory } from './history.ts';
 import { SABOTAGE_NAMES, SABOTAGES } from './sabotage.ts';
 
-const SEEDS = 1_000;
+const SEEDS = 800;
 /** Every planted bug shows within this many histories; most within a few dozen. */
 const SABOTAGE_SEEDS = 4_000;
 
