@@ -139,7 +139,7 @@ function rerun(
       if (released() === replay.lsnReplayed) outputs.length = 0;
     },
   });
-  const released = (): Lsn => knownReleased(replay.end, mark);
+  const released = (): Lsn => knownReleased(replay.end, mark, start);
   let stopAt: LogPosition | undefined;
   const batches = log.batches(start.position);
   let next = batches.next();

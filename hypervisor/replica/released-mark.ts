@@ -74,11 +74,23 @@ export function tellsFrom(
   return mark.epoch < begun.view.epoch ? mark.lsn : begun.lsnReleased;
 }
 
-/** Up to where outputs are known to have left; those behind it are let out again. */
-export function knownReleased(end: LogEnd, mark: ReleasedAt | undefined): Lsn {
+/**
+ * Up to where outputs are known to have left; those behind it are let out again. `begun`: where the replay
+ * began, if not at the first record.
+ */
+export function knownReleased(
+  end: LogEnd,
+  mark: ReleasedAt | undefined,
+  begun?: { readonly view: View | undefined; readonly lsn: Lsn },
+): Lsn {
   const { view, reignSince, lsnReplayed } = end;
-  // A log of an earlier hv, or a copy of somebody else's reign: nobody knows better. A mark of an earlier
-  // view of this reign is late, as a power cut leaves it.
-  if (mark === undefined || view === undefined || mark.epoch < reignSince) return lsnReplayed;
+  // A log of an earlier hv, or a copy of somebody else's reign: nobody knows better.
+  if (mark === undefined || view === undefined) return lsnReplayed;
+  if (mark.epoch < reignSince) {
+    // One reign as far as it was seen: whether the mark is of it nobody can tell. Late, never early.
+    const isUnseen = begun?.view !== undefined && begun.view.epoch === reignSince;
+    return isUnseen ? asLsn(Math.min(Math.max(mark.lsn, begun.lsn), lsnReplayed)) : lsnReplayed;
+  }
+  // A mark of an earlier view of this reign is late, as a power cut leaves it.
   return asLsn(Math.min(mark.lsn, lsnReplayed));
 }

@@ -76,7 +76,7 @@ function recoverFrom(
   // Without a view in it a log is unborn: a new run begins, under another name.
   if (view === undefined || view.primary !== name) return undefined;
   const tail = splitter.tail();
-  const lsnReleased = knownReleased({ view, reignSince, lsnReplayed }, mark);
+  const lsnReleased = knownReleased({ view, reignSince, lsnReplayed }, mark, at);
   const { alarmAt, immediatesLeft, halted } = state;
   return {
     machine,

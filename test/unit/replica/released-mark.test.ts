@@ -65,4 +65,17 @@ describe('what is known to have left of a log that ends', () => {
     expect(knownReleased({ ...end, view: view('b') }, at(2, 15))).toBe(20);
     expect(knownReleased({ ...end, view: undefined }, at(4, 15))).toBe(20);
   });
+
+  it('behind a snapshot of that very reign is what came before it: the mark may be of the same one', () => {
+    const begun = { view: { ...view('b'), epoch: asEpoch(3) }, lsn: asLsn(12) };
+    expect(knownReleased({ ...end, view: view('b') }, at(2, 10), begun)).toBe(12);
+    // Another primary's lies between, or the mark says it.
+    expect(
+      knownReleased({ ...end, view: view('b') }, at(2, 10), {
+        ...begun,
+        view: { ...view('b'), epoch: asEpoch(1) },
+      }),
+    ).toBe(20);
+    expect(knownReleased({ ...end, view: view('b') }, at(3, 15), begun)).toBe(15);
+  });
 });
