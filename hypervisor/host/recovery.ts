@@ -62,7 +62,9 @@ export async function recoverLog(
   const from = tellsFrom({ view: quick.start.view, lsnReleased: quick.lsnReleased }, mark);
   const run =
     from >= quick.start.lsn ? quick : fromBefore(quick, () => rerun(log, hooks, mark, from));
-  const { start, replay, verdict, stopAt, lsnReleased } = run;
+  const { start, replay, verdict, stopAt } = run;
+  // Nothing from before the start is held, whatever became of it: a backup may join from there.
+  const lsnReleased = asLsn(Math.max(run.lsnReleased, start.lsn));
   refuseEnded(start.machine, dir);
   refuseLost(dir, start, verdict.end.lastLsn);
   const copy = await inspectCopy(dir);

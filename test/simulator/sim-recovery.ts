@@ -24,6 +24,8 @@ import { type SimStore, STARTED_AT } from './sim-store.ts';
 export interface Recovered {
   readonly machine: SimMachine;
   readonly handover: Omit<Handover, 'id'>;
+  /** Outputs up to here are known to have left. */
+  readonly known: Lsn;
   /** The guest has run a turn: it is not booted again. */
   readonly booted: boolean;
 }
@@ -44,8 +46,7 @@ export function recover(store: SimStore, options: RecoverOptions): Recovered | u
   const quick = recoverFrom(newest, store, options);
   if (quick === undefined || newest === undefined) return quick;
   // What had not left may come from records before the snapshot: it is made again.
-  const { lsnReleased } = quick.handover;
-  const from = tellsFrom({ view: newest.view, lsnReleased }, options.mark);
+  const from = tellsFrom({ view: newest.view, lsnReleased: quick.known }, options.mark);
   const earlier = from < newest.lsn ? startBefore(store, from) : newest;
   if (earlier === newest) return quick;
   return recoverFrom(earlier, store, options);
@@ -76,10 +77,11 @@ function recoverFrom(
   // Without a view in it a log is unborn: a new run begins, under another name.
   if (view === undefined || view.primary !== name) return undefined;
   const tail = splitter.tail();
-  const lsnReleased = knownReleased({ view, reignSince, lsnReplayed }, mark, at);
+  const known = knownReleased({ view, reignSince, lsnReplayed }, mark, at);
   const { alarmAt, immediatesLeft, halted } = state;
   return {
     machine,
+    known,
     booted: lsnReplayed > 0 || tail !== undefined,
     handover: {
       vm: 'toy-00000000',
@@ -93,10 +95,11 @@ function recoverFrom(
       timeLast: timeLast > STARTED_AT ? timeLast : STARTED_AT,
       lsnReceived: store.lsnLast,
       lsnReplayed,
-      lsnReleased,
+      // Nothing from before the start is held, whatever became of it: a backup may join from there.
+      lsnReleased: asLsn(Math.max(known, at?.lsn ?? 0)),
       groups: [],
       tail,
-      held: outputs.filter(({ lsn }) => lsn > lsnReleased),
+      held: outputs.filter(({ lsn }) => lsn > known),
       machine: { alarmAt, immediatesLeft, halted },
     },
   };
