@@ -1,7 +1,7 @@
 /**
  * The files of an image as CommonJS modules: each with a `module` and a `require` of its own, in
  * `require.cache`, found by name when the name is only known at run time. Evaluated when the first
- * image asks for it (guest-sdk/late.ts); the bundler's helper for CommonJS files is this one
+ * image asks for it (scripts/bundle-late.mjs); the bundler's helper for CommonJS files is this one
  * (hypervisor/host/bundle-modules.ts).
  */
 

@@ -1,5 +1,5 @@
 /**
- * Keys in pairs and what they are for lie in the firmware as text until a guest first needs them
+ * Keys in pairs and what they are for are a part of the firmware that is compiled when a guest first needs it
  * (scripts/bundle-late.mjs). Whatever enters them goes through here, so that no preemptive timer runs
  * in the middle of @noble/curves, which computes in scratch memory that all its callers share.
  */
