@@ -204,7 +204,8 @@ function optionsOf(plan: Plan): BuildOptions {
 function learnFromErrors(plan: Plan, errors: readonly BuildMessage[]): boolean {
   let learned = false;
   for (const { text, location } of errors) {
-    const unresolved = /^Could not resolve "(.*)"/.exec(text)?.[1];
+    // The bundler quotes as JSON does: a name may hold a backslash.
+    const unresolved = /^Could not resolve "(.*)"/.exec(text)?.[1]?.replace(/\\(["\\])/g, '$1');
     const noLoader = /^No loader is configured for ".*" files: (.*)$/.exec(text)?.[1];
     const file = location === null ? undefined : pathOf(plan, location.file);
     if (unresolved !== undefined) {
@@ -290,14 +291,17 @@ function learnStrictness(
   code: string,
   files: readonly { path: string; format: string | undefined }[],
 ): boolean {
-  const sloppy = files.some(
+  const sloppy = files.filter(
     ({ path, format }) =>
-      path !== plan.script && format === 'cjs' && !STRICT_DIRECTIVE.test(readText(path)),
+      path !== plan.script &&
+      format !== 'esm' &&
+      !path.endsWith('.json') &&
+      !STRICT_DIRECTIVE.test(readText(path)),
   );
   plan.isModule = files.find(({ path }) => path === plan.script)?.format === 'esm';
-  plan.strict = plan.isModule && !sloppy;
+  plan.strict = plan.isModule && !sloppy.some(({ format }) => format === 'cjs');
   const inherits = code.split('\n', 3).includes('"use strict";');
-  if (plan.isModule || !inherits || !sloppy || plan.wrapScript) return false;
+  if (plan.isModule || !inherits || sloppy.length === 0 || plan.wrapScript) return false;
   plan.wrapScript = true;
   return true;
 }
