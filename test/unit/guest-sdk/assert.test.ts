@@ -34,7 +34,9 @@ function describeFailure(error: unknown): unknown {
  * the same lines, and with what caused an error.
  */
 function words(message: string): string {
-  const isDiff = /\n\+ actual - expected|\n\n.* !== .*\n$|same structure but|^own words\n/.test(message);
+  const isDiff = /\n\+ actual - expected|\n\n.* !== .*\n$|same structure but|^own words\n/.test(
+    message,
+  );
   return isDiff ? 'a difference' : message.replace(/^ {2}\[cause\].*\n/gm, '');
 }
 
@@ -173,7 +175,10 @@ describe('comparisons', () => {
     class Other {
       a = 1;
     }
-    new Assert({ skipPrototype: true }).deepStrictEqual({ a: 1 }, new Other());
+    const alike: { deepStrictEqual(one: unknown, other: unknown): void } = new Assert({
+      skipPrototype: true,
+    });
+    alike.deepStrictEqual({ a: 1 }, new Other());
     expect(() => new Assert().deepStrictEqual({ a: 1 }, new Other())).toThrow('deep-equal');
     expect(() => new Assert({ diff: 'half' })).toThrow("must be one of: 'simple', 'full'");
     expect(() => (Assert as unknown as () => void)()).toThrow('without `new`');
