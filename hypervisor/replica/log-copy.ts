@@ -44,8 +44,8 @@ export class LogCopy {
   /** The log goes on; the machine is not where it begins yet. */
   #restoring = false;
   #discarded = false;
-  /** The disk's copy is being cut and read: nobody else may touch it before that is over. */
-  #reopening = false;
+  /** It waits for the disk, or is cutting and reading what is there: nobody else may touch that meanwhile. */
+  #taking = false;
   /** Whom to tell then, if this copy is of no use any more. */
   #freed: () => void = () => {};
   /** Open, and kept back until its machine is restored. */
@@ -84,10 +84,9 @@ export class LogCopy {
   static reopen(options: LogCopyOptions, from: Lsn, whenFree: WhenFree): LogCopy {
     const copy = new LogCopy(options);
     const { ports, hello } = options;
-    whenFree((known) => {
+    copy.#onceFree(whenFree, (known) => {
       const lsnReleased = asLsn(Math.max(known.lsnReleased, Math.min(hello.lsnSettled, from)));
       copy.#queue.forget(lsnReleased);
-      copy.#reopening = true;
       ports.reopen(hello, { from, lsnReleased }, (reopened) => copy.#ready(reopened));
     });
     return copy;
@@ -103,7 +102,8 @@ export class LogCopy {
     copy.#joins = true;
     copy.#queue.forget(snapshot.lsn);
     const { ports, hello } = options;
-    whenFree(() => {
+    copy.#onceFree(whenFree, () => {
+      copy.#taking = false;
       copy.#receiver = ports.join(hello, snapshot, (joined) => copy.#ready(joined));
       for (const act of copy.#early.splice(0)) act();
     });
@@ -225,7 +225,7 @@ export class LogCopy {
     this.#standby = undefined;
     standby?.machine?.dispose();
     const store = this.#store ?? standby?.store;
-    if (this.#reopening) this.#freed = done;
+    if (this.#taking) this.#freed = done;
     else if (store === undefined) done();
     else store.close(done);
   }
@@ -261,8 +261,16 @@ export class LogCopy {
     return { handover, estate: { store, machine } };
   }
 
+  #onceFree(whenFree: WhenFree, act: Parameters<WhenFree>[0]): void {
+    this.#taking = true;
+    whenFree((known) => {
+      if (this.#discarded) this.#freed();
+      else act(known);
+    });
+  }
+
   #ready(opened: ReopenedCopy | undefined): void {
-    this.#reopening = false;
+    this.#taking = false;
     if (this.#discarded) {
       opened?.machine?.dispose();
       if (opened === undefined) this.#freed();

@@ -125,11 +125,21 @@ export class Checker {
     this.#claims.delete(token);
     this.#won = claim?.log;
     this.#holdsAllThatLeft(view.primary, handsOver ? 'is given' : 'wins');
+    if (this.#rule.level === 'async' && !handsOver) this.#forgetsLost(view.primary);
     this.#hasQuorum(view);
     // Whoever is new to it needs to have what had left before; later, a quorum may do without it.
     const claimed = claim?.left ?? this.#left;
     for (const name of view.backups)
       if (!last?.backups.includes(name)) this.#holdsAllThatLeft(name, 'is named in', claimed);
+  }
+
+  /** Without acks a winner may lack what has left: the past goes on from what it has. */
+  #forgetsLost(name: string): void {
+    const log = this.#won ?? this.#stores.get(name)?.at(-1);
+    const { lsn, epoch } = this.#left;
+    if (log === undefined || log.epochs[lsn] === epoch) return;
+    const common = Math.min(lsn, log.lsnLast);
+    this.#left = { lsn: common, epoch: log.epochs[common] ?? 0 };
   }
 
   /** A view of which as many have all that has left as outputs wait for: one of any election has it. */

@@ -11,6 +11,7 @@ import {
   encodeBatch,
   INTERRUPT,
   type LogRecord,
+  type Lsn,
 } from '../../../log-format/index.ts';
 import { helloOf } from '../../support/messages.ts';
 import { sampleHeader } from '../log-format/samples.ts';
@@ -147,6 +148,32 @@ describe('a copy that is opened again', () => {
     }
   });
 });
+
+it.each(['reopen', 'join'] as const)(
+  'a copy that is discarded before the disk is free for it does not touch it: %s',
+  (how) => {
+    const lab = new Lab('received');
+    const story: string[] = [];
+    let free: (facts: { readonly lsnReleased: Lsn }) => void = () => undefined;
+    const ports = {
+      openArbiter: () => ({}),
+      reopen: () => story.push('reopened'),
+      join: () => story.push('joined'),
+    } as unknown as BackupPorts;
+    const options = { ports, hello: helloOf({}), cold: false, handlers: lab.handlers };
+    const whenFree = (act: typeof free): void => {
+      free = act;
+    };
+    const copy =
+      how === 'reopen'
+        ? LogCopy.reopen(options, asLsn(5), whenFree)
+        : LogCopy.join(options, { lsn: SNAPSHOT, files: [] }, whenFree);
+    copy.discard(() => story.push('free'));
+    expect(story).toEqual([]);
+    free({ lsnReleased: asLsn(0) });
+    expect(story).toEqual(['free']);
+  },
+);
 
 describe('a copy whose machine is still being restored from a snapshot', () => {
   it('has the log at once, and no word of a replay until the machine is there', () => {
