@@ -263,10 +263,7 @@ export class LogCopy {
 
   #onceFree(whenFree: WhenFree, act: Parameters<WhenFree>[0]): void {
     this.#taking = true;
-    whenFree((known) => {
-      if (this.#discarded) this.#freed();
-      else act(known);
-    });
+    whenFree((known) => (this.#discarded ? this.#freed() : act(known)));
   }
 
   #ready(opened: ReopenedCopy | undefined): void {
