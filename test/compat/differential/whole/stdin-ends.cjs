@@ -1,0 +1,4 @@
+process.stdin
+  .on('data', (c) => console.log('data', String(c)))
+  .on('end', () => console.log('end'))
+  .on('close', () => console.log('close'));
