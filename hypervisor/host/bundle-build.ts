@@ -207,7 +207,8 @@ function learnFromErrors(plan: Plan, errors: readonly BuildMessage[]): boolean {
   // Texts change when every place in them is known.
   const unknown = new Set<string>();
   for (const { text, location } of errors) {
-    const unresolved = /^Could not resolve "(.*)"/.exec(text)?.[1];
+    // The bundler quotes as JSON does: a name may hold a backslash.
+    const unresolved = /^Could not resolve "(.*)"/.exec(text)?.[1]?.replace(/\\(["\\])/g, '$1');
     const isPattern = /^Could not resolve (?:require|import)\(/.test(text);
     const noLoader = /^No loader is configured for ".*" files: (.*)$/.exec(text)?.[1];
     const file = location === null ? undefined : pathOf(plan, location.file);
@@ -313,14 +314,17 @@ function learnStrictness(
   code: string,
   files: readonly { path: string; format: string | undefined }[],
 ): boolean {
-  const sloppy = files.some(
+  const sloppy = files.filter(
     ({ path, format }) =>
-      path !== plan.script && format === 'cjs' && !STRICT_DIRECTIVE.test(readText(path)),
+      path !== plan.script &&
+      format !== 'esm' &&
+      !path.endsWith('.json') &&
+      !STRICT_DIRECTIVE.test(readText(path)),
   );
   plan.isModule = files.find(({ path }) => path === plan.script)?.format === 'esm';
-  plan.strict = plan.isModule && !sloppy;
+  plan.strict = plan.isModule && !sloppy.some(({ format }) => format === 'cjs');
   const inherits = code.split('\n', 3).includes('"use strict";');
-  if (plan.isModule || !inherits || !sloppy || plan.wrapScript) return false;
+  if (plan.isModule || !inherits || sloppy.length === 0 || plan.wrapScript) return false;
   plan.wrapScript = true;
   return true;
 }
