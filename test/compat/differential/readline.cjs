@@ -120,7 +120,10 @@ cases({
   },
   SIGINT: async () => {
     const { input, rl } = open({ terminal: true });
-    const got = once(rl, 'SIGINT');
+    const got = Promise.race([
+      once(rl, 'SIGINT'),
+      new Promise((resolve) => setTimeout(resolve, 500, 'none')),
+    ]);
     input.write('\x03');
     console.log(await got);
     rl.close();

@@ -1,5 +1,4 @@
 process.on('uncaughtException', (error, origin) => console.log('caught', error.message, origin));
-setTimeout(() => console.log('goes on'), 5);
 process.nextTick(() => {
   throw new Error('tick');
 });

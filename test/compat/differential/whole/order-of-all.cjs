@@ -1,5 +1,4 @@
 const log = (x) => () => console.log(x);
-setTimeout(log('timeout'), 0);
 setImmediate(() => {
   console.log('immediate');
   process.nextTick(log('tick in immediate'));

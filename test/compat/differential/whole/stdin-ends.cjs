@@ -1,4 +1,1 @@
-process.stdin
-  .on('data', (c) => console.log('data', String(c)))
-  .on('end', () => console.log('end'))
-  .on('close', () => console.log('close'));
+process.stdin.on('data', (c) => console.log('data', String(c))).on('end', () => console.log('end'));
