@@ -16,18 +16,36 @@ const scope = globalThis as unknown as Record<string, unknown>;
 scope.global = globalThis;
 
 if (scope.Atomics === undefined) {
-  // The engine has no Atomics; packages look them up while they load. In a single thread plain
-  // reads and writes are exact.
-  const shared = (array: { [index: number]: number }, index: number): number => array[index] ?? 0;
-  Object.defineProperty(scope, 'Atomics', {
-    value: {
-      load: shared,
-      store: (array: { [index: number]: number }, index: number, value: number): number => {
-        array[index] = value;
-        return value;
-      },
+  // The engine has no Atomics. In a single thread plain reads and writes are exact; nobody could
+  // wake one that waits, so that nothing does.
+  type Integer = number & bigint;
+  type Shared = Record<number, Integer>;
+  const change =
+    (next: (old: Integer, value: Integer) => unknown) =>
+    (array: Shared, index: number, value: Integer): Integer => {
+      const old = array[index] as Integer;
+      array[index] = next(old, value) as Integer;
+      return old;
+    };
+  const value = {
+    add: change((old, given) => old + given),
+    and: change((old, given) => old & given),
+    compareExchange: (array: Shared, index: number, expected: Integer, given: Integer): Integer => {
+      const old = array[index] as Integer;
+      if (old === expected) array[index] = given;
+      return old;
     },
-    writable: true,
-    configurable: true,
-  });
+    exchange: change((_, given) => given),
+    isLockFree: (size: number): boolean => [1, 2, 4, 8].includes(size),
+    load: (array: Shared, index: number): Integer => array[index] as Integer,
+    or: change((old, given) => old | given),
+    store: (array: Shared, index: number, given: Integer): Integer => {
+      array[index] = given;
+      return given;
+    },
+    sub: change((old, given) => old - given),
+    xor: change((old, given) => old ^ given),
+  };
+  Object.defineProperty(value, Symbol.toStringTag, { value: 'Atomics', configurable: true });
+  Object.defineProperty(scope, 'Atomics', { value, writable: true, configurable: true });
 }

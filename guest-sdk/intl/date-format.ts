@@ -1,6 +1,6 @@
 /**
- * `Intl.DateTimeFormat` in English, for UTC and offsets from it. A guest has no table of time zones:
- * those of a host differ from host to host, and change.
+ * `Intl.DateTimeFormat` in English. Time zones are those of the firmware: a host's differ from host to
+ * host, and change. Without one a program is in UTC.
  */
 
 import {
@@ -13,6 +13,7 @@ import {
   type Part,
   supportedLocales,
 } from './options.ts';
+import { namedZone, type Zone } from './time-zones.ts';
 
 const MONTHS =
   'January February March April May June July August September October November December'.split(
@@ -38,35 +39,44 @@ const UTC_NAMES = /^(?:etc\/)?(?:utc|uct|zulu|universal|greenwich|gmt(?:[-+]?0)?
 /** Before AM and PM; the whole text has an ordinary space there, as V8 gives it. */
 const NARROW_SPACE = '\u202f';
 
-interface Zone {
-  readonly name: string;
-  readonly minutes: number;
+function fixedZone(name: string, minutes: number): Zone {
+  return { name, minutesAt: () => minutes, nameAt: () => '' };
 }
 
 function zoneOf(value: unknown): Zone {
-  if (value === undefined) return { name: 'UTC', minutes: 0 };
+  if (value === undefined) return fixedZone('UTC', 0);
   const name = String(value);
-  if (UTC_NAMES.test(name)) return { name: 'UTC', minutes: 0 };
+  if (UTC_NAMES.test(name)) return fixedZone('UTC', 0);
   const fixed = /^etc\/gmt([-+])(\d{1,2})$/i.exec(name);
   // The sign of these names says how far UTC is ahead.
   if (fixed && Number(fixed[2]) <= 14) {
     const hours = Number(fixed[2]) * (fixed[1] === '+' ? -1 : 1);
-    return { name: `Etc/GMT${fixed[1]}${Number(fixed[2])}`, minutes: hours * 60 };
+    return fixedZone(`Etc/GMT${fixed[1]}${Number(fixed[2])}`, hours * 60);
   }
   const offset = /^([-+])(\d\d):?([0-5]\d)?$/.exec(name);
   if (offset && Number(offset[2]) < 24) {
     const minutes = Number(offset[2]) * 60 + Number(offset[3] ?? 0);
-    return {
-      name: `${offset[1]}${offset[2]}:${offset[3] ?? '00'}`,
-      minutes: offset[1] === '-' ? -minutes : minutes,
-    };
+    const text = `${offset[1]}${offset[2]}:${offset[3] ?? '00'}`;
+    return fixedZone(text, offset[1] === '-' ? -minutes : minutes);
   }
+  const zone = namedZone(name);
+  if (zone !== undefined) return zone;
   throw new RangeError(`Invalid time zone specified: ${name}`);
 }
 
-function zoneText({ minutes }: Zone, form: unknown): string {
+/** The word for a zone the year round: "Central European Time", "ET". */
+function generic(name: string): string {
+  return name.replace(/ (?:Standard|Daylight|Summer) Time$/, ' Time').replace(/[SD]T$/, 'T');
+}
+
+function zoneText(zone: Zone, time: number, form: unknown): string {
+  const minutes = zone.minutesAt(time);
   const isOffset = String(form).endsWith('Offset');
-  if (minutes === 0) {
+  if (!isOffset) {
+    const name = zone.nameAt(time, String(form).startsWith('long') ? 'long' : 'short');
+    if (name !== '') return String(form).endsWith('Generic') ? generic(name) : name;
+  }
+  if (minutes === 0 && (zone.name === 'UTC' || /^\+/.test(zone.name))) {
     if (isOffset) return 'GMT';
     return form === 'long' || form === 'longGeneric' ? 'Coordinated Universal Time' : 'UTC';
   }
@@ -150,9 +160,9 @@ export class DateTimeFormat {
   formatToParts(date?: unknown): Part[] {
     const time = date === undefined ? Date.now() : Number(date);
     if (!(Math.abs(time) <= 8.64e15)) throw new RangeError('Invalid time value');
-    const local = new Date(time + this.#zone.minutes * 60_000);
+    const local = new Date(time + this.#zone.minutesAt(time) * 60_000);
     const dateParts = this.#date(local);
-    const timeParts = this.#time(local);
+    const timeParts = this.#time(local, time);
     if (dateParts.length === 0 || timeParts.length === 0) return [...dateParts, ...timeParts];
     const { month, year, day, weekday } = this.#fields;
     const isBare =
@@ -208,7 +218,7 @@ export class DateTimeFormat {
     return parts;
   }
 
-  #time(local: Date): Part[] {
+  #time(local: Date, time: number): Part[] {
     const { hour, minute, second, fractionalSecondDigits: fraction, timeZoneName } = this.#fields;
     const parts: Part[] = [];
     const add = (type: string, value: string, before: string): void => {
@@ -238,7 +248,7 @@ export class DateTimeFormat {
     if (hour !== undefined && isTwelve)
       add('dayPeriod', local.getUTCHours() < 12 ? 'AM' : 'PM', NARROW_SPACE);
     if (timeZoneName !== undefined)
-      add('timeZoneName', zoneText(this.#zone, timeZoneName), parts.length > 0 ? ' ' : '');
+      add('timeZoneName', zoneText(this.#zone, time, timeZoneName), parts.length > 0 ? ' ' : '');
     return parts;
   }
 

@@ -8,6 +8,7 @@ import { DateTimeFormat } from './date-format.ts';
 import { NumberFormat } from './number-format.ts';
 import { canonicalLocales } from './options.ts';
 import { PluralRules } from './plural-rules.ts';
+import { zoneNames } from './time-zones.ts';
 import { Collator, ListFormat, Locale, RelativeTimeFormat, Segmenter } from './words.ts';
 
 export { dateText } from './date-format.ts';
@@ -39,7 +40,7 @@ function supportedValuesOf(key: unknown): string[] {
     collation: [],
     currency: [],
     numberingSystem: ['latn'],
-    timeZone: ['UTC'],
+    timeZone: key === 'timeZone' ? zoneNames() : [],
     unit: [],
   };
   const found = values[String(key)];

@@ -213,7 +213,7 @@ function sharedTable(message: IncomingMessage): HeaderTable | undefined {
 }
 
 function distinctOf(raw: readonly string[], count: number): Record<string, string[]> {
-  const table: Record<string, string[]> = {};
+  const table: Record<string, string[]> = Object.create(null);
   const end = Math.min(raw.length, count);
   for (let i = 0; i < end; i += 2) {
     const name = (raw[i] as string).toLowerCase();

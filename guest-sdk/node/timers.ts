@@ -9,6 +9,7 @@ import {
   referenceImmediate,
 } from '../loop.ts';
 import { nowMs, setReferenced, startTimer, stopTimer, type TimerEntry } from '../timer-wheel.ts';
+import { kDispose } from './dispose-symbols.ts';
 import { kernel } from './kernel-hooks.ts';
 import { validateFunction, validateNumber } from './validators.ts';
 
@@ -92,6 +93,10 @@ export class Timeout implements TimerEntry {
   close(): this {
     Timeout.end(this);
     return this;
+  }
+
+  [kDispose](): void {
+    Timeout.end(this);
   }
 
   [Symbol.toPrimitive](): number {
@@ -210,6 +215,10 @@ export class Immediate {
   unref(): this {
     referenceImmediate(this.#entry, false);
     return this;
+  }
+
+  [kDispose](): void {
+    clearImmediate(this);
   }
 
   hasRef(): boolean {

@@ -7,7 +7,7 @@ let most = 0;
 limiter.on('failed', async (_error, { retryCount }) => (retryCount === 0 ? 1 : undefined));
 const job = limiter.wrap(async (name) => {
   most = Math.max(most, ++running);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise((resolve) => setTimeout(resolve, 100));
   running--;
   order.push(name);
   return name;

@@ -26,7 +26,7 @@ await client.publishAsync('a/b/c', 'qos 0');
 await client.publishAsync('a/b/c', 'qos 1', { qos: 1, retain: true });
 await client.publishAsync('a/x/c', 'x'.repeat(100), { qos: 1 });
 await seen;
-console.log(brokered);
 await client.endAsync();
+console.log(brokered);
 server.close();
 broker.close();

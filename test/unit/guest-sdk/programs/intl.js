@@ -71,6 +71,28 @@ for (const o of [
   { timeZone: 'Etc/GMT+3', timeZoneName: 'short' },
 ])
   t(o);
+// Zones with a summer, without one, with half hours, that jumped over a day, beyond the table, by old names.
+for (const timeZone of [
+  'Europe/Berlin',
+  'america/new_york',
+  'US/Pacific',
+  'Asia/Kolkata',
+  'Australia/Lord_Howe',
+  'Pacific/Apia',
+  'Europe/London',
+  'Africa/Casablanca',
+]) {
+  const zoned = (time, more) => new Date(time).toLocaleString('en-US', { timeZone, ...more });
+  console.log(new Intl.DateTimeFormat('en-US', { timeZone }).resolvedOptions().timeZone);
+  for (const year of [1970, 1985, 2011, 2024, 2040])
+    for (const month of [0, 2, 6, 10, 11])
+      console.log(zoned(Date.UTC(year, month, 31, 23, 30)), zoned(Date.UTC(year, month, 1, 1)));
+  for (const timeZoneName of ['short', 'long', 'shortOffset', 'longOffset'])
+    console.log(
+      zoned(Date.UTC(2023, 0, 5), { timeZoneName }),
+      zoned(Date.UTC(2023, 6, 5), { timeZoneName }),
+    );
+}
 console.log(
   d.toLocaleDateString('en', { timeZone: 'UTC' }),
   d.toLocaleTimeString('en', { timeZone: 'UTC' }),

@@ -1,0 +1,4 @@
+process.on('exit', () => {
+  console.log('exit');
+  throw new Error('in exit');
+});

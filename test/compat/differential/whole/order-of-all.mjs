@@ -1,0 +1,10 @@
+const log = (x) => () => console.log(x);
+process.nextTick(log('tick'));
+Promise.resolve().then(log('micro'));
+queueMicrotask(log('queued'));
+await null;
+console.log('after await');
+setImmediate(log('immediate'));
+process.nextTick(log('tick 2'));
+await new Promise((r) => setTimeout(r, 5));
+console.log('end');

@@ -1,0 +1,3 @@
+setTimeout(() => console.log('never'), 10000);
+console.log('before');
+process.kill(process.pid, 'SIGTERM');
