@@ -162,7 +162,7 @@ describe('comparisons', () => {
       Assert: new (options?: object) => Assert;
     };
     const numbers = Array.from({ length: 60 }, (_, index) => index);
-    const full = new Assert({ diff: 'full', strict: false });
+    const full: Assert = new Assert({ diff: 'full', strict: false });
     const length = (assert: Assert): number => {
       const text = failureOf(() => assert.notDeepStrictEqual(numbers, numbers));
       return text.split('\n').length;
@@ -173,7 +173,8 @@ describe('comparisons', () => {
     class Other {
       a = 1;
     }
-    new Assert({ skipPrototype: true }).deepStrictEqual({ a: 1 }, new Other());
+    const structural: Assert = new Assert({ skipPrototype: true });
+    structural.deepStrictEqual({ a: 1 }, new Other());
     expect(() => new Assert().deepStrictEqual({ a: 1 }, new Other())).toThrow('deep-equal');
     expect(() => new Assert({ diff: 'half' })).toThrow("must be one of: 'simple', 'full'");
     expect(() => (Assert as unknown as () => void)()).toThrow('without `new`');
