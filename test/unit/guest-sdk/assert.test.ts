@@ -34,7 +34,9 @@ function describeFailure(error: unknown): unknown {
  * the same lines, and with what caused an error.
  */
 function words(message: string): string {
-  const isDiff = /\n\+ actual - expected|\n\n.* !== .*\n$|same structure but|^own words\n/.test(message);
+  const isDiff = /\n\+ actual - expected|\n\n.* !== .*\n$|same structure but|^own words\n/.test(
+    message,
+  );
   return isDiff ? 'a difference' : message.replace(/^ {2}\[cause\].*\n/gm, '');
 }
 
