@@ -78,3 +78,4 @@ stream.Readable.from([{}]).pipe(target);
 const ended = new stream.Writable({ write() {} });
 ended.on('error', (error) => show(error.name));
 ended[Symbol.asyncDispose]().then(() => show('disposed', ended.closed));
+require('node:buffer').SlowBuffer(1);
