@@ -79,3 +79,38 @@ const ended = new stream.Writable({ write() {} });
 ended.on('error', (error) => show(error.name));
 ended[Symbol.asyncDispose]().then(() => show('disposed', ended.closed));
 require('node:buffer').SlowBuffer(1);
+
+// Zstandard.
+const zlib = require('node:zlib');
+const text = Buffer.from('a line that comes again and again\n'.repeat(400));
+const packed = zlib.zstdCompressSync(text);
+show(packed.length < 100, zlib.zstdDecompressSync(packed).equals(text));
+show(zlib.zstdDecompressSync(zlib.zstdCompressSync('')).length);
+// `printf 'what libzstd wrote, %.0s' 1 2 3 4 5 6 7 8 9 | zstd -19 --check`
+const theirs = Buffer.from('KLUv/QRo3QAAoHdoYXQgbGlienN0ZCB3cm90ZSwgAQA6R00m8Z4QpQ==', 'base64');
+show(String(zlib.zstdDecompressSync(theirs)));
+const damaged = Buffer.from(theirs);
+damaged[damaged.length - 1] ^= 1;
+for (const bytes of [Buffer.from('no frame'), theirs.subarray(0, 20), damaged]) {
+  try {
+    zlib.zstdDecompressSync(bytes);
+  } catch (error) {
+    show(error.message, error.code, error.errno);
+  }
+}
+tryIt(() => zlib.createZstdCompress({ params: { 5: 1 } }));
+const level = { [zlib.constants.ZSTD_c_compressionLevel]: 19 };
+const [squeeze, unsqueeze] = [
+  zlib.createZstdCompress({ params: level }),
+  zlib.createZstdDecompress(),
+];
+let unpacked = '';
+squeeze.pipe(unsqueeze).on('data', (chunk) => {
+  unpacked += chunk;
+});
+unsqueeze.on('end', () => show('unpacked', unpacked.length));
+for (let index = 0; index < 20; index++) {
+  squeeze.write('some of it, ');
+  if (index % 5 === 0) squeeze.flush();
+}
+squeeze.end();

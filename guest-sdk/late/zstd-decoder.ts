@@ -1,10 +1,11 @@
 /** Decodes Zstandard (RFC 8878): frames of any encoder but those that need a dictionary. */
 
+import { checksumOf } from './zstd-checksum.ts';
 import {
   BackwardBits,
   LITERAL_LENGTHS,
-  type Machine,
   MATCH_LENGTHS,
+  type Machine,
   machineOf,
   machineOfOne,
   PREDEFINED,
@@ -186,7 +187,11 @@ function readLiterals(source: Bytes, frame: FrameState): Uint8Array {
   const part = (target.length + 3) >> 2;
   for (let index = 0; index < 4; index++) {
     const bytes = packed.take(lengths[index] ?? packed.left);
-    decodeHuffman(huffman, bytes, target.subarray(index * part, index < 3 ? (index + 1) * part : undefined));
+    decodeHuffman(
+      huffman,
+      bytes,
+      target.subarray(index * part, index < 3 ? (index + 1) * part : undefined),
+    );
   }
   return target;
 }
@@ -268,11 +273,22 @@ function decodeBlock(bytes: Uint8Array, frame: FrameState, output: Output): void
   if (sequences !== undefined) {
     const { count, bits, machines } = sequences;
     const { literalLength, offset, matchLength } = machines;
-    let [now, its, other] = [bits.read(literalLength.log), bits.read(offset.log), bits.read(matchLength.log)];
+    let [now, its, other] = [
+      bits.read(literalLength.log),
+      bits.read(offset.log),
+      bits.read(matchLength.log),
+    ];
     for (let index = 0; index < count; index++) {
-      const [lengthState, offsetState, matchState] = [literalLength.states[now], offset.states[its], matchLength.states[other]];
+      const [lengthState, offsetState, matchState] = [
+        literalLength.states[now],
+        offset.states[its],
+        matchLength.states[other],
+      ];
       if (!lengthState || !offsetState || !matchState) throw new ZstdError('state');
-      const [lengths, matches] = [LITERAL_LENGTHS[lengthState.symbol], MATCH_LENGTHS[matchState.symbol]];
+      const [lengths, matches] = [
+        LITERAL_LENGTHS[lengthState.symbol],
+        MATCH_LENGTHS[matchState.symbol],
+      ];
       if (!lengths || !matches || offsetState.symbol > 31) throw new ZstdError('code');
       const value = 2 ** offsetState.symbol + bits.read(offsetState.symbol);
       const length = matches[0] + bits.read(matches[1]);
@@ -312,11 +328,8 @@ function readHeader(source: Bytes): Header {
   return { size, hasChecksum: (descriptor & 4) !== 0 };
 }
 
-/** The content of all frames in `bytes`; `checksum` is XXH64's low half. ZstdEnd when there is not all. */
-export function decodeZstd(
-  bytes: Uint8Array,
-  checksum: (content: Uint8Array) => number,
-): Uint8Array[] {
+/** The content of all frames in `bytes`. ZstdEnd when there is not all of one. */
+export function decodeZstd(bytes: Uint8Array): Uint8Array[] {
   const source = new Bytes(bytes);
   const parts: Uint8Array[] = [];
   do {
@@ -340,7 +353,7 @@ export function decodeZstd(
     }
     const content = output.bytes.subarray(0, output.size);
     if (size !== undefined && size !== content.length) throw new ZstdError('size');
-    if (hasChecksum && source.number(4) !== checksum(content)) throw new ZstdError('checksum');
+    if (hasChecksum && source.number(4) !== checksumOf(content)) throw new ZstdError('checksum');
     parts.push(content);
   } while (source.left > 0);
   return parts;

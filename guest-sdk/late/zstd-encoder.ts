@@ -4,7 +4,7 @@
  * predefined tables; what repeats nothing is written as it is. Levels make no difference.
  */
 
-import { LITERAL_LENGTHS, type Machine, MATCH_LENGTHS, PREDEFINED } from './zstd-tables.ts';
+import { LITERAL_LENGTHS, MATCH_LENGTHS, type Machine, PREDEFINED } from './zstd-tables.ts';
 
 const BLOCK_BYTES = 131_072;
 const HASH_BITS = 14;
@@ -61,10 +61,10 @@ function statesOf(machine: Machine, symbols: readonly number[]): { first: Field;
         (wanted === undefined || (wanted >= one.base && wanted < one.base + 2 ** one.bits)),
     );
     const state = machine.states[at];
-    if (wanted !== undefined && state) steps.unshift([wanted - state.base, state.bits]);
+    if (wanted !== undefined && state) steps.push([wanted - state.base, state.bits]);
     next = at;
   }
-  return { first: [next ?? 0, machine.log], steps };
+  return { first: [next ?? 0, machine.log], steps: steps.reverse() };
 }
 
 /** Repetitions, greedily; the literals after the last are the rest. */
@@ -85,11 +85,9 @@ function sequencesOf(bytes: Uint8Array): Sequence[] {
       at++;
       continue;
     }
-    const literals = at - from;
-    if (literals < 65_536 && length < 65_536) found.push({ literals, back: at - before, length });
-    else length = 0;
-    at += Math.max(length, 1);
-    if (length > 0) from = at;
+    found.push({ literals: at - from, back: at - before, length });
+    at += length;
+    from = at;
   }
   return found;
 }
@@ -117,8 +115,18 @@ function countHeader(count: number): number[] {
   return [255, (count - 0x7f00) & 255, (count - 0x7f00) >> 8];
 }
 
+function joined(parts: readonly ArrayLike<number>[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 /** A block with repetitions; undefined where there are none. */
-function compressed(bytes: Uint8Array): number[] | undefined {
+function compressed(bytes: Uint8Array): Uint8Array | undefined {
   const sequences = sequencesOf(bytes);
   if (sequences.length === 0) return undefined;
   const literals = literalsOf(bytes, sequences);
@@ -126,9 +134,15 @@ function compressed(bytes: Uint8Array): number[] | undefined {
   const matches = sequences.map((one) => codeOf(MATCH_LENGTHS, one.length));
   const offsets = sequences.map(({ back }) => 31 - Math.clz32(back + 3));
   const [length, offset, match] = [
-    statesOf(PREDEFINED.literalLength, lengths.map(([code]) => code)),
+    statesOf(
+      PREDEFINED.literalLength,
+      lengths.map(([code]) => code),
+    ),
     statesOf(PREDEFINED.offset, offsets),
-    statesOf(PREDEFINED.matchLength, matches.map(([code]) => code)),
+    statesOf(
+      PREDEFINED.matchLength,
+      matches.map(([code]) => code),
+    ),
   ];
   const fields: Field[] = [length.first, offset.first, match.first];
   for (const [index, { back }] of sequences.entries()) {
@@ -145,7 +159,12 @@ function compressed(bytes: Uint8Array): number[] | undefined {
   for (const [value, count] of fields.toReversed()) bits.write(value, count);
   bits.write(1, 1);
   bits.write(0, 7);
-  return [...literalsHeader(literals.length), ...literals, ...countHeader(sequences.length), 0, ...bits.bytes];
+  return joined([
+    literalsHeader(literals.length),
+    literals,
+    [...countHeader(sequences.length), 0],
+    bits.bytes,
+  ]);
 }
 
 function blockOf(bytes: Uint8Array, isLast: boolean): Uint8Array {
@@ -153,7 +172,7 @@ function blockOf(bytes: Uint8Array, isLast: boolean): Uint8Array {
   const isSmaller = packed !== undefined && packed.length < bytes.length;
   const content = isSmaller ? packed : bytes;
   const header = (content.length << 3) | (isSmaller ? 4 : 0) | (isLast ? 1 : 0);
-  return Uint8Array.of(header & 255, (header >> 8) & 255, header >> 16, ...content);
+  return joined([[header & 255, (header >> 8) & 255, header >> 16], content]);
 }
 
 /** One frame, a piece after the other. */
