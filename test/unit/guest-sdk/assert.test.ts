@@ -175,8 +175,10 @@ describe('comparisons', () => {
     class Other {
       a = 1;
     }
-    const structural: Assert = new Assert({ skipPrototype: true });
-    structural.deepStrictEqual({ a: 1 }, new Other());
+    const alike: { deepStrictEqual(one: unknown, other: unknown): void } = new Assert({
+      skipPrototype: true,
+    });
+    alike.deepStrictEqual({ a: 1 }, new Other());
     expect(() => new Assert().deepStrictEqual({ a: 1 }, new Other())).toThrow('deep-equal');
     expect(() => new Assert({ diff: 'half' })).toThrow("must be one of: 'simple', 'full'");
     expect(() => (Assert as unknown as () => void)()).toThrow('without `new`');
