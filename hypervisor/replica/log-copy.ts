@@ -44,6 +44,12 @@ export class LogCopy {
   /** The log goes on; the machine is not where it begins yet. */
   #restoring = false;
   #discarded = false;
+  /** The disk's copy is being cut and read: nobody else may touch it before that is over. */
+  #reopening = false;
+  /** Whom to tell then, if this copy is of no use any more. */
+  #freed: () => void = () => {};
+  /** Open, and kept back until its machine is restored. */
+  #standby: ReopenedCopy | undefined;
 
   private constructor(options: LogCopyOptions) {
     const { ports, hello, handlers } = options;
@@ -81,6 +87,7 @@ export class LogCopy {
     whenFree((known) => {
       const lsnReleased = asLsn(Math.max(known.lsnReleased, Math.min(hello.lsnSettled, from)));
       copy.#queue.forget(lsnReleased);
+      copy.#reopening = true;
       ports.reopen(hello, { from, lsnReleased }, (reopened) => copy.#ready(reopened));
     });
     return copy;
@@ -209,12 +216,18 @@ export class LogCopy {
     else this.#store.seal(done);
   }
 
+  /** `done`: nothing of it touches the disk any more. */
   discard(done: () => void = () => {}): void {
     this.#discarded = true;
     this.#receiver?.abandon();
     this.#queue.close();
-    if (this.#store === undefined) done();
-    else this.#store.close(done);
+    const standby = this.#standby;
+    this.#standby = undefined;
+    standby?.machine?.dispose();
+    const store = this.#store ?? standby?.store;
+    if (this.#reopening) this.#freed = done;
+    else if (store === undefined) done();
+    else store.close(done);
   }
 
   /**
@@ -249,14 +262,21 @@ export class LogCopy {
   }
 
   #ready(opened: ReopenedCopy | undefined): void {
+    this.#reopening = false;
     if (this.#discarded) {
       opened?.machine?.dispose();
-      opened?.store.close(() => {});
+      if (opened === undefined) this.#freed();
+      else opened.store.close(this.#freed);
     } else if (opened === undefined) {
       this.#options.handlers.damaged('what there is of the log cannot be used');
     } else if (opened.restoring !== undefined && this.awaited) {
       // In the view it would make the guest's outputs wait for a machine that is not there.
-      opened.restoring((standing) => this.#ready({ ...opened, ...standing, restoring: undefined }));
+      this.#standby = opened;
+      opened.restoring((standing) => {
+        if (this.#standby === undefined) return;
+        this.#standby = undefined;
+        this.#ready({ ...opened, ...standing, restoring: undefined });
+      });
     } else this.#opened(opened);
   }
 

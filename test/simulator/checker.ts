@@ -49,7 +49,12 @@ export class Checker {
   /** Newest record whose output has left, as (lsn, epoch). */
   #left = { lsn: 0, epoch: 0 };
   /** The same when a claim that is not decided yet was made, by its token. */
-  readonly #leftAtClaim = new Map<string, Cause>();
+  readonly #claims = new Map<
+    string,
+    { readonly left: Cause; readonly log: SimStore | undefined }
+  >();
+  /** What who has won the newest view had of the log when it claimed: it may have died, and be back with less. */
+  #won: SimStore | undefined;
   /** Who has stopped the guest for good. */
   #stopped: string | undefined;
   view: View | undefined;
@@ -95,8 +100,10 @@ export class Checker {
     }
   }
 
-  claimed(token: string): void {
-    if (!this.#leftAtClaim.has(token)) this.#leftAtClaim.set(token, this.#left);
+  /** `name` has a claim under way, which the arbiter may decide when its process is long dead. */
+  claimed(token: string, name: string): void {
+    if (this.#claims.has(token)) return;
+    this.#claims.set(token, { left: this.#left, log: this.#stores.get(name)?.at(-1) });
   }
 
   /** Only who was in the view before may lead the next one (rule 1 of primary/backup replication). */
@@ -114,11 +121,13 @@ export class Checker {
     if (this.#stopped !== undefined && this.#stopped !== winner)
       this.fail(`${winner} wins a view after ${this.#stopped} had stopped the guest`);
     this.view = view;
+    const claim = this.#claims.get(token);
+    this.#claims.delete(token);
+    this.#won = claim?.log;
     this.#holdsAllThatLeft(view.primary, handsOver ? 'is given' : 'wins');
     this.#hasQuorum(view);
     // Whoever is new to it needs to have what had left before; later, a quorum may do without it.
-    const claimed = this.#leftAtClaim.get(token) ?? this.#left;
-    this.#leftAtClaim.delete(token);
+    const claimed = claim?.left ?? this.#left;
     for (const name of view.backups)
       if (!last?.backups.includes(name)) this.#holdsAllThatLeft(name, 'is named in', claimed);
   }
@@ -145,7 +154,8 @@ export class Checker {
     // Who is named may have died since it acknowledged, and come back with less: it will not claim. Who
     // is given a view may have died since, too, and has on its disk what it needs to go on.
     const stores = this.#stores.get(name) ?? [];
-    const meant = how === 'wins' ? stores.slice(-1) : stores;
+    const own = this.#won === undefined ? stores.slice(-1) : [this.#won];
+    const meant = how === 'wins' ? own : stores;
     const least = how === 'is given' ? lsn : 0;
     if (meant.some((store) => store.epochs[lsn] === epoch && store.lsnSynced >= least)) return;
     this.fail(`${name} ${how} a view without lsn ${lsn} of epoch ${epoch}, whose output has left`);
@@ -241,7 +251,7 @@ export class Checker {
 
   /** What a dead primary had heard of a winner's log is all that may be taken for safe. */
   reported(winner: string, lsnAcked: number): void {
-    const has = this.#stores.get(winner)?.at(-1)?.lsnLast ?? 0;
+    const has = (this.#won ?? this.#stores.get(winner)?.at(-1))?.lsnLast ?? 0;
     if (has < lsnAcked)
       this.fail(`${winner} wins with the log to lsn ${has}, and ${lsnAcked} was acknowledged`);
   }

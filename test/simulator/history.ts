@@ -119,7 +119,7 @@ function build(world: World, machines: MachineKind, bugs: Bugs): Cluster {
     (what) => checker.fail(what),
   );
   const arbiter = new SimArbiter(world, {
-    onClaim: (token) => checker.claimed(token),
+    onClaim: (token, name) => checker.claimed(token, name),
     onView: (view, before, winner, token) => {
       checker.decided(view, before, winner, token);
       for (const name of view.backups)

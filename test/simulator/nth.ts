@@ -186,7 +186,7 @@ function build(
       faults: () => (messageFault !== undefined && counter.hits() ? messageFault : undefined),
     }),
     arbiter: new SimArbiter(world, {
-      onClaim: (token) => checker.claimed(token),
+      onClaim: (token, name) => checker.claimed(token, name),
       onView: (view, before, winner, token) => checker.decided(view, before, winner, token),
       losesAnswer: () => kind === 'loseAnswer' && counter.hits(),
     }),

@@ -60,7 +60,7 @@ export class Scenario {
       world,
       network: new Network(world, { delayMs: 1, jitterMs: 0, tap }),
       arbiter: new SimArbiter(world, {
-        onClaim: (token) => checker.claimed(token),
+        onClaim: (token, name) => checker.claimed(token, name),
         onView: (view, before, winner, token) => checker.decided(view, before, winner, token),
       }),
       edge,

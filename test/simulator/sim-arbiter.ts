@@ -28,7 +28,7 @@ export interface ArbiterTap {
 export interface ArbiterOptions {
   readonly onView: (view: View, before: View | undefined, winner: string, token: string) => void;
   /** A claim is made, perhaps not for the first time: it is decided later, or never. */
-  readonly onClaim: (token: string) => void;
+  readonly onClaim: (token: string, name: string) => void;
   readonly tap?: ArbiterTap | undefined;
   /** Asked for every answer: true, and it is lost. */
   readonly losesAnswer?: (() => boolean) | undefined;
@@ -65,7 +65,7 @@ export class SimArbiter {
       claim: (claim, done) => {
         const ask = (asked: ViewClaim, answered: (answer: ArbiterAnswer) => void): void =>
           this.#ask(process, () => this.#claim(asked, process), answered);
-        this.#options.onClaim(claim.token);
+        this.#options.onClaim(claim.token, process.name);
         if (tap?.claim === undefined) ask(claim, done);
         else tap.claim(process, claim, ask, done);
       },

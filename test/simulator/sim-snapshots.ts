@@ -173,7 +173,7 @@ function transferOf(
 /** Takes a snapshot in; `done` in the call with its last byte. */
 export function receiveSnapshot(
   files: readonly SnapshotFile[],
-  done: (snapshot: SimSnapshot) => void,
+  done: (snapshot: SimSnapshot, isAbandoned: () => boolean) => void,
 ): SnapshotReceiver {
   const whole = new Uint8Array(files.reduce((sum, { bytes }) => sum + bytes, 0));
   let received = 0;
@@ -186,7 +186,7 @@ export function receiveSnapshot(
       received += bytes.length;
       if (received < whole.length || abandoned) return;
       const snapshot = JSON.parse(new TextDecoder().decode(whole)) as SimSnapshot;
-      done({ ...snapshot, lsn: asLsn(snapshot.lsn) });
+      done({ ...snapshot, lsn: asLsn(snapshot.lsn) }, () => abandoned);
     },
     abandon: () => {
       abandoned = true;

@@ -39,6 +39,13 @@ class Lab {
   /** Groups that the machine was given, with the way to answer. */
   readonly replays: (() => void)[] = [];
   disposed = 0;
+  readonly handlers: LogCopyHandlers = {
+    logged: (lsn) => this.heard.push(`logged ${lsn}`),
+    replayed: (lsn, crc) => this.heard.push(`replayed ${lsn} ${crc}`),
+    durable: () => undefined,
+    diverged: () => this.heard.push('diverged'),
+    damaged: () => this.heard.push('damaged'),
+  };
   #joined: (copy: ReopenedCopy | undefined) => void = () => undefined;
   #restored: (standing: RestoredStanding) => void = () => undefined;
 
@@ -60,13 +67,7 @@ class Lab {
     this.copy = LogCopy.join(
       {
         ...{ ports, hello, cold: false },
-        handlers: {
-          logged: (lsn) => this.heard.push(`logged ${lsn}`),
-          replayed: (lsn, crc) => this.heard.push(`replayed ${lsn} ${crc}`),
-          durable: () => undefined,
-          diverged: () => this.heard.push('diverged'),
-          damaged: () => this.heard.push('damaged'),
-        },
+        handlers: this.handlers,
       },
       { lsn: SNAPSHOT, files: [] },
       (act) => act({ lsnReleased: asLsn(0) }),
@@ -116,6 +117,36 @@ class Lab {
     for (let act = this.#deferred.shift(); act !== undefined; act = this.#deferred.shift()) act();
   }
 }
+
+describe('a copy that is opened again', () => {
+  const reopening = (): { lab: Lab; copy: LogCopy; opened: (copy?: ReopenedCopy) => void } => {
+    const lab = new Lab('received');
+    let opened: (copy: ReopenedCopy | undefined) => void = () => undefined;
+    const ports = {
+      ...{ openArbiter: () => ({}), clock: { now: () => 1, defer: () => undefined } },
+      reopen: (_hello: unknown, _at: unknown, done: typeof opened) => {
+        opened = done;
+      },
+    } as unknown as BackupPorts;
+    const options = { ports, hello: helloOf({}), cold: false, handlers: lab.handlers };
+    const copy = LogCopy.reopen(options, asLsn(5), (act) => act({ lsnReleased: asLsn(0) }));
+    return { lab, copy, opened: (found) => opened(found) };
+  };
+
+  it('keeps the disk until it has been opened, if another one is to take its place meanwhile', () => {
+    for (const found of ['a copy', 'nothing'] as const) {
+      const { copy, opened } = reopening();
+      const story: string[] = [];
+      copy.discard(() => story.push('free'));
+      expect(story).toEqual([]);
+      const store = { close: (done: () => void) => done() };
+      const machine = { dispose: () => story.push('disposed') };
+      if (found === 'nothing') opened();
+      else opened({ store, machine } as unknown as ReopenedCopy);
+      expect(story).toEqual(found === 'nothing' ? ['free'] : ['disposed', 'free']);
+    }
+  });
+});
 
 describe('a copy whose machine is still being restored from a snapshot', () => {
   it('has the log at once, and no word of a replay until the machine is there', () => {
