@@ -2,6 +2,10 @@
 
 import type { ImageModules, imageModules } from './late/image-modules.ts';
 import { builtin, imageFiles, makeRequire, notFound } from './module-registry.ts';
+import { readFileJob } from './node/fs-content.ts';
+import { Fault, type Inode } from './node/fs-inode.ts';
+import { perform } from './node/fs-jobs.ts';
+import { volume } from './node/fs-volume.ts';
 import { Module } from './node/module.ts';
 import { nodeError } from './node/node-errors.ts';
 
@@ -9,6 +13,19 @@ import { nodeError } from './node/node-errors.ts';
 declare function require(name: './late/image-modules.ts'): {
   imageModules: typeof imageModules;
 };
+
+/** Indirect: in the scope of the guest. */
+const evaluate = Reflect.get(globalThis, 'eval') as (code: string) => unknown;
+
+function fileAt(path: string): Inode | undefined {
+  try {
+    const node = volume.lookup(path);
+    return node.kind === 'file' ? node : undefined;
+  } catch (error) {
+    if (error instanceof Fault) return undefined;
+    throw error;
+  }
+}
 
 let made: ImageModules | undefined;
 
@@ -21,6 +38,10 @@ export const exported: { readonly all: ImageModules } = {
       hasBuiltin: (name) => builtin(name) !== undefined,
       notFound,
       coded: (code, message) => nodeError(Error, code, message),
+      isFile: (path) => fileAt(path) !== undefined,
+      fileText: (path) =>
+        fileAt(path) === undefined ? undefined : String(perform(readFileJob(path, 'utf8'))),
+      evaluate: (code) => evaluate(code),
     });
     return made;
   },

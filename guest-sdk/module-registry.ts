@@ -8,7 +8,7 @@ import { invalidArgType, invalidArgValue, nodeError } from './node/node-errors.t
 
 /** Every public module name of Node 20; those without an entry in `modules` are named in errors. */
 const NODE_MODULES =
-  'assert assert/strict async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel dns dns/promises domain events fs fs/promises http http2 https inspector inspector/promises module net os path path/posix path/win32 perf_hooks process punycode querystring readline readline/promises repl stream stream/consumers stream/promises stream/web string_decoder sys timers timers/promises tls trace_events tty url util util/types v8 vm wasi worker_threads zlib';
+  'assert assert/strict async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel dns dns/promises domain events fs fs/promises http http2 https inspector inspector/promises module net os path path/posix path/win32 perf_hooks process punycode querystring readline readline/promises repl stream stream/consumers stream/promises stream/web string_decoder sys _stream_duplex _stream_passthrough _stream_readable _stream_transform _stream_writable timers timers/promises tls trace_events tty url util util/types v8 vm wasi worker_threads zlib';
 const known = new Set(NODE_MODULES.split(' '));
 /** Modules that exist under the `node:` scheme only. */
 const schemeOnly = new Set(['test', 'sea', 'sqlite', 'test/reporters']);

@@ -15,6 +15,19 @@ const scope = globalThis as unknown as Record<string, unknown>;
 // Packages of the firmware look for it while they load.
 scope.global = globalThis;
 
+// The engine's gives a negative number where the highest bit is set: right but for a multiple.
+const { asUintN } = BigInt;
+Object.defineProperty(BigInt, 'asUintN', {
+  value: {
+    asUintN(bits: number, bigint: bigint): bigint {
+      const found = asUintN(bits, bigint);
+      return found < 0n ? found + (1n << BigInt(Math.trunc(Number(bits)))) : found;
+    },
+  }.asUintN,
+  writable: true,
+  configurable: true,
+});
+
 if (scope.Atomics === undefined) {
   // The engine has no Atomics. In a single thread plain reads and writes are exact; nobody could
   // wake one that waits, so that nothing does.

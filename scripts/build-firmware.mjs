@@ -34,11 +34,52 @@ const CALLS_GUEST =
 const HELPERS =
   /^var (__async(?:Generator)?) = \(__this, __arguments, generator\) => \{\n(?:.|\n)*?^\};$/gm;
 
+const ENCODING = `
+  if (this.defaultEncoding !== 'utf8' && !Buffer.isEncoding(this.defaultEncoding))
+    throw new ERR_UNKNOWN_ENCODING(this.defaultEncoding)`;
+
 /**
  * What the stream package does otherwise than Node: an error that comes while a pipeline is being taken
- * down ends none of what it still waits for.
+ * down ends none of what it still waits for; encodings are checked, and are none of objects; what has
+ * ended well is told so by null; and a target that throws ends with that error.
  */
 const CORRECTIONS = [
+  [
+    /internal\/streams\/writable\.js$/,
+    "this.defaultEncoding = (options && options.defaultEncoding) || 'utf8'",
+    `this.defaultEncoding = (options && options.defaultEncoding) || 'utf8'${ENCODING}`,
+  ],
+  [
+    /internal\/streams\/writable\.js$/,
+    'encoding = state.defaultEncoding\n  } else {',
+    'encoding = state.objectMode ? undefined : state.defaultEncoding\n  } else {',
+  ],
+  [
+    /internal\/streams\/writable\.js$/,
+    'if (!encoding) encoding = state.defaultEncoding',
+    'if (!encoding) encoding = state.objectMode ? undefined : state.defaultEncoding',
+  ],
+  [
+    /internal\/streams\/writable\.js$/,
+    'state.pendingcb--\n    cb()',
+    'state.pendingcb--\n    cb(null)',
+  ],
+  [/internal\/streams\/writable\.js$/, 'onfinishCallbacks[i]()', 'onfinishCallbacks[i](null)'],
+  [
+    /internal\/streams\/readable\.js$/,
+    "this.defaultEncoding = (options && options.defaultEncoding) || 'utf8'",
+    `this.defaultEncoding = (options && options.defaultEncoding) || 'utf8'${ENCODING}`,
+  ],
+  [
+    /internal\/streams\/readable\.js$/,
+    'ERR_METHOD_NOT_IMPLEMENTED,',
+    'ERR_METHOD_NOT_IMPLEMENTED,\n    ERR_UNKNOWN_ENCODING,',
+  ],
+  [
+    /internal\/streams\/readable\.js$/,
+    'const ret = dest.write(chunk)',
+    'let ret\n    try { ret = dest.write(chunk) } catch (error) { return dest.destroy(error) }',
+  ],
   [
     /readable-stream\/lib\/internal\/streams\/pipeline\.js$/,
     "err.code !== 'ERR_STREAM_PREMATURE_CLOSE') {\n          finish(err)",
@@ -59,6 +100,12 @@ function corrected(path, text) {
 const keepContexts = {
   name: 'keep-contexts',
   setup({ onLoad }) {
+    onLoad(
+      { filter: /readable-stream\/lib\/internal\/streams\/(?:writable|readable)\.js$/ },
+      ({ path }) => ({
+        contents: corrected(path, readFileSync(path, 'utf8')),
+      }),
+    );
     onLoad({ filter: CALLS_GUEST }, async ({ path }) => {
       const loader = path.endsWith('.ts') ? 'ts' : 'js';
       const supported = { 'async-await': false, 'async-generator': false, 'for-await': false };

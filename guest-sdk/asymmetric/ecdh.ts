@@ -55,7 +55,8 @@ function readForm(form: unknown): PointForm {
 }
 
 function failed(text: string): Error {
-  return nodeError(Error, 'ERR_CRYPTO_OPERATION_FAILED', text);
+  // Its code does not show in its text.
+  return Object.assign(new Error(text), { code: 'ERR_CRYPTO_OPERATION_FAILED' });
 }
 
 function invalidPublicKey(): Error {

@@ -130,9 +130,9 @@ export function readEncoding(options: EncodingOptions, shape: Shape): Encoding {
 /** OpenSSL's buffer for a passphrase. */
 const PASSPHRASE_BYTES_MAX = 1024;
 
-function requirePassphrase(passphrase: Uint8Array | undefined): Uint8Array {
+function requirePassphrase(passphrase: Uint8Array | undefined, isText = true): Uint8Array {
   if (passphrase === undefined || passphrase.length > PASSPHRASE_BYTES_MAX) {
-    throw missingPassphrase();
+    throw missingPassphrase({ isText });
   }
   return passphrase;
 }
@@ -147,15 +147,19 @@ function orRefused<Result>(read: () => Result, refusal: () => Error): Result {
   }
 }
 
-function openedPkcs8(bytes: Uint8Array, passphrase: Uint8Array | undefined): KeyData {
-  const given = requirePassphrase(passphrase);
+function openedPkcs8(
+  bytes: Uint8Array,
+  passphrase: Uint8Array | undefined,
+  isText: boolean,
+): KeyData {
+  const given = requirePassphrase(passphrase, isText);
   return readPkcs8(new DerReader(openPkcs8(new DerReader(bytes).sequence(), given)));
 }
 
 function privateFromPem(text: string, passphrase: Uint8Array | undefined): KeyData {
   for (const { label, bytes, encryption } of pemBlocks(text)) {
     if (label === 'PRIVATE KEY') return readPkcs8(new DerReader(bytes));
-    if (label === 'ENCRYPTED PRIVATE KEY') return openedPkcs8(bytes, passphrase);
+    if (label === 'ENCRYPTED PRIVATE KEY') return openedPkcs8(bytes, passphrase, true);
     if (label !== 'RSA PRIVATE KEY' && label !== 'EC PRIVATE KEY') continue;
     const plain =
       encryption === undefined ? bytes : openPem(bytes, encryption, requirePassphrase(passphrase));
@@ -183,7 +187,7 @@ function privateFromBytes(bytes: Uint8Array, { format, type, passphrase }: Encod
     const reader = new DerReader(bytes);
     if (type === 'pkcs1') return readPkcs1(reader);
     if (type === 'sec1') return readSec1(reader);
-    return isSealed(bytes) ? openedPkcs8(bytes, passphrase) : readPkcs8(reader);
+    return isSealed(bytes) ? openedPkcs8(bytes, passphrase, false) : readPkcs8(reader);
   }, wrongTag);
 }
 

@@ -11,7 +11,12 @@ export function wrongTag(): Error {
   return opensslError('068000A8', 'asn1 encoding routines', 'wrong tag');
 }
 
-export function missingPassphrase(): Error {
+/** `isText`: of PEM, where OpenSSL asks a person for it; of bytes Node says what is missing. */
+export function missingPassphrase({ isText }: { readonly isText: boolean }): Error {
+  if (!isText) {
+    const text = 'Passphrase required for encrypted key';
+    return Object.assign(new TypeError(text), { code: 'ERR_MISSING_PASSPHRASE' });
+  }
   return opensslError('07880109', 'common libcrypto routines', 'interrupted or cancelled');
 }
 

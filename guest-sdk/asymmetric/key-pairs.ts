@@ -2,6 +2,7 @@
 
 import { digestName, hashFunction } from '../node/crypto-digests.ts';
 import { anyBytes } from '../node/crypto-input.ts';
+import { kernel } from '../node/kernel-hooks.ts';
 import { invalidArgValue, nodeError } from '../node/node-errors.ts';
 import {
   validateFunction,
@@ -83,6 +84,11 @@ function hashOption(options: Options, names: readonly string[], what: string): s
 function readLimits(options: Options): PssLimits | undefined {
   const { saltLength } = options;
   if (saltLength !== undefined) validateInteger(saltLength, 'options.saltLength', 0, 2 ** 31 - 1);
+  for (const name of ['hash', 'mgf1Hash'] as const) {
+    if (options[name] === undefined) continue;
+    const text = `"options.${name}" is deprecated, use "options.${name}Algorithm" instead.`;
+    kernel().emitWarning(text, 'DeprecationWarning', 'DEP0154');
+  }
   const hash = hashOption(options, ['hashAlgorithm', 'hash'], 'digest');
   const mgf1Hash = hashOption(options, ['mgf1HashAlgorithm', 'mgf1Hash'], 'MGF1 digest');
   if (hash === undefined && mgf1Hash === undefined && saltLength === undefined) return undefined;

@@ -3,6 +3,7 @@
  * `require.cache`, found by name when the name is only known at run time. Evaluated when the first
  * image asks for it (scripts/bundle-late.mjs); the bundler's helper for CommonJS files is this one
  * (hypervisor/host/bundle-modules.ts).
+ * What is not in the image may be on the guest's disk: `--include` put it there, or the guest itself.
  */
 
 import type { imageFiles, makeRequire } from '../module-registry.ts';
@@ -32,10 +33,27 @@ interface Firmware {
   hasBuiltin(name: string): boolean;
   notFound(name: string, from: string): Error;
   coded(code: string, message: string): Error;
+  /** Text of a file of the guest's disk; undefined where none is. */
+  fileText(path: string): string | undefined;
+  isFile(path: string): boolean;
+  /** The value of an expression, compiled now. */
+  evaluate(code: string): unknown;
 }
 
 /** Node's three, and those that a bundler finds too. */
 const EXTENSIONS = ['', '.js', '.json', '.node', '.cjs', '.ts', '.tsx', '.mjs', '.mts', '.jsx'];
+
+/** Of a file that is compiled when it is reached: nothing is there to take types away. */
+const ON_DISK = ['', '.js', '.json', '.cjs'];
+
+function parsed(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch (error) {
+    (error as Error).message = `${path}: ${(error as Error).message}`;
+    throw error;
+  }
+}
 
 function join(directory: string, name: string): string {
   const parts: string[] = [];
@@ -71,14 +89,51 @@ export function imageModules(firmware: Firmware): ImageModules {
   let known: ImageTable = { resolved: {}, packages: {}, imported: {} };
 
   const has = (path: string): boolean => loaders.has(path) || extras.has(path) || path in cache;
+  /** Of those in the image first, then of those on the guest's disk: it wrote them, or was given them. */
+  const oneOf = (path: string): string | undefined => {
+    const one = EXTENSIONS.find((end) => has(path + end));
+    const found = one ?? ON_DISK.find((end) => firmware.isFile(path + end));
+    return found === undefined ? undefined : path + found;
+  };
 
   const fileAt = (path: string): string | undefined => {
-    const extension = EXTENSIONS.find((one) => has(path + one));
-    if (extension !== undefined) return path + extension;
-    const main = known.packages[path];
-    if (main !== undefined) return main;
-    const index = EXTENSIONS.find((one) => has(`${path}/index${one}`));
-    return index === undefined ? undefined : `${path}/index${index}`;
+    const main = (): string | undefined => known.packages[path] ?? mainOnDisk(path);
+    return oneOf(path) ?? main() ?? oneOf(`${path}/index`);
+  };
+
+  /** What the package.json of a directory of the disk names. */
+  const mainOnDisk = (path: string): string | undefined => {
+    const text = firmware.fileText(`${path}/package.json`);
+    if (text === undefined) return undefined;
+    const { main } = JSON.parse(text) as { main?: unknown };
+    if (typeof main !== 'string' || main === '') return undefined;
+    return oneOf(join(path, main)) ?? oneOf(join(path, `${main}/index`));
+  };
+
+  /** Runs a file of the guest's disk; undefined where none is. Its awaits keep no context of `async_hooks`. */
+  const runFromDisk = (path: string): { exports: unknown } | undefined => {
+    const text = firmware.fileText(path);
+    if (text === undefined) return undefined;
+    const module = new firmware.Module(path, path, loading.at(-1) ?? files.main);
+    cache[path] = module;
+    loading.push(module);
+    try {
+      if (path.endsWith('.json')) module.exports = parsed(path, text);
+      else {
+        const code = firmware.evaluate(firmware.Module.wrap(text.replace(/^\ufeff?#!.*/, ''))) as (
+          ...args: unknown[]
+        ) => void;
+        const require = firmware.makeRequire(path, files.main);
+        code.call(module.exports, module.exports, require, module, path, module.path);
+      }
+    } catch (error) {
+      delete cache[path];
+      throw error;
+    } finally {
+      loading.pop();
+    }
+    module.loaded = true;
+    return module;
   };
 
   const find = (name: string, from: string): string | undefined => {
@@ -136,6 +191,8 @@ export function imageModules(firmware: Firmware): ImageModules {
     const loader = loaders.get(path);
     if (loader !== undefined) return loader();
     const extra = extras.get(path);
+    const found = extra === undefined ? runFromDisk(path) : undefined;
+    if (found !== undefined) return found.exports;
     if (extra === undefined) throw firmware.notFound(path, files.main?.filename ?? '/');
     const value = extra();
     if (typeof (value as { then?: unknown } | null)?.then !== 'function') return value;

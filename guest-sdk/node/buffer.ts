@@ -246,8 +246,15 @@ function makeBuffer(): BufferFunction {
 export const Buffer: BufferFunction = makeBuffer();
 Object.defineProperty(Buffer, 'name', { value: 'Buffer', configurable: true });
 
+let warnedOfSlow = false;
+
 /** Node's SlowBuffer: an unpooled Buffer; ours never pool. */
 export function SlowBuffer(size: number): Buffer {
+  if (!warnedOfSlow) {
+    warnedOfSlow = true;
+    const text = 'SlowBuffer() is deprecated. Please use Buffer.allocUnsafeSlow()';
+    kernel().emitWarning(text, 'DeprecationWarning', 'DEP0030');
+  }
   return statics.allocUnsafeSlow(size);
 }
 Object.setPrototypeOf(SlowBuffer.prototype, Uint8Array.prototype);

@@ -5,6 +5,7 @@ import { type Digest, hashFunction, hmacOf, isOfAnyLength } from './crypto-diges
 import { dataBytes, encoded, invalidDigest, opensslError, stringOption } from './crypto-input.ts';
 import { secretBytes } from './crypto-keys.ts';
 import { inheritLazily, LazyTransform } from './crypto-lazy-transform.ts';
+import { kernel } from './kernel-hooks.ts';
 import { invalidArgType, invalidArgValue, nodeError } from './node-errors.ts';
 import { validateString, validateUint32 } from './validators.ts';
 
@@ -87,8 +88,17 @@ export function Hash(this: unknown, algorithm: unknown, options?: unknown): unkn
   return undefined;
 }
 
+let warnedOfHmac = false;
+
 export function Hmac(this: unknown, hmac: unknown, key?: unknown, options?: unknown): unknown {
-  if (!(this instanceof Hmac)) return new (Hmac as unknown as Constructor)(hmac, key, options);
+  if (!(this instanceof Hmac)) {
+    if (!warnedOfHmac) {
+      warnedOfHmac = true;
+      const text = 'crypto.Hmac constructor is deprecated.';
+      kernel().emitWarning(text, 'DeprecationWarning', 'DEP0181');
+    }
+    return new (Hmac as unknown as Constructor)(hmac, key, options);
+  }
   const self = this as unknown as HashObject;
   validateString(hmac, 'hmac');
   const secret = secretBytes(key, stringOption(options, 'encoding'));

@@ -55,7 +55,7 @@ export function readJob(fd: unknown, ...given: readonly unknown[]): Job {
   let [target, ...range] = given;
   if (target == null || (typeof target === 'object' && !ArrayBuffer.isView(target))) {
     const options = (target ?? {}) as Options;
-    target = options.buffer ?? Buffer.alloc(READ_BYTES);
+    target = options.buffer === undefined ? Buffer.alloc(READ_BYTES) : options.buffer;
     range = [options];
   }
   const view = toView(target);

@@ -18,9 +18,8 @@ import { closeFile, nodeOf, openFile, resizeFile } from './fs-files.ts';
 import { Fault, Inode, nowMicros } from './fs-inode.ts';
 import { statFsOf, statsOf } from './fs-stats.ts';
 import { type Place, volume } from './fs-volume.ts';
-import { nodeError } from './node-errors.ts';
 import { exported as path } from './path.ts';
-import { validateBoolean, validateInteger } from './validators.ts';
+import { validateBoolean, validateInteger, validateOneOf } from './validators.ts';
 
 export interface Job {
   readonly subject: Subject;
@@ -127,12 +126,10 @@ function linkPlace(where: string): Place {
   return place;
 }
 
-const SYMLINK_TYPES: readonly unknown[] = ['dir', 'file', 'junction', undefined, null];
+const SYMLINK_TYPES: readonly unknown[] = ['dir', 'file', 'junction', null, undefined];
 
 function checkSymlinkType(type: unknown): void {
-  if (SYMLINK_TYPES.includes(type)) return;
-  const text = `Symlink type must be one of "dir", "file", or "junction". Received "${String(type)}"`;
-  throw nodeError(Error, 'ERR_FS_INVALID_SYMLINK_TYPE', text);
+  validateOneOf(type, 'type', SYMLINK_TYPES);
 }
 
 /** The part of `resolved` up to the first name that is not there. */
@@ -250,13 +247,11 @@ export const jobs = {
     validateInteger(size, 'len');
     return job({ syscall: 'ftruncate' }, () => resizeFile(fd, Math.max(size, 0)));
   },
-  truncate(given: unknown, size?: unknown): Job {
-    if (typeof given === 'number') return jobs.ftruncate(given, size ?? 0);
+  truncate(given: unknown, size: unknown = 0): Job {
+    if (typeof given === 'number') return jobs.ftruncate(given, size);
     const where = toPath(given);
-    validateInteger(size ?? 0, 'len');
-    return job({ syscall: 'open', path: where }, () =>
-      truncateAt(where, Math.max(Number(size ?? 0), 0)),
-    );
+    validateInteger(size, 'len');
+    return job({ syscall: 'open', path: where }, () => truncateAt(where, Math.max(size, 0)));
   },
   rename(from: unknown, to: unknown): Job {
     const source = toPath(from, 'oldPath');

@@ -64,6 +64,9 @@ export function named<T extends object>(name: string, value: T, length?: number)
 
 type Callback = (...results: unknown[]) => void;
 
+/** Of these Node checks the other arguments before the callback. */
+const CALLBACK_LAST = new Set(['read', 'write', 'ftruncate', 'truncate']);
+
 /**
  * The form with a callback, which is the last argument that is a function; `arity` counts it. What
  * is missing is named as Node names it.
@@ -74,7 +77,9 @@ export function withCallback(
   prepare: Prepare,
 ): (...args: unknown[]) => void {
   const call = (...args: unknown[]): void => {
-    const [callback, rest] = takeCallback(args, arity);
+    if (CALLBACK_LAST.has(name) && !args.some((arg) => typeof arg === 'function'))
+      prepare(...args.slice(0, arity - 1));
+    const [callback, rest] = takeCallback(args, arity, name === 'opendir' ? 'callback' : 'cb');
     callLater(prepare(...rest), callback);
   };
   return named(name, call, arity);
@@ -83,10 +88,11 @@ export function withCallback(
 export function takeCallback(
   args: readonly unknown[],
   arity: number,
+  label = 'cb',
 ): [callback: Callback, rest: unknown[]] {
   const at = args.findLastIndex((arg) => typeof arg === 'function');
   const callback = at < 0 ? args[arity - 1] : args[at];
-  validateFunction(callback, 'cb');
+  validateFunction(callback, label);
   return [callback as unknown as Callback, args.slice(0, at)];
 }
 

@@ -3,7 +3,7 @@
 import { Buffer } from './buffer.ts';
 import { type Options, toOptions, toPath } from './fs-arguments.ts';
 import { kernel } from './kernel-hooks.ts';
-import { invalidArgType, outOfRange } from './node-errors.ts';
+import { invalidArgType, nodeError, outOfRange } from './node-errors.ts';
 import { exported as stream } from './stream.ts';
 import type { Done, ReadableStream, StreamModule, WritableStream } from './stream-types.ts';
 import { validateBoolean, validateFunction, validateInteger } from './validators.ts';
@@ -78,7 +78,10 @@ function attach(self: FileStream, given: unknown, options: Options, defaultFlags
   }
   if (typeof options.fd === 'number') self.fd = options.fd;
   else if (handle === undefined) throw invalidArgType('fd', ['number', 'FileHandle'], options.fd);
-  else {
+  else if (options.fs) {
+    const text = 'The FileHandle with fs method is not implemented';
+    throw nodeError(Error, 'ERR_METHOD_NOT_IMPLEMENTED', text);
+  } else {
     self[kCalls] = handle.calls;
     self.fd = handle.fd;
     handle.hold();
@@ -177,6 +180,14 @@ function closeStream(this: FileStream, callback?: unknown): void {
   self.end();
 }
 
+/** An error ends the stream, but for one that is to stay open. */
+function fail(self: FileReader, error: Error): void {
+  const state = stateOf(self as unknown as Stated) as { autoDestroy: boolean; errored?: unknown };
+  if (!state.autoDestroy) state.errored ??= error;
+  if (state.autoDestroy) self.destroy(error);
+  else self.emit('error', error);
+}
+
 function read(this: FileReader, wanted: number): void {
   const end = this.end ?? Number.POSITIVE_INFINITY;
   const count = Math.min(end - (this.pos ?? this.bytesRead) + 1, wanted);
@@ -192,12 +203,9 @@ function read(this: FileReader, wanted: number): void {
       this.emit(kIdle as unknown as string, error);
       return;
     }
-    if (error) {
-      this.destroy(error);
-      return;
-    }
-    if (bytesRead <= 0) {
-      this.push(null);
+    if (error || bytesRead <= 0) {
+      if (error) fail(this, error);
+      else this.push(null);
       return;
     }
     if (this.pos !== undefined) this.pos += bytesRead;

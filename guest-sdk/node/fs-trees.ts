@@ -4,7 +4,7 @@ import { traps } from '../drivers/traps.ts';
 import { encodeName, type Options, toOptions, toPath } from './fs-arguments.ts';
 import { diskError, guarded, systemError } from './fs-errors.ts';
 import { Fault, type Inode } from './fs-inode.ts';
-import type { Job } from './fs-jobs.ts';
+import { type Job, perform } from './fs-jobs.ts';
 import { direntOf } from './fs-stats.ts';
 import { volume } from './fs-volume.ts';
 import { kernel } from './kernel-hooks.ts';
@@ -42,15 +42,15 @@ export function readdirJob(given: unknown, options?: unknown): Job {
   if (recursive != null) validateBoolean(recursive, 'options.recursive');
   const list = (): unknown[] => {
     const found: unknown[] = [];
-    // Nearer ones come first. A link to a directory is entered where names alone are asked for.
+    // Nearer ones come first. A link to a directory is entered, too.
     const waiting = [''];
     for (const base of waiting) {
       const from = base === '' ? where : path.join(where, base);
       for (const [name, node] of entriesOf(from)) {
         const shown = encodeName(withFileTypes ? name : joined(base, name), encoding);
         found.push(withFileTypes ? direntOf(shown, node, base === '' ? given : from) : shown);
-        const entered = withFileTypes ? node : targetOf(node, path.join(from, name));
-        if (recursive && entered?.kind === 'directory') waiting.push(joined(base, name));
+        if (recursive && targetOf(node, path.join(from, name))?.kind === 'directory')
+          waiting.push(joined(base, name));
       }
     }
     return found;
@@ -85,6 +85,19 @@ export function mkdtempJob(given: unknown, options?: unknown): Job {
     return encodeName(where, encoding);
   };
   return { subject: { syscall: 'mkdtemp', path: `${prefix}XXXXXX` }, run };
+}
+
+/** A temporary directory that removes itself: where it is, and the removal, which may be repeated. */
+export function mkdtempDisposable(
+  given: unknown,
+  options: unknown,
+): { readonly path: unknown; readonly remove: () => void } {
+  const made = String(perform(mkdtempJob(given, { ...toOptions(options), encoding: 'utf8' })));
+  const where = path.resolve(made);
+  return {
+    path: encodeName(made, toOptions(options).encoding),
+    remove: () => void perform(rmJob(where, { recursive: true, force: true })),
+  };
 }
 
 function removeTree(where: string): void {

@@ -20,11 +20,12 @@ import { copyAsync, copyOf, copySync } from './fs-copy.ts';
 import { Dir, opendirJob } from './fs-dir.ts';
 import { type Job, jobs, type Prepare, perform } from './fs-jobs.ts';
 import { exported as promises } from './fs-promises.ts';
-import { later, synchronous, takeCallback, withCallback, withPromise } from './fs-queue.ts';
+import { later, named, synchronous, takeCallback, withCallback, withPromise } from './fs-queue.ts';
 import { Dirent, Stats } from './fs-stats.ts';
 import { defaults, type FileCalls, ReadStream, WriteStream } from './fs-streams.ts';
-import { mkdtempJob, readdirJob, rmdirJob, rmJob } from './fs-trees.ts';
+import { mkdtempDisposable, mkdtempJob, readdirJob, rmdirJob, rmJob } from './fs-trees.ts';
 import { unwatchFile, watch, watchFile } from './fs-watchers.ts';
+import { kernel } from './kernel-hooks.ts';
 import { files as constants } from './platform-constants.ts';
 import { validateFunction, validateObject, validateString } from './validators.ts';
 
@@ -90,6 +91,56 @@ function statSync(prepare: Prepare): Prepare {
     return { subject: job.subject, run };
   };
 }
+
+let toldOfExists = false;
+let toldOfStats = false;
+
+function deprecated(text: string, code: string): void {
+  kernel().emitWarning(text, 'DeprecationWarning', code);
+}
+
+/** Node warns of calls of `fs.Stats` by programs. */
+const PublicStats = function (this: object, ...fields: unknown[]): unknown {
+  if (!toldOfStats) deprecated('fs.Stats constructor is deprecated.', 'DEP0180');
+  toldOfStats = true;
+  const make = Stats as unknown as new (...given: unknown[]) => object;
+  return Reflect.construct(make, fields, new.target ?? make);
+};
+Object.defineProperty(PublicStats, 'name', { value: 'Stats' });
+PublicStats.prototype = Stats.prototype;
+
+/** Never throws: a path that is none is not there. */
+function existsSync(given: unknown): boolean {
+  try {
+    toPath(given);
+  } catch (error) {
+    const isType = (error as { code?: unknown }).code === 'ERR_INVALID_ARG_TYPE';
+    const text = 'Passing invalid argument types to fs.existsSync is deprecated';
+    if (isType && !toldOfExists) deprecated(text, 'DEP0187');
+    toldOfExists ||= isType;
+    return false;
+  }
+  return isThere(given);
+}
+
+/** With a method of the name of the symbol, where the engine has it. */
+function disposable(made: object, name: 'dispose' | 'asyncDispose', value: () => unknown): object {
+  const symbol = (Symbol as unknown as Record<string, symbol | undefined>)[name];
+  if (symbol !== undefined) Object.defineProperty(made, symbol, { value, enumerable: true });
+  return made;
+}
+
+function mkdtempDisposableSync(prefix: unknown, options?: unknown): object {
+  const made = mkdtempDisposable(prefix, options);
+  return disposable(made, 'dispose', made.remove);
+}
+
+async function mkdtempDisposableLater(prefix: unknown, options?: unknown): Promise<object> {
+  const { path, remove } = mkdtempDisposable(prefix, options);
+  const later = async (): Promise<void> => remove();
+  return disposable({ path, remove: later }, 'asyncDispose', later);
+}
+promises.mkdtempDisposable = named('mkdtempDisposable', mkdtempDisposableLater);
 
 function isThere(given: unknown): boolean {
   try {
@@ -174,7 +225,8 @@ function build(): Record<string, unknown> {
     cp,
     cpSync,
     exists,
-    existsSync: isThere,
+    existsSync,
+    mkdtempDisposableSync,
     openAsBlob,
     lchmod: undefined,
     lchmodSync: undefined,
@@ -198,13 +250,14 @@ function transferSync(name: string, prepare: Prepare): Prepare {
   if (name !== 'read') return prepare;
   return (fd, buffer, ...range) => {
     toView(buffer);
+    if (range.length === 1 && range[0] != null) validateObject(range[0], 'options');
     return prepare(fd, buffer, ...range);
   };
 }
 
 /** Node's order of names. */
 const NAMES =
-  'appendFile appendFileSync access accessSync chown chownSync chmod chmodSync close closeSync copyFile copyFileSync cp cpSync createReadStream createWriteStream exists existsSync fchown fchownSync fchmod fchmodSync fdatasync fdatasyncSync fstat fstatSync fsync fsyncSync ftruncate ftruncateSync futimes futimesSync lchown lchownSync lchmod lchmodSync link linkSync lstat lstatSync lutimes lutimesSync mkdir mkdirSync mkdtemp mkdtempSync open openSync openAsBlob readdir readdirSync read readSync readv readvSync readFile readFileSync readlink readlinkSync realpath realpathSync rename renameSync rm rmSync rmdir rmdirSync stat statfs statSync statfsSync symlink symlinkSync truncate truncateSync unwatchFile unlink unlinkSync utimes utimesSync watch watchFile writeFile writeFileSync write writeSync writev writevSync';
+  'appendFile appendFileSync access accessSync chown chownSync chmod chmodSync close closeSync copyFile copyFileSync cp cpSync createReadStream createWriteStream exists existsSync fchown fchownSync fchmod fchmodSync fdatasync fdatasyncSync fstat fstatSync fsync fsyncSync ftruncate ftruncateSync futimes futimesSync lchown lchownSync lchmod lchmodSync link linkSync lstat lstatSync lutimes lutimesSync mkdir mkdirSync mkdtemp mkdtempSync mkdtempDisposableSync open openSync openAsBlob readdir readdirSync read readSync readv readvSync readFile readFileSync readlink readlinkSync realpath realpathSync rename renameSync rm rmSync rmdir rmdirSync stat statfs statSync statfsSync symlink symlinkSync truncate truncateSync unwatchFile unlink unlinkSync utimes utimesSync watch watchFile writeFile writeFileSync write writeSync writev writevSync';
 
 const calls = build();
 export const exported: Record<string, unknown> = {};
@@ -213,7 +266,7 @@ for (const name of NAMES.split(' ')) exported[name] = calls[name];
 const { F_OK, R_OK, W_OK, X_OK } = constants;
 Object.assign(exported, {
   Dirent,
-  Stats,
+  Stats: PublicStats,
   ReadStream,
   WriteStream,
   FileReadStream: ReadStream,

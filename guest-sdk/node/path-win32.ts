@@ -83,6 +83,8 @@ function resolve(...paths: string[]): string {
   return `${device}${rooted ? '\\' : ''}${joined}` || '.';
 }
 
+const DEVICE = /^(?:con|prn|aux|nul|(?:com|lpt)[1-9¹²³]):/i;
+
 function join(...paths: string[]): string {
   for (const path of paths) validateString(path, 'path');
   const parts = paths.filter((path) => path.length > 0);
@@ -91,6 +93,8 @@ function join(...paths: string[]): string {
   let joined = parts.join('\\');
   // Two slashes in front mean a share only if the first part says so by itself.
   if (!/^[\\/]{2}[^\\/]/.test(first)) joined = joined.replace(/^[\\/]{2,}/, '\\');
+  // What names a device stays as it is: normalized, it could lead out of where it was put.
+  if (joined.split(/\\+/).some((part) => DEVICE.test(part))) return joined.replaceAll('/', '\\');
   return normalize(joined);
 }
 

@@ -9,7 +9,9 @@ import './stream-errors.ts';
 import Stream from 'readable-stream/lib/stream.js';
 import { capture, isActive, runIn } from '../async-context.ts';
 import { Buffer } from './buffer.ts';
+import { kAsyncDispose } from './dispose-symbols.ts';
 import { kernel } from './kernel-hooks.ts';
+import { AbortError } from './node-errors.ts';
 import type { DuplexStream, StreamModule } from './stream-types.ts';
 
 export interface StreamPromises {
@@ -45,6 +47,26 @@ const { from } = exported.Readable as unknown as { from(...args: unknown[]): Rea
   return readable;
 };
 Object.defineProperty(exported.Readable, 'from', { enumerable: true });
+
+/** Ended before its time, unless it had finished; fulfilled when it is closed. */
+async function dispose(this: DuplexStream & { readonly writableFinished: boolean }): Promise<void> {
+  if (!this.destroyed) this.destroy(this.writableFinished ? undefined : new AbortError());
+  await new Promise<void>((resolve, reject) => {
+    exported.finished(this, (error: Error | undefined) => {
+      if (error && error.name !== 'AbortError') reject(error);
+      else resolve();
+    });
+  });
+}
+Object.defineProperty(exported.Writable.prototype, kAsyncDispose, {
+  value: dispose,
+  writable: true,
+  configurable: true,
+});
+// Its callbacks of writes that wait are called, too.
+(exported.Duplex.prototype as unknown as { destroy: unknown }).destroy = (
+  exported.Writable.prototype as unknown as { destroy: unknown }
+).destroy;
 
 interface Reading {
   _read(size: number): void;

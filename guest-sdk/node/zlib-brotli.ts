@@ -88,7 +88,7 @@ function decode(bytes: Uint8Array): Uint8Array {
 }
 
 /** Takes all input; what becomes of it is given out as there is room. */
-abstract class Gathering implements Codec {
+export abstract class Gathering implements Codec {
   #given: Uint8Array[] = [];
   #givenBytes = 0;
   #made: Uint8Array = new Uint8Array(0);
@@ -98,6 +98,10 @@ abstract class Gathering implements Codec {
 
   /** Bytes for the output of all that was given since the last call. */
   abstract turn(given: Uint8Array, operation: number): Uint8Array;
+
+  protected problemOf(error: unknown): Problem {
+    return problemOf(error);
+  }
 
   step(span: Span, operation: number): Problem | undefined {
     if (span.inputLeft > 0) {
@@ -111,7 +115,7 @@ abstract class Gathering implements Codec {
       try {
         this.#made = this.turn(joinBytes(this.#given), operation);
       } catch (error) {
-        return problemOf(error);
+        return this.problemOf(error);
       }
     }
     const part = this.#made.subarray(0, span.outputLeft);

@@ -105,23 +105,26 @@ export function codecOptions(
   };
 }
 
-const BROTLI_PARAM_MAX = 8;
+/** Of each kind that takes parameters: their numbers. */
+const PARAMETERS: Readonly<Record<'Brotli' | 'Zstd', (key: number) => boolean>> = {
+  Brotli: (key) => key >= 0 && key <= 8,
+  Zstd: (key) => (key >= 100 && key <= 107) || /^(?:16[0-4]|20[0-2]|40[0-2])$/.test(String(key)),
+};
 
-/** Numbers by parameter; those that were not given are absent. */
-export function brotliParams({ params }: ZlibOptions): ReadonlyMap<number, number> {
-  const given = new Map<number, number>();
+/** They are checked, and make no difference to what is written. */
+export function checkParams({ params }: ZlibOptions, kind: keyof typeof PARAMETERS): void {
+  const given = new Set<number>();
   for (const [name, value] of Object.entries((params ?? {}) as object)) {
     const key = Number(name);
-    if (Number.isNaN(key) || key < 0 || key > BROTLI_PARAM_MAX || given.has(key)) {
-      const text = `${name} is not a valid Brotli parameter`;
-      throw nodeError(RangeError, 'ERR_BROTLI_INVALID_PARAM', text);
+    if (!PARAMETERS[kind](key) || given.has(key)) {
+      const text = `${name} is not a valid ${kind} parameter`;
+      throw nodeError(RangeError, `ERR_${kind.toUpperCase()}_INVALID_PARAM`, text);
     }
     if (typeof value !== 'number' && typeof value !== 'boolean') {
       throw invalidArgType('options.params[key]', 'number', value);
     }
-    given.set(key, Number(value));
+    given.add(key);
   }
-  return given;
 }
 
 /** Bytes of what is to be (de)compressed at once. */

@@ -6,13 +6,14 @@
 import { inLate } from '../late.ts';
 import { kernel } from './kernel-hooks.ts';
 import { invalidArgType } from './node-errors.ts';
+import { refusal } from './refusals.ts';
 import { validateFunction, validateUint32 } from './validators.ts';
 import { BrotliDecoder, BrotliEncoder } from './zlib-brotli.ts';
 import { codes, constants, FLUSH, legacyNames, MODE, type Mode } from './zlib-constants.ts';
 import { crc32Of, makeCodec } from './zlib-engine.ts';
 import {
-  brotliParams,
   bytesOf,
+  checkParams,
   codecOptions,
   inRange,
   LEVELS,
@@ -28,6 +29,7 @@ import {
   type ZlibStream,
   zlibError,
 } from './zlib-stream.ts';
+import { ZstdDecoder, ZstdEncoder } from './zlib-zstd.ts';
 
 type Callback = (error: Error | null, result?: unknown) => void;
 type Construct = new (options?: ZlibOptions) => ZlibStream;
@@ -69,12 +71,22 @@ Zlib.prototype.params = function (
 };
 
 function BrotliBase(this: ZlibStream, options: ZlibOptions | undefined, mode: Mode): void {
-  brotliParams(options ?? {});
+  checkParams(options ?? {}, 'Brotli');
   const codec = mode === MODE.brotliEncode ? new BrotliEncoder() : new BrotliDecoder();
   ZlibBase.call(this, options, mode, codec, BROTLI_FLUSHES);
 }
 Object.setPrototypeOf(BrotliBase, ZlibBase);
 Object.setPrototypeOf(BrotliBase.prototype, ZlibBase.prototype);
+
+function ZstdBase(this: ZlibStream, options: ZlibOptions | undefined, mode: Mode): void {
+  checkParams(options ?? {}, 'Zstd');
+  if (options?.dictionary !== undefined)
+    throw refusal('zlib', 'the option dictionary of zstd', 'zstd without a dictionary');
+  const codec = mode === MODE.zstdEncode ? new ZstdEncoder() : new ZstdDecoder();
+  ZlibBase.call(this, options, mode, codec, BROTLI_FLUSHES);
+}
+Object.setPrototypeOf(ZstdBase, ZlibBase);
+Object.setPrototypeOf(ZstdBase.prototype, ZlibBase.prototype);
 
 /** A class of the module, which is callable without `new`. */
 function makeClass(name: string, parent: { prototype: object }, initialize: Initialize): Construct {
@@ -107,6 +119,12 @@ const classes = {
   ),
   BrotliDecompress: makeClass('BrotliDecompress', BrotliBase, (self, options) =>
     BrotliBase.call(self, options, MODE.brotliDecode),
+  ),
+  ZstdCompress: makeClass('ZstdCompress', ZstdBase, (self, options) =>
+    ZstdBase.call(self, options, MODE.zstdEncode),
+  ),
+  ZstdDecompress: makeClass('ZstdDecompress', ZstdBase, (self, options) =>
+    ZstdBase.call(self, options, MODE.zstdDecode),
   ),
 };
 

@@ -201,14 +201,20 @@ function optionsOf(plan: Plan): BuildOptions {
   };
 }
 
+/** A name as it is, from the bundler's quotes; any character may be in it. */
+function unquoted(name: string | undefined): string | undefined {
+  return name?.replace(/\\x([0-9a-fA-F]{2})|\\(.)/g, (_, hex?: string, char?: string) =>
+    hex === undefined ? (char ?? '') : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}
+
 /** Learns from a failed build. False when there is nothing to do about an error. */
 function learnFromErrors(plan: Plan, errors: readonly BuildMessage[]): boolean {
   let learned = false;
   // Texts change when every place in them is known.
   const unknown = new Set<string>();
   for (const { text, location } of errors) {
-    // The bundler quotes as JSON does: a name may hold a backslash.
-    const unresolved = /^Could not resolve "(.*)"/.exec(text)?.[1]?.replace(/\\(["\\])/g, '$1');
+    const unresolved = unquoted(/^Could not resolve "(.*)"/.exec(text)?.[1]);
     const isPattern = /^Could not resolve (?:require|import)\(/.test(text);
     const noLoader = /^No loader is configured for ".*" files: (.*)$/.exec(text)?.[1];
     const file = location === null ? undefined : pathOf(plan, location.file);

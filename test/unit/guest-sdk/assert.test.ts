@@ -164,7 +164,7 @@ describe('comparisons', () => {
       Assert: new (options?: object) => Assert;
     };
     const numbers = Array.from({ length: 60 }, (_, index) => index);
-    const full = new Assert({ diff: 'full', strict: false });
+    const full: Assert = new Assert({ diff: 'full', strict: false });
     const length = (assert: Assert): number => {
       const text = failureOf(() => assert.notDeepStrictEqual(numbers, numbers));
       return text.split('\n').length;

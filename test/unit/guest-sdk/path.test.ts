@@ -164,3 +164,8 @@ for (const name of ['posix', 'win32'] as const) {
     });
   });
 }
+
+test('what names a device of Windows leads nowhere else', () => {
+  expect(guestPath.win32.join('\\\\a\\b', 'CON:..\\..\\c')).toBe('\\\\a\\b\\CON:..\\..\\c');
+  expect(guestPath.win32.join('a', 'COM1:../b/c')).toBe('a\\COM1:..\\b\\c');
+});

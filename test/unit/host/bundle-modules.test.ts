@@ -251,3 +251,20 @@ test('only code that computes a name or looks one up pays for it', () => {
   expect(looksUp('require.resolve("x")')).toBe(true);
   expect(looksUp('require.cache')).toBe(true);
 });
+
+test('a file of the disk that the guest wrote is a module, as in Node', async () => {
+  const script = project({
+    'main.js': `const fs=require('fs'), path=require('path');
+const dir=fs.mkdtempSync('/tmp/dd-');
+const w=(n,t)=>{fs.mkdirSync(path.dirname(path.join(dir,n)),{recursive:true});fs.writeFileSync(path.join(dir,n),t);return path.join(dir,n)};
+w('a.js','#!/usr/bin/env node\\nexports.n=__filename; exports.b=require("./b"); exports.j=require("./c.json").x; exports.t=this===exports; exports.p=module.parent.filename===require.main.filename');
+w('b/package.json','{"main":"lib"}'); w('b/lib.js','module.exports=class B{ static s=require("path").basename(__dirname)}');
+w('c.json','{"x":5}'); w('bad.json','{x'); w('throws.js','throw new TypeError("mine")'); w('bad.js','let 5');
+const load=(n)=>require(path.join(dir,n));
+const a=load('a'); console.log(a.n===path.join(dir,'a.js'), a.b.name, a.b.s, a.j, a.t, a.p, load('a.js')===a, Object.keys(require.cache).includes(path.join(dir,'a.js')));
+for (const n of ['bad.json','throws','bad','none','throws']) try{ load(n) }catch(e){ console.log(n,e.name,e.code,n==='bad.json'?e.message.startsWith(path.join(dir,n)):n==='bad'?'':e.message.split('\\n')[0].replace(dir,'')) }
+w('throws.js','module.exports=6'); console.log(load('throws'), require.resolve(path.join(dir,'b'))===path.join(dir,'b/lib.js'));
+`,
+  });
+  await expectAsNode(script);
+});

@@ -206,3 +206,21 @@ objects();
 web()
   .then(() => util.promisify(crypto.generateKeyPair)('ed25519', {}))
   .then(({ publicKey, privateKey }) => show(publicKey.type, privateKey.type));
+{
+  const { privateKey: sealed } = crypto.generateKeyPairSync('rsa', {
+    modulusLength: 512,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'der', cipher: 'aes-256-cbc', passphrase: 'x' },
+  });
+  const failures = [
+    () => crypto.createPrivateKey({ key: sealed, format: 'der', type: 'pkcs8' }),
+    () => crypto.createECDH('secp256k1').getPublicKey(),
+  ];
+  for (const fail of failures) {
+    try {
+      fail();
+    } catch (error) {
+      console.log(String(error), error.code);
+    }
+  }
+}

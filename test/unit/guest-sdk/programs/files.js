@@ -56,7 +56,6 @@ for (const [label, act] of Object.entries({
   link: () => fs.linkSync(at('nope'), at('x')),
   linked: () => fs.linkSync(at('a/f'), at('a/hard')),
   sym: () => fs.symlinkSync('x', at('a/f')),
-  symtype: () => fs.symlinkSync('x', at('y'), 'zz'),
   readlink: () => fs.readlinkSync(at('a/f')),
   rename: () => fs.renameSync(at('nope'), at('x')),
   into: () => fs.renameSync(at('a'), at('a/b/x')),

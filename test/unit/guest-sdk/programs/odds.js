@@ -119,3 +119,9 @@ const mine = new AsyncResource('MINE');
 mine.runInAsyncScope(() => seen.push(executionAsyncId() === mine.asyncId()));
 mine.emitDestroy();
 setTimeout(() => show(seen.join('\n')), 20);
+
+for (const bits of [0, 1, 32, 33, 63, 64, 65, 128]) {
+  const values = [-1n, -5n, 2n ** 64n - 1n, 2n ** 63n, 2n ** 130n - 3n, 7n];
+  show(bits, ...values.map((value) => BigInt.asUintN(bits, value)));
+}
+tryIt(() => [BigInt.asUintN.name, BigInt.asUintN.length].join());

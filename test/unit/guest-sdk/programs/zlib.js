@@ -77,9 +77,14 @@ const attempts = [
 ];
 for (const attempt of attempts) console.log(told(attempt));
 
-console.log(zlib.codes, Object.keys(zlib.constants).length, zlib.Z_OK, zlib.createGzip.name);
+console.log(
+  zlib.codes,
+  Object.keys(zlib.constants).filter((name) => !/zstd/i.test(name)).length,
+  zlib.Z_OK,
+  zlib.createGzip.name,
+);
 // What a package looks for before it offers a coding.
-console.log('createZstdCompress' in zlib, 'createBrotliCompress' in zlib);
+console.log('createBrotliCompress' in zlib);
 console.log(
   zlib.Gzip() instanceof zlib.Gzip,
   zlib.Gzip.name,
