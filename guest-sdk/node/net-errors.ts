@@ -18,6 +18,7 @@ const ERRNO: Readonly<Record<string, readonly [number, string]>> = {
   ECONNABORTED: [-103, 'software caused connection abort'],
   EINVAL: [-22, 'invalid argument'],
   EMFILE: [-24, 'too many open files'],
+  EBADF: [-9, 'bad file descriptor'],
   ECANCELED: [-125, 'operation canceled'],
 };
 
@@ -46,6 +47,11 @@ function make(message: string, code: string, syscall: string): SocketError {
 export function streamError(index: number, syscall: 'read' | 'write'): SocketError {
   const code = errorName(index);
   return make(`${syscall} ${code}`, code, syscall);
+}
+
+/** "write EBADF": the handle was closed past its socket. */
+export function closedError(syscall: 'read' | 'write'): SocketError {
+  return make(`${syscall} EBADF`, 'EBADF', syscall);
 }
 
 /** "getaddrinfo ENOTFOUND host", as the resolver of Node words it. */
