@@ -119,6 +119,11 @@ export function streamOptions(options: SocketOptions): object {
   return found;
 }
 
+/** One that a guest may connect from: its own, or any. Which the host takes is not its to say. */
+export function isOwnAddress(address: unknown): boolean {
+  return /^(?:127\.|0\.0\.0\.0$|::1?$|::ffff:127\.)/.test(String(address));
+}
+
 /** Milliseconds of a program as the whole seconds that the system takes. */
 export function secondsOf(ms: unknown): number {
   return Math.max(0, Math.trunc(Number(ms) / 1000) || 0);

@@ -65,6 +65,13 @@ function isResolverCode(code: string): boolean {
   return code === 'ENOTFOUND' || code === 'EAI_AGAIN';
 }
 
+/** "bind EADDRNOTAVAIL 1.2.3.4": a guest has no interface of that address. */
+export function bindError(address: string): SocketError {
+  const error = make(`bind EADDRNOTAVAIL ${address}`, 'EADDRNOTAVAIL', 'bind');
+  error.address = address;
+  return error;
+}
+
 /** "connect ECONNREFUSED 127.0.0.1:1". */
 export function connectError(index: number, place: { host: string; port: number }): SocketError {
   const code = errorName(index);

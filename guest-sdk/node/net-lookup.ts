@@ -3,9 +3,11 @@
  * of the host's resolver. Several addresses are tried one after the other, families in turns (RFC 8305).
  */
 
+import { NET_ERRORS } from '../../log-format/abi.ts';
 import { nextTick } from '../ticks.ts';
 import { isIP } from './net-address.ts';
 import type { ConnectOptions } from './net-arguments.ts';
+import { connectError } from './net-errors.ts';
 import { kState, type Socket } from './net-socket-types.ts';
 import { nodeError } from './node-errors.ts';
 import { clearTimeout, setTimeout, type Timeout } from './timers.ts';
@@ -107,6 +109,8 @@ class Attempts {
 
   #late(): void {
     const wire = this.#socket._handle;
+    const [host, port] = this.#here;
+    this.#errors.push(connectError(NET_ERRORS.indexOf('ETIMEDOUT'), { host, port }));
     this.#socket.emit('connectionAttemptTimeout', ...this.#here);
     this.#socket._handle = null;
     this.#socket[kState].wire = undefined;

@@ -7,9 +7,15 @@ import { ENCODING, type NetAddress } from '../../log-format/abi.ts';
 import { traps } from '../drivers/traps.ts';
 import { nextTick } from '../ticks.ts';
 import { isIP } from './net-address.ts';
-import { checkSocketOptions, normalizeConnect, secondsOf, streamOptions } from './net-arguments.ts';
+import {
+  checkSocketOptions,
+  isOwnAddress,
+  normalizeConnect,
+  secondsOf,
+  streamOptions,
+} from './net-arguments.ts';
 import { attachConnection } from './net-device.ts';
-import { connectError, streamError } from './net-errors.ts';
+import { bindError, connectError, streamError } from './net-errors.ts';
 import { type Lookup, lookUp } from './net-lookup.ts';
 import { Arrivals, onReadOf } from './net-socket-read.ts';
 import { kState, type SocketOptions, type Socket as SocketShape } from './net-socket-types.ts';
@@ -232,6 +238,13 @@ const connectionMethods: ThisType<Socket> & Record<string, unknown> = {
     this._host = isIP(host) === 0 ? host : null;
     this.autoSelectFamilyAttemptedAddresses = [];
     state.lookedUp = this._host === null || Boolean(options.lookup);
+    if (options.localAddress && !isOwnAddress(options.localAddress)) {
+      const error = bindError(String(options.localAddress));
+      nextTick(() => {
+        if (!this.destroyed) this.destroy(error);
+      });
+      return this;
+    }
     const dial = (address: string): void => {
       state.place = { host: address, port };
       const name = traps.encode(address, ENCODING.utf8);

@@ -79,6 +79,9 @@ true
 TimeoutNegativeWarning -5 is a negative number.
 TimeoutNaNWarning NaN is not a number.
 Point 1 b
+true true true
+GET
+false false false
 `,
   );
 });

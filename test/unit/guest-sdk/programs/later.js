@@ -54,3 +54,22 @@ new PerformanceObserver((list, own) => {
   own.disconnect();
 }).observe({ entryTypes: ['function'] });
 new (timerify(Point))(1, 'b');
+const http = require('node:http');
+const server = http.createServer({ optimizeEmptyRequests: true }, (request, response) => {
+  console.log(request._dumped, request.readableEnded, request.destroyed);
+  response.end(request.method);
+});
+server.listen(0, '127.0.0.1', () => {
+  const { port } = server.address();
+  const options = { port, host: '127.0.0.1', agent: false };
+  http.get(options, (first) => {
+    first.on('data', (bytes) => console.log(String(bytes)));
+    first.on('end', () => {
+      const second = http.request({ ...options, method: 'POST' }, (response) => {
+        response.resume();
+        server.close();
+      });
+      second.end('a body');
+    });
+  });
+});
