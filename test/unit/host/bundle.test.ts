@@ -240,7 +240,7 @@ describe('a script that cannot be bundled', () => {
 test('shifted mappings move back what stands behind the insertion, and nothing else', () => {
   // Two segments on the first line: original (0,3) and (0,25); one on the second: (1,25).
   const mappings = 'AAAG,CAAsB;AACA';
-  const shifted = shiftMappings(mappings, new Map([[0, { line: 0, column: 5, length: 10 }]]));
+  const shifted = shiftMappings(mappings, new Map([[0, [{ line: 0, column: 5, length: 10 }]]]));
   expect(shifted).toBe('AAAG,CAAY;AACU');
   expect(shiftMappings(mappings, new Map())).toBe(mappings);
 });
