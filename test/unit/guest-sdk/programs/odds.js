@@ -113,9 +113,13 @@ const hook = createHook({
   destroy: (id) => ids.has(id) && seen.push(`destroy ${ids.get(id)}`),
 }).enable();
 setTimeout(() => {
-  setImmediate(() => process.nextTick(() => hook.disable()));
+  setImmediate(() =>
+    process.nextTick(() => {
+      hook.disable();
+      setTimeout(() => show(seen.join('\n')), 20);
+    }),
+  );
 }, 1);
 const mine = new AsyncResource('MINE');
 mine.runInAsyncScope(() => seen.push(executionAsyncId() === mine.asyncId()));
 mine.emitDestroy();
-setTimeout(() => show(seen.join('\n')), 20);
