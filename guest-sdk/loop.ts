@@ -12,7 +12,14 @@ import { processObject } from './process-object.ts';
 import { processRejections } from './rejections.ts';
 import { runTicks, ticksPending } from './ticks.ts';
 import type { TimerEntry } from './timer-wheel.ts';
-import { alarmRang, armAlarm, nowMs, takeDue, timersReferenced } from './timer-wheel.ts';
+import {
+  alarmRang,
+  armAlarm,
+  nowMs,
+  sinceBootMicros,
+  takeDue,
+  timersReferenced,
+} from './timer-wheel.ts';
 
 /** One queued immediate; `run` is cleared when it is cancelled. */
 export interface ImmediateEntry {
@@ -35,12 +42,18 @@ let dueUntilMs = -1;
 let checkBegun = false;
 /** The loop's first round starts with timers, as Node's does after the script has run. */
 let firstRound = true;
+let loopBegan = -1;
 let emptinessAnnounced = false;
 let expireTimer: (timer: TimerEntry) => void = () => {};
 
 /** Called once: node/timers.ts knows what to do with a timer that is due. */
 export function onTimerDue(expire: (timer: TimerEntry) => void): void {
   expireTimer = expire;
+}
+
+/** When the script had run, by the guest's clock; -1 before. */
+export function loopStartMs(): number {
+  return loopBegan;
 }
 
 /** A listener, connection or input stream that keeps the guest alive. */
@@ -111,6 +124,7 @@ export function step(): number {
   }
   if (firstRound) {
     firstRound = false;
+    loopBegan = sinceBootMicros() / 1000;
     dueUntilMs = nowMs();
   }
   if (dueUntilMs >= 0) {

@@ -5,7 +5,6 @@
  */
 
 import { reportUncaught } from './fatal.ts';
-import { nodeError } from './node/node-errors.ts';
 import { processObject } from './process-object.ts';
 
 interface Rejection {
@@ -79,15 +78,13 @@ function reportLate(promise: object, id: number): void {
 }
 
 function notAnError(reason: unknown): Error {
-  const error = nodeError(
-    Error,
-    'ERR_UNHANDLED_REJECTION',
+  const error = new Error(
     `This error originated either by throwing inside of an async function without a catch block, or by rejecting a promise which was not handled with .catch(). The promise rejected with the reason "${shortly(reason)}".`,
   );
   const stack = `UnhandledPromiseRejection: ${error.message}`;
   Object.defineProperty(error, 'name', { value: 'UnhandledPromiseRejection', configurable: true });
   Object.defineProperty(error, 'stack', { value: stack, configurable: true });
-  return error;
+  return Object.assign(error, { code: 'ERR_UNHANDLED_REJECTION' });
 }
 
 /** V8's text for a value without running code of the guest. */

@@ -8,7 +8,7 @@ import { kernel } from './kernel-hooks.ts';
 import { nodeError } from './node-errors.ts';
 import { markRefused, refusal, throwing } from './refusals.ts';
 import type { EmitterLike } from './stream-types.ts';
-import { validateFunction } from './validators.ts';
+import { validateAbortSignal, validateFunction } from './validators.ts';
 
 const TCP = 'TCP by node:net, or a service beside the guest that takes datagrams for it,';
 
@@ -29,6 +29,22 @@ function fail(socket: DatagramSocket, name: string, args: readonly unknown[], to
     if (toCallback && typeof callback === 'function') callback(error);
     else if (!socket.closed) socket.emit('error', error);
   }) as never);
+}
+
+interface Signal {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void, options: object): void;
+}
+
+function closeOnAbort(socket: DatagramSocket, signal: unknown): void {
+  if (signal === undefined) return;
+  validateAbortSignal(signal, 'options.signal');
+  const given = signal as Signal;
+  const onAbort = (): void => {
+    if (!socket.closed) (socket as DatagramSocket & { close(): void }).close();
+  };
+  if (given.aborted) onAbort();
+  else given.addEventListener('abort', onAbort, { once: true });
 }
 
 interface SocketConstructor {
@@ -53,6 +69,7 @@ function construct(
   this.type = type;
   this.closed = false;
   if (typeof listener === 'function') this.on('message', listener as () => void);
+  closeOnAbort(this as DatagramSocket, (options as { signal?: unknown }).signal);
   return undefined;
 }
 

@@ -17,6 +17,7 @@ interface ReadableState {
   readonly ended: boolean;
   readonly endEmitted: boolean;
   readonly resumeScheduled: boolean;
+  readingMore: boolean;
 }
 
 export interface IncomingMessage extends ReadableStream {
@@ -117,6 +118,15 @@ Object.defineProperty(IncomingMessage, 'name', { value: 'IncomingMessage', confi
 Object.setPrototypeOf(IncomingMessage.prototype, Readable.prototype);
 Object.setPrototypeOf(IncomingMessage, Readable);
 
+/** The state of a stream that was read to its end and closed. */
+const CLOSED = {
+  ended: true,
+  endEmitted: true,
+  destroyed: true,
+  closed: true,
+  closeEmitted: true,
+};
+
 /** Makes the stream of a message; everything of Readable comes by `_readableState` first. */
 function makeStream(message: IncomingMessage): ReadableState {
   const { socket } = message;
@@ -128,15 +138,10 @@ function makeStream(message: IncomingMessage): ReadableState {
     ...lazy?.options,
     autoDestroy: true,
   });
+  // Nobody has read yet: what arrives must not make the stream ask for more by itself.
+  message._readableState.readingMore = true;
   if (lazy?.over) {
-    const done = {
-      ended: true,
-      endEmitted: true,
-      destroyed: true,
-      closed: true,
-      closeEmitted: true,
-    };
-    Object.assign(message._readableState, done);
+    Object.assign(message._readableState, CLOSED);
   } else if (lazy?.ended) Readable.prototype.push.call(message, null);
   return message._readableState;
 }
@@ -166,6 +171,14 @@ Object.defineProperty(IncomingMessage.prototype, '_readableState', {
 export function endIncoming(message: IncomingMessage): void {
   if (hasStream(message)) message.push(null);
   else message[kLazy].ended = true;
+}
+
+/** A message that brings no body: its stream has ended and closed before anybody looks. */
+export function closeUnread(message: IncomingMessage): void {
+  message._dumped = true;
+  message[kLazy].ended = true;
+  message[kLazy].over = true;
+  if (hasStream(message)) Object.assign(message._readableState, CLOSED);
 }
 
 /** Fields of which a second value is dropped, however it came. */
@@ -232,6 +245,7 @@ const methods: ThisType<IncomingMessage> & Record<string, unknown> = {
   },
 
   _read(): void {
+    if (!this._consuming) this._readableState.readingMore = false;
     this._consuming = true;
     const { socket } = this;
     // What was held back because nobody read flows again.

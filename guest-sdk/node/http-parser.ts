@@ -65,6 +65,11 @@ function parseError(bad: Failure, at: number): ParseError {
   return error;
 }
 
+/** What one that has failed says of everything that comes later. */
+export function sameFailure({ message, code, reason }: ParseError): ParseError {
+  return Object.assign(new Error(message), { bytesParsed: 0, code, reason });
+}
+
 export class HttpParser {
   /** The message whose body is arriving, for those who look at `socket.parser`. */
   incoming: unknown = null;

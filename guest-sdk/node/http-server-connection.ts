@@ -3,7 +3,13 @@
 import { nextTick, runTicks } from '../ticks.ts';
 import { nowMs } from '../timer-wheel.ts';
 import type { Buffer } from './buffer.ts';
-import { connectionReset, endIncoming, hasStream, type IncomingMessage } from './http-incoming.ts';
+import {
+  closeUnread,
+  connectionReset,
+  endIncoming,
+  hasStream,
+  type IncomingMessage,
+} from './http-incoming.ts';
 import { kBeforeFinish, kNeedDrain, kUniqueHeaders } from './http-outgoing-types.ts';
 import {
   type BodyRule,
@@ -11,10 +17,11 @@ import {
   HttpParser,
   type ParseError,
   type ParserSink,
+  sameFailure,
 } from './http-parser.ts';
 import { emitClose, kTellsClose, type ServerResponse } from './http-response.ts';
 import type { HttpServer } from './http-server.ts';
-import { makeRequest } from './http-server-request.ts';
+import { bringsBody, makeRequest } from './http-server-request.ts';
 import { kResponse } from './http-server-types.ts';
 import type { HttpSocket } from './http-types.ts';
 import { bufferOf, consume, stopConsuming } from './net-consume.ts';
@@ -45,6 +52,8 @@ export class Connection implements ParserSink {
   #outgoingBytes = 0;
   #requests = 0;
   #over = false;
+  /** Why nothing of this connection is understood any more. */
+  #failure: ParseError | undefined;
   readonly #listeners: readonly (readonly [string, (...args: never[]) => void])[];
 
   constructor(server: HttpServer, socket: HttpSocket) {
@@ -143,6 +152,11 @@ export class Connection implements ParserSink {
 
   #onData(bytes: Buffer): void {
     this.idleSinceMs = -1;
+    if (this.#failure !== undefined) {
+      // Whoever keeps the connection is told of everything that comes on it.
+      this.#onParseError(sameFailure(this.#failure), bytes);
+      return;
+    }
     const used = this.parser.execute(bytes);
     if (typeof used !== 'number') {
       this.#onParseError(used, bytes);
@@ -156,6 +170,8 @@ export class Connection implements ParserSink {
   #onParseError(error: ParseError, packet: Buffer): void {
     error.rawPacket = packet;
     this.parser.stop();
+    this.#failure = error;
+    this.messageSinceMs = -1;
     this.#onError(error);
   }
 
@@ -234,6 +250,8 @@ export class Connection implements ParserSink {
       request.upgrade = request.method === 'CONNECT' || server.listenerCount('upgrade') > 0;
       if (request.upgrade) return 'upgrade';
     }
+    const { fields } = head;
+    if (server.optimizeEmptyRequests && !bringsBody(fields.raw)) closeUnread(request);
     this.incoming.push(request);
     if (!socket._paused) {
       // A peer that does not read its answers is not read either.

@@ -30,3 +30,10 @@ export function makeRequest(
   if (pairs > 0) lazy.count = 2 * pairs;
   return request;
 }
+
+/** A head that speaks of a body, be it an empty one. */
+export function bringsBody(raw: readonly string[]): boolean {
+  return raw.some(
+    (name, at) => at % 2 === 0 && /^(?:content-length|transfer-encoding)$/i.test(name),
+  );
+}

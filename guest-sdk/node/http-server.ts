@@ -28,6 +28,7 @@ export interface ServerOptions {
   readonly requireHostHeader?: boolean;
   readonly joinDuplicateHeaders?: boolean;
   readonly rejectNonStandardBodyWrites?: boolean;
+  readonly optimizeEmptyRequests?: boolean;
   readonly uniqueHeaders?: readonly (string | readonly string[])[];
   readonly noDelay?: boolean;
   readonly keepAlive?: boolean;
@@ -49,6 +50,7 @@ export interface HttpServer extends NetServerShape {
   requireHostHeader: boolean;
   joinDuplicateHeaders: boolean | undefined;
   rejectNonStandardBodyWrites: boolean;
+  optimizeEmptyRequests: boolean;
   httpAllowHalfOpen: boolean;
   timeout: number;
   maxHeadersCount: number | null;
@@ -128,6 +130,10 @@ function storeOptions(server: HttpServer, options: ServerOptions): void {
   const strict = options.rejectNonStandardBodyWrites;
   optionalBoolean(strict, 'options.rejectNonStandardBodyWrites');
   server.rejectNonStandardBodyWrites = strict ?? false;
+  optionalBoolean(options.optimizeEmptyRequests, 'options.optimizeEmptyRequests');
+  // Of Node 24, which shows no such property either.
+  const value = options.optimizeEmptyRequests ?? false;
+  Object.defineProperty(server, 'optimizeEmptyRequests', { value, configurable: true });
 }
 
 function construct(

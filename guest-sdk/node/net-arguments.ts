@@ -2,8 +2,15 @@
 
 import { unsupported } from '../errors.ts';
 import { isIP } from './net-address.ts';
+import type { SocketOptions } from './net-socket-types.ts';
 import { invalidArgType, invalidArgValue, nodeError } from './node-errors.ts';
-import { validateBoolean, validateFunction, validateNumber } from './validators.ts';
+import {
+  validateBoolean,
+  validateFunction,
+  validateInteger,
+  validateNumber,
+  validateString,
+} from './validators.ts';
 
 export interface ConnectOptions {
   readonly port?: unknown;
@@ -21,6 +28,8 @@ export interface ConnectOptions {
   readonly localAddress?: unknown;
   readonly localPort?: unknown;
   readonly autoSelectFamily?: unknown;
+  readonly autoSelectFamilyAttemptTimeout?: unknown;
+  readonly keepAliveInitialDelay?: unknown;
 }
 
 export interface ListenOptions {
@@ -62,7 +71,10 @@ export function normalizeConnect(args: readonly unknown[]): {
   if (typeof first === 'object' && first !== null) options = first as ConnectOptions;
   else if (isPipeName(first)) options = { path: String(first) };
   else options = { port: first, ...(typeof second === 'string' ? { host: second } : {}) };
-  if (options.path) throw unsupported('net', 'connect(path)', 'a host and port');
+  if (options.path) {
+    validateString(options.path, 'options.path');
+    throw unsupported('net', 'connect(path)', 'a host and port');
+  }
   if (options.port === undefined) {
     const text = 'The "options" or "port" or "path" argument must be specified';
     throw nodeError(TypeError, 'ERR_MISSING_ARGS', text);
@@ -78,8 +90,48 @@ export function normalizeConnect(args: readonly unknown[]): {
   return { options, port, callback };
 }
 
+/** What the constructor of a socket refuses: its chunks are bytes. */
+export function checkSocketOptions(options: SocketOptions): void {
+  for (const name of ['objectMode', 'readableObjectMode', 'writableObjectMode'] as const) {
+    if (options[name]) throw invalidArgValue(`options.${name}`, options[name], 'is not supported');
+  }
+  const { keepAliveInitialDelay } = options;
+  if (keepAliveInitialDelay !== undefined) {
+    validateNumber(keepAliveInitialDelay, 'options.keepAliveInitialDelay');
+  }
+}
+
+const STREAM_OPTIONS = [
+  'highWaterMark',
+  'readableHighWaterMark',
+  'writableHighWaterMark',
+  'readable',
+  'writable',
+  'signal',
+] as const;
+
+/** What of `options` is the stream's. */
+export function streamOptions(options: SocketOptions): object {
+  const found: Record<string, unknown> = {};
+  for (const name of STREAM_OPTIONS) {
+    if (options[name] !== undefined) found[name] = options[name];
+  }
+  return found;
+}
+
+/** One that a guest may connect from: its own, or any. Which the host takes is not its to say. */
+export function isOwnAddress(address: unknown): boolean {
+  return /^(?:127\.|0\.0\.0\.0$|::1?$|::ffff:127\.)/.test(String(address));
+}
+
+/** Milliseconds of a program as the whole seconds that the system takes. */
+export function secondsOf(ms: unknown): number {
+  return Math.max(0, Math.trunc(Number(ms) / 1000) || 0);
+}
+
 function checkConnect(options: ConnectOptions): void {
   const { localAddress, localPort, lookup, autoSelectFamily } = options;
+  const { autoSelectFamilyAttemptTimeout: patience } = options;
   if (localAddress && isIP(localAddress) === 0) {
     const text = `Invalid IP address: ${String(localAddress)}`;
     throw nodeError(TypeError, 'ERR_INVALID_IP_ADDRESS', text);
@@ -87,6 +139,8 @@ function checkConnect(options: ConnectOptions): void {
   if (localPort) validateNumber(localPort, 'options.localPort');
   if (autoSelectFamily !== undefined && autoSelectFamily !== null)
     validateBoolean(autoSelectFamily, 'options.autoSelectFamily');
+  if (patience !== undefined && patience !== null)
+    validateInteger(patience, 'options.autoSelectFamilyAttemptTimeout', 1, 2 ** 31 - 1);
   if (lookup !== undefined && lookup !== null) validateFunction(lookup, 'options.lookup');
 }
 

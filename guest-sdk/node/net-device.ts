@@ -15,6 +15,8 @@ export interface ConnectionEnds {
 
 /** What a connection's interrupts call. */
 export interface ConnectionFront {
+  /** What programs know it by. */
+  readonly owner: object;
   connected(ends: ConnectionEnds): void;
   data(bytes: ArrayBuffer): void;
   ended(): void;
@@ -24,6 +26,7 @@ export interface ConnectionFront {
 }
 
 export interface ListenerFront {
+  readonly owner: object;
   bound(error: number, address: NetAddress | undefined): void;
   /** False refuses the connection. */
   accepted(connection: number, ends: ConnectionEnds): void;
@@ -51,6 +54,11 @@ export function attachConnection(id: number, front: ConnectionFront): void {
 
 export function attachListener(id: number, front: ListenerFront): void {
   listeners.set(id, { front, context: capture('TCPSERVERWRAP', front) });
+}
+
+/** The sockets and servers that are open, in the order they were opened. */
+export function openSockets(): object[] {
+  return [...listeners.values(), ...connections.values()].map(({ front }) => front.owner);
 }
 
 function tell<T>(attached: Attached<T> | undefined, act: (front: T) => void): void {

@@ -18,6 +18,7 @@ const ERRNO: Readonly<Record<string, readonly [number, string]>> = {
   ECONNABORTED: [-103, 'software caused connection abort'],
   EINVAL: [-22, 'invalid argument'],
   EMFILE: [-24, 'too many open files'],
+  EBADF: [-9, 'bad file descriptor'],
   ECANCELED: [-125, 'operation canceled'],
 };
 
@@ -48,6 +49,11 @@ export function streamError(index: number, syscall: 'read' | 'write'): SocketErr
   return make(`${syscall} ${code}`, code, syscall);
 }
 
+/** "write EBADF": the handle was closed past its socket. */
+export function closedError(syscall: 'read' | 'write'): SocketError {
+  return make(`${syscall} EBADF`, 'EBADF', syscall);
+}
+
 /** "getaddrinfo ENOTFOUND host", as the resolver of Node words it. */
 function resolveError(code: string, hostname: string): SocketError {
   const error = make(`getaddrinfo ${code} ${hostname}`, code, 'getaddrinfo');
@@ -57,6 +63,13 @@ function resolveError(code: string, hostname: string): SocketError {
 
 function isResolverCode(code: string): boolean {
   return code === 'ENOTFOUND' || code === 'EAI_AGAIN';
+}
+
+/** "bind EADDRNOTAVAIL 1.2.3.4": a guest has no interface of that address. */
+export function bindError(address: string): SocketError {
+  const error = make(`bind EADDRNOTAVAIL ${address}`, 'EADDRNOTAVAIL', 'bind');
+  error.address = address;
+  return error;
 }
 
 /** "connect ECONNREFUSED 127.0.0.1:1". */

@@ -7,7 +7,7 @@ import { nextTick } from '../ticks.ts';
 import { kAsyncDispose } from './dispose-symbols.ts';
 import { EventEmitter } from './events.ts';
 import { isIP } from './net-address.ts';
-import { type ListenPlace, normalizeListen } from './net-arguments.ts';
+import { type ListenPlace, normalizeListen, secondsOf } from './net-arguments.ts';
 import { attachListener, type ConnectionEnds, detachListener } from './net-device.ts';
 import { listenError } from './net-errors.ts';
 import { type ConnectionOwner, Socket } from './net-socket.ts';
@@ -21,6 +21,7 @@ interface ServerOptions {
   readonly pauseOnConnect?: boolean;
   readonly noDelay?: boolean;
   readonly keepAlive?: boolean;
+  readonly keepAliveInitialDelay?: unknown;
   readonly highWaterMark?: number;
 }
 
@@ -48,6 +49,8 @@ export interface Server extends EmitterLike, ConnectionOwner {
   pauseOnConnect: boolean;
   noDelay: boolean;
   keepAlive: boolean;
+  /** Seconds, though the option is in milliseconds: as in Node. */
+  keepAliveInitialDelay: number;
   highWaterMark: number | undefined;
   listen(...args: unknown[]): Server;
   close(callback?: (error?: Error) => void): Server;
@@ -83,7 +86,8 @@ function construct(
   this.allowHalfOpen = given.allowHalfOpen === true;
   this.pauseOnConnect = given.pauseOnConnect === true;
   this.noDelay = given.noDelay === true;
-  this.keepAlive = given.keepAlive === true;
+  this.keepAlive = Boolean(given.keepAlive);
+  this.keepAliveInitialDelay = secondsOf(given.keepAliveInitialDelay);
   this.highWaterMark = given.highWaterMark;
   return undefined;
 }
@@ -126,6 +130,7 @@ function bind(server: Server, handle: Handle, port: number): void {
   handle.id = id;
   if (isSynchronous(place) && port !== 0) handle.address = { address: '::', family: 'IPv6', port };
   attachListener(id, {
+    owner: server,
     bound: (error, address): void => {
       if (error === 0) {
         handle.address = address;
@@ -167,6 +172,7 @@ function accept(server: Server, connection: number, ends: ConnectionEnds): void 
     pauseOnCreate: server.pauseOnConnect,
     noDelay: server.noDelay,
     keepAlive: server.keepAlive,
+    keepAliveInitialDelay: server.keepAliveInitialDelay * 1000,
     ...(server.highWaterMark === undefined ? {} : { highWaterMark: server.highWaterMark }),
   });
   server._connections += 1;

@@ -4,6 +4,7 @@ import { ENCODING } from '../../log-format/abi.ts';
 import { traps } from '../drivers/traps.ts';
 import { nextTick } from '../ticks.ts';
 import { Buffer } from './buffer.ts';
+import { closedError } from './net-errors.ts';
 import { kState, type Socket } from './net-socket-types.ts';
 import { Wire } from './net-wire.ts';
 import { nodeError } from './node-errors.ts';
@@ -24,13 +25,19 @@ function writeAll(
     done(nodeError(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed'));
     return;
   }
+  if (wire instanceof Wire && !wire.isOpen) {
+    done(closedError('write'));
+    return;
+  }
   if (socket[kState].idle !== undefined) socket._unrefTimer();
   if (wire.writeBuffer(buffer, offset, length, done)) done();
 }
 
 /** Runs `action` once connected; a socket that closes before fails it. */
-function whenConnected(socket: Socket, action: () => void, done: Done): void {
+function whenConnected(socket: Socket, bytes: number, action: () => void, done: Done): void {
+  socket[kState].pendingBytes = bytes;
   const onConnect = (): void => {
+    socket[kState].pendingBytes = 0;
     socket.removeListener('close', onClose);
     action();
   };
@@ -122,6 +129,18 @@ export function writeTextAtOnce(stream: object, text: string, done: () => void):
   return true;
 }
 
+/** Bytes of the chunks that wait in the stream's buffer. */
+export function bufferedBytes(socket: Socket): number {
+  const { _writableState: state } = socket as unknown as {
+    _writableState: { getBuffer?(): readonly CorkedChunk[] };
+  };
+  let bytes = 0;
+  for (const { chunk, encoding } of state.getBuffer?.() ?? []) {
+    bytes += Buffer.byteLength(chunk as string, encoding as 'utf8');
+  }
+  return bytes;
+}
+
 export const streamMethods: ThisType<Socket> & Record<string, unknown> = {
   _read(): void {
     if (this.connecting) this.once('connect', () => this._handle?.setReading(true));
@@ -133,7 +152,7 @@ export const streamMethods: ThisType<Socket> & Record<string, unknown> = {
       const bytes = toBytes(chunk, encoding);
       const write = (): void =>
         writeAll(this, bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength, done);
-      whenConnected(this, write, done);
+      whenConnected(this, bytes.byteLength, write, done);
       return;
     }
     if (typeof chunk === 'string' && encoding === 'utf8') {
@@ -148,8 +167,8 @@ export const streamMethods: ThisType<Socket> & Record<string, unknown> = {
 
   _writev(chunks: readonly CorkedChunk[], done: Done): void {
     const parts = chunks.map(({ chunk, encoding }) => toBytes(chunk, encoding));
+    const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
     const write = (): void => {
-      const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
       if (length <= JOIN_BYTES_MAX) {
         writeAll(this, join(parts, length).buffer as ArrayBuffer, 0, length, done);
         return;
@@ -165,7 +184,7 @@ export const streamMethods: ThisType<Socket> & Record<string, unknown> = {
       };
       next(0);
     };
-    if (this.connecting) whenConnected(this, write, done);
+    if (this.connecting) whenConnected(this, length, write, done);
     else write();
   },
 

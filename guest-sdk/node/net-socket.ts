@@ -6,13 +6,20 @@
 import { ENCODING, type NetAddress } from '../../log-format/abi.ts';
 import { traps } from '../drivers/traps.ts';
 import { nextTick } from '../ticks.ts';
-import { Buffer } from './buffer.ts';
 import { isIP } from './net-address.ts';
-import { normalizeConnect } from './net-arguments.ts';
+import {
+  checkSocketOptions,
+  isOwnAddress,
+  normalizeConnect,
+  secondsOf,
+  streamOptions,
+} from './net-arguments.ts';
 import { attachConnection } from './net-device.ts';
-import { connectError, streamError } from './net-errors.ts';
+import { bindError, connectError, streamError } from './net-errors.ts';
 import { type Lookup, lookUp } from './net-lookup.ts';
+import { Arrivals, onReadOf } from './net-socket-read.ts';
 import { kState, type SocketOptions, type Socket as SocketShape } from './net-socket-types.ts';
+import { defineViews, endOf } from './net-socket-views.ts';
 import { streamMethods } from './net-socket-write.ts';
 import { Wire } from './net-wire.ts';
 import { nodeError, outOfRange } from './node-errors.ts';
@@ -36,6 +43,7 @@ export interface SocketConstructor {
 
 function construct(this: Socket | undefined, options: SocketOptions = {}): Socket | undefined {
   if (!(this instanceof Socket)) return new Socket(options);
+  checkSocketOptions(options);
   this.connecting = false;
   this._host = null;
   this._hadError = false;
@@ -51,16 +59,20 @@ function construct(this: Socket | undefined, options: SocketOptions = {}): Socke
     reset: false,
     referenced: true,
     noDelay: options.noDelay === true,
-    keepAlive: options.keepAlive === true,
+    keepAlive: Boolean(options.keepAlive),
+    keepAliveDelay: secondsOf(options.keepAliveInitialDelay),
+    onRead: onReadOf(options.onread),
+    pendingBytes: 0,
+    attempt: undefined,
     idle: undefined,
     place: { host: '', port: 0 },
+    lookedUp: true,
     announceClose: undefined,
     consumer: undefined,
   };
   Duplex.call(this, {
     allowHalfOpen: options.allowHalfOpen === true,
-    ...(options.highWaterMark === undefined ? {} : { highWaterMark: options.highWaterMark }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...streamOptions(options),
     emitClose: false,
     autoDestroy: true,
     decodeStrings: false,
@@ -101,46 +113,60 @@ function writeAfterEnd(this: Socket, chunk: unknown, encoding?: unknown, done?: 
 function applyOptions(socket: Socket, wire: Wire): void {
   const state = socket[kState];
   if (state.noDelay) wire.setNoDelay(true);
-  if (state.keepAlive) wire.setKeepAlive(true);
+  if (state.keepAlive) wire.setKeepAlive(true, state.keepAliveDelay);
 }
 
 /** Ties a connection of the device to the socket. */
 function attach(socket: Socket, wire: Wire): void {
   socket._handle = wire;
   socket[kState].wire = wire;
+  const arrivals = new Arrivals(socket, wire);
   attachConnection(wire.id, {
+    owner: socket,
     connected(ends): void {
-      if (socket.destroyed) return;
+      const state = socket[kState];
+      if (socket.destroyed || state.wire !== wire) return;
+      state.attempt?.over();
+      tellLookup(socket, ends.peer);
       socket.connecting = false;
-      socket[kState].ends = ends;
+      state.ends = ends;
       applyOptions(socket, wire);
       socket._unrefTimer();
       socket.emit('connect');
       socket.emit('ready');
       if (socket.readable && !socket.isPaused()) socket.read(0);
     },
-    data(bytes): void {
-      if (socket.destroyed) return;
-      wire.bytesRead += bytes.byteLength;
-      const state = socket[kState];
-      if (state.idle !== undefined) socket._unrefTimer();
-      if (state.consumer?.(bytes)) return;
-      if (!socket.push(Buffer.from(bytes))) wire.setReading(false);
-    },
-    ended(): void {
-      wire.inputEnded();
-      if (socket.destroyed) return;
-      socket.push(null);
-      socket.read(0);
-    },
+    data: (bytes): void => arrivals.data(bytes),
+    ended: (): void => arrivals.ended(),
     drained(): void {
       if (socket[kState].idle !== undefined) socket._unrefTimer();
       wire.drained();
     },
     closed(error): void {
+      arrivals.flush();
       closedByDevice(socket, wire, error);
     },
   });
+}
+
+/** The device resolves a name while it connects: what it found shows in the address it reached. */
+function tellLookup(socket: Socket, peer: NetAddress): void {
+  const { lookedUp, place } = socket[kState];
+  if (socket._host === null || lookedUp) return;
+  socket.emit('lookup', null, peer.address, isIP(peer.address), place.host);
+}
+
+function connectFailed(socket: Socket, index: number): void {
+  const state = socket[kState];
+  const error = connectError(index, state.place);
+  if (state.attempt !== undefined) {
+    state.attempt.failed(error);
+    return;
+  }
+  if (socket._host !== null && !state.lookedUp && error.syscall === 'getaddrinfo') {
+    socket.emit('lookup', error, undefined, undefined, state.place.host);
+  }
+  socket.destroy(error);
 }
 
 function closedByDevice(socket: Socket, wire: Wire, error: number): void {
@@ -152,8 +178,9 @@ function closedByDevice(socket: Socket, wire: Wire, error: number): void {
     state.announceClose();
     return;
   }
-  if (socket.destroyed) return;
-  if (socket.connecting) socket.destroy(connectError(error === 0 ? 2 : error, state.place));
+  // One of several addresses that was given up, or the socket itself.
+  if (socket.destroyed || state.wire !== wire) return;
+  if (socket.connecting) connectFailed(socket, error === 0 ? 2 : error);
   else if (error !== 0) socket.destroy(streamError(error, wasWriting ? 'write' : 'read'));
   // In order: the socket ends when what has arrived is read. Otherwise nothing more will come.
   else if (!(socket.writableEnded && hasEnded(socket))) socket.destroy();
@@ -170,6 +197,7 @@ const lifeMethods: ThisType<Socket> & Record<string, unknown> = {
     this.connecting = false;
     clearTimeout(state.idle);
     state.idle = undefined;
+    state.attempt?.over();
     const hadError = error !== null && error !== undefined;
     const wire = this._handle;
     const announce = (): void => {
@@ -194,18 +222,31 @@ const connectionMethods: ThisType<Socket> & Record<string, unknown> = {
   connect(...args: unknown[]): Socket {
     const { options, port, callback } = normalizeConnect(args);
     const state = this[kState];
+    state.attempt = undefined;
     if (this.write !== Duplex.prototype.write) this.write = Duplex.prototype.write;
     if (this.destroyed) this._undestroy();
     if (callback) this.once('connect', callback);
     const host = options.host ?? 'localhost';
     state.place = { host, port };
     if (options.noDelay) state.noDelay = true;
-    if (options.keepAlive) state.keepAlive = true;
+    if (options.keepAlive) {
+      state.keepAlive = true;
+      state.keepAliveDelay = secondsOf(options.keepAliveInitialDelay);
+    }
     if (typeof options.timeout === 'number') this.setTimeout(options.timeout);
     this.connecting = true;
     this._host = isIP(host) === 0 ? host : null;
     this.autoSelectFamilyAttemptedAddresses = [];
+    state.lookedUp = this._host === null || Boolean(options.lookup);
+    if (options.localAddress && !isOwnAddress(options.localAddress)) {
+      const error = bindError(String(options.localAddress));
+      nextTick(() => {
+        if (!this.destroyed) this.destroy(error);
+      });
+      return this;
+    }
     const dial = (address: string): void => {
+      state.place = { host: address, port };
       const name = traps.encode(address, ENCODING.utf8);
       attach(this, new Wire(traps.netConnect(port, name, 0, name.byteLength), state.referenced));
     };
@@ -252,12 +293,14 @@ const connectionMethods: ThisType<Socket> & Record<string, unknown> = {
     return this;
   },
 
-  setKeepAlive(on: unknown = false): Socket {
+  setKeepAlive(on: unknown = false, delayMs?: unknown): Socket {
     const state = this[kState];
     const wanted = Boolean(on);
-    if (state.keepAlive === wanted) return this;
+    const delay = secondsOf(delayMs);
+    if (state.keepAlive === wanted && (!wanted || state.keepAliveDelay === delay)) return this;
     state.keepAlive = wanted;
-    if (this._handle && !this.connecting) this._handle.setKeepAlive?.(wanted);
+    state.keepAliveDelay = delay;
+    if (this._handle && !this.connecting) this._handle.setKeepAlive?.(wanted, delay);
     return this;
   },
 
@@ -319,59 +362,4 @@ for (const [name, value] of Object.entries({
   });
 }
 
-function getter(name: string, get: (this: Socket) => unknown): void {
-  Object.defineProperty(Socket.prototype, name, { get, enumerable: true, configurable: true });
-}
-
-/** Only an open socket has addresses; the peer's stays known to those who asked in time (as Node). */
-function endOf(socket: Socket, which: 'peer' | 'local'): NetAddress | undefined {
-  const state = socket[kState];
-  const isOpen = socket._handle !== null && !socket.connecting;
-  if (which === 'peer' && isOpen) state.peerRead = true;
-  return isOpen || (which === 'peer' && state.peerRead) ? state.ends?.[which] : undefined;
-}
-
-getter('_connecting', function () {
-  return this.connecting;
-});
-getter('pending', function () {
-  return this._handle === null || this.connecting;
-});
-getter('readyState', function () {
-  if (this.connecting) return 'opening';
-  if (this.readable && this.writable) return 'open';
-  if (this.readable) return 'readOnly';
-  return this.writable ? 'writeOnly' : 'closed';
-});
-getter('bufferSize', function () {
-  return this._handle ? this.writableLength : undefined;
-});
-getter('bytesRead', function () {
-  return this[kState].wire?.bytesRead ?? 0;
-});
-getter('bytesWritten', function () {
-  // What was handed to the device, and what still waits in the stream's buffer.
-  const wire = this[kState].wire;
-  return (wire?.bytesWritten ?? 0) + this.writableLength - (wire?.bytesInFlight ?? 0);
-});
-getter('_bytesDispatched', function () {
-  return this[kState].wire?.bytesWritten ?? 0;
-});
-getter('remoteAddress', function () {
-  return endOf(this, 'peer')?.address;
-});
-getter('remoteFamily', function () {
-  return endOf(this, 'peer')?.family;
-});
-getter('remotePort', function () {
-  return endOf(this, 'peer')?.port;
-});
-getter('localAddress', function () {
-  return endOf(this, 'local')?.address;
-});
-getter('localFamily', function () {
-  return endOf(this, 'local')?.family;
-});
-getter('localPort', function () {
-  return endOf(this, 'local')?.port;
-});
+defineViews(Socket.prototype);

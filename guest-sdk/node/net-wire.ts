@@ -18,6 +18,8 @@ export class Wire {
   bytesWritten = 0;
   /** Input is delivered. */
   reading = true;
+  /** Told when input is wanted again. */
+  onReading: (() => void) | undefined;
   #open = true;
   #counted = false;
   #rest: Uint8Array | undefined;
@@ -25,6 +27,7 @@ export class Wire {
   #whenDrained: (() => void) | undefined;
   #lastLength = 0;
   #inputEnded = false;
+  #whenClosed: (() => void) | undefined;
 
   constructor(id: number, referenced: boolean) {
     this.id = id;
@@ -64,6 +67,7 @@ export class Wire {
     if (this.reading === on || !this.#open) return;
     this.reading = on;
     traps.netFlow(this.id, on ? 1 : 0);
+    if (on) this.onReading?.();
   }
 
   /** Writes all of a buffer the caller will not change. True when the credit lasted. */
@@ -126,16 +130,28 @@ export class Wire {
   /** Ends both directions. The device answers with netClose; until then the guest stays alive. */
   destroy(options: { readonly reset: boolean }): void {
     if (!this.#open) return;
+    // As in Node, what is being closed keeps the process alive, referenced or not.
+    if (!this.#counted) handleOpened();
+    this.#counted = true;
     this.#open = false;
     this.#rest = undefined;
     this.#whenDrained = undefined;
     traps.netDestroy(this.id, options.reset ? 1 : 0);
   }
 
+  /** What programs call that go past the socket. */
+  close(callback?: () => void): void {
+    this.#whenClosed = callback;
+    this.destroy({ reset: false });
+  }
+
   /** netClose has arrived: nothing more comes from this connection. */
   gone(): void {
     this.#open = false;
     this.unref();
+    const then = this.#whenClosed;
+    this.#whenClosed = undefined;
+    then?.();
   }
 
   get isOpen(): boolean {
@@ -147,7 +163,8 @@ export class Wire {
     return 0;
   }
 
-  setKeepAlive(on: boolean): number {
+  /** The device has no say in when the host begins to probe: `_delay` is for those who replace this. */
+  setKeepAlive(on: boolean, _delay?: number): number {
     if (this.#open) traps.netOption(this.id, NET_OPTION.keepAlive, on ? 1 : 0);
     return 0;
   }

@@ -2,6 +2,7 @@
 
 import { isIP, isIPv4, isIPv6 } from './net-address.ts';
 import { type ConnectOptions, normalizeConnect } from './net-arguments.ts';
+import { familySelection } from './net-lookup.ts';
 import { Server } from './net-server.ts';
 import { Socket } from './net-socket.ts';
 import { validateInteger } from './validators.ts';
@@ -15,9 +16,6 @@ function connect(...args: unknown[]): Socket {
   return new Socket(options as ConnectOptions).connect(...args);
 }
 
-let familySelection = true;
-let attemptTimeoutMs = 250;
-
 export const exported = {
   connect,
   createConnection: connect,
@@ -29,13 +27,13 @@ export const exported = {
   Socket,
   Stream: Socket,
   /** The host chooses among a name's addresses; the setting is kept for those who read it back. */
-  getDefaultAutoSelectFamily: (): boolean => familySelection,
+  getDefaultAutoSelectFamily: (): boolean => familySelection.on,
   setDefaultAutoSelectFamily(on: unknown): void {
-    familySelection = Boolean(on);
+    familySelection.on = Boolean(on);
   },
-  getDefaultAutoSelectFamilyAttemptTimeout: (): number => attemptTimeoutMs,
+  getDefaultAutoSelectFamilyAttemptTimeout: (): number => familySelection.attemptTimeoutMs,
   setDefaultAutoSelectFamilyAttemptTimeout(value: unknown): void {
     validateInteger(value, 'value', 1, 2 ** 31 - 1);
-    attemptTimeoutMs = Math.max(10, value);
+    familySelection.attemptTimeoutMs = Math.max(10, value);
   },
 };

@@ -103,7 +103,9 @@ export class Histogram {
     return { ...this.#figures(), percentiles: Object.fromEntries(this.#percentiles()) };
   }
 
-  [inspectCustom](_depth: number, _options: object, inspect: (value: object) => string): string {
+  [inspectCustom](depth: number, _options: object, inspect: (value: object) => string): unknown {
+    // Node shows what is too deep as the thing it is.
+    if (depth < 0) return '[RecordableHistogram]';
     const { count, ...rest } = this.#figures();
     return `Histogram ${inspect({ ...rest, count, percentiles: this.#percentiles() })}`;
   }

@@ -1,12 +1,14 @@
 /** `node:perf_hooks` and the global `performance`: the virtual clock, marks, measures, histograms. */
 
-import { queueImmediate } from '../loop.ts';
+import { loopStartMs, queueImmediate } from '../loop.ts';
+import { processObject } from '../process-object.ts';
 import { bootedAtMicros, sinceBootMicros } from '../timer-wheel.ts';
 import { DOMException } from '../web/dom-exception.ts';
 import { defineHandler, Event, EventTarget } from '../web/event-target.ts';
 import { exposeInterface } from '../web/interface.ts';
 import { structuredClone } from '../web/structured-clone.ts';
-import { nodeError } from './node-errors.ts';
+import { kDispose } from './dispose-symbols.ts';
+import { invalidArgType, nodeError } from './node-errors.ts';
 import { createHistogram, makeHistogram, RecordableHistogram } from './perf-histogram.ts';
 import {
   detailOf,
@@ -19,7 +21,7 @@ import {
 } from './perf-observer.ts';
 import { PerformanceResourceTiming, resourceTiming } from './perf-resource.ts';
 import { clearInterval, setInterval, type Timeout } from './timers.ts';
-import { validateFunction, validateInteger, validateObject } from './validators.ts';
+import { validateFunction, validateInteger, validateNumber, validateObject } from './validators.ts';
 
 export { PerformanceEntry } from './perf-observer.ts';
 
@@ -46,6 +48,12 @@ function missingName(): Error {
   return nodeError(TypeError, 'ERR_MISSING_ARGS', 'The "name" argument must be specified');
 }
 
+/** As V8 words it. */
+function textOf(value: unknown): string {
+  if (typeof value !== 'symbol') return String(value);
+  throw new TypeError('Cannot convert a Symbol value to a string');
+}
+
 function badTime(time: unknown): Error {
   const text = `${String(time)} is not a valid timestamp`;
   return nodeError(TypeError, 'ERR_PERFORMANCE_INVALID_TIMESTAMP', text);
@@ -57,9 +65,10 @@ export class PerformanceMark extends PerformanceEntry {
     if (args.length === 0) throw missingName();
     if (options !== null) validateObject(options, 'options');
     const { startTime = now(), detail } = (options ?? {}) as MarkOptions;
-    if (typeof startTime !== 'number' || startTime < 0) throw badTime(startTime);
+    validateNumber(startTime, 'startTime');
+    if (startTime < 0) throw badTime(startTime);
     super({
-      name: String(name),
+      name: textOf(name),
       entryType: 'mark',
       startTime,
       duration: 0,
@@ -84,7 +93,10 @@ function timeOf(given: unknown): number {
     if (given < 0) throw badTime(given);
     return given;
   }
-  const name = String(given);
+  const name = textOf(given);
+  if ((MILESTONES as readonly string[]).includes(name)) {
+    return nodeTiming[name as (typeof MILESTONES)[number]];
+  }
   const mark = entries.findLast((entry) => entry.entryType === 'mark' && entry.name === name);
   if (mark) return mark.startTime;
   const text = `The "${name}" performance mark has not been set`;
@@ -114,13 +126,58 @@ let resourcesMax = 250;
 
 const started = Symbol('hv.performance');
 
-/** Node's milestones, as far as a guest has them: it begins where its clock does. */
+const MILESTONES = [
+  'nodeStart',
+  'v8Start',
+  'bootstrapComplete',
+  'environment',
+  'loopStart',
+  'loopExit',
+] as const;
+
+/**
+ * Node's milestones. A guest begins where its clock does, with all of Node there already: what comes
+ * before the script is a microsecond each. It is never idle: its clock stands while nothing happens.
+ */
 class PerformanceNodeTiming extends PerformanceEntry {
+  readonly nodeStart = 0;
+  readonly v8Start = 0.001;
+  readonly environment = 0.002;
+  readonly bootstrapComplete = 0.003;
+  readonly idleTime = 0;
+  #exited = -1;
+
   constructor() {
     super({ name: 'node', entryType: 'node', startTime: 0, duration: 0, detail: undefined });
   }
   override get duration(): number {
     return now();
+  }
+  /** The loop begins when the script has run. */
+  get loopStart(): number {
+    const at = loopStartMs();
+    return at < 0 ? -1 : Math.max(at, this.bootstrapComplete);
+  }
+  get loopExit(): number {
+    if (this.#exited < 0 && processObject._exiting) this.#exited = now();
+    return this.#exited;
+  }
+  get uvMetricsInfo(): object {
+    return { loopCount: 0, events: 0, eventsWaiting: 0 };
+  }
+  override toJSON(): object {
+    const { nodeStart, v8Start, bootstrapComplete, environment, loopStart, loopExit } = this;
+    return {
+      ...super.toJSON(),
+      duration: this.duration,
+      nodeStart,
+      v8Start,
+      bootstrapComplete,
+      environment,
+      loopStart,
+      loopExit,
+      idleTime: this.idleTime,
+    };
   }
 }
 
@@ -156,7 +213,7 @@ export class Performance extends EventTarget {
     const given =
       typeof first === 'object' && first !== null ? (first as MeasureOptions).detail : undefined;
     const measure = new PerformanceMeasure({
-      name: String(name),
+      name: textOf(name),
       entryType: 'measure',
       startTime: start,
       duration: end - start,
@@ -200,8 +257,8 @@ export class Performance extends EventTarget {
   }
 
   markResourceTiming(...args: readonly unknown[]): PerformanceResourceTiming {
-    const [timing, url, initiator, , cache] = args;
-    const entry = resourceTiming(timing as never, url, initiator, cache);
+    const [timing, url, initiator, , cache, , status, delivery = ''] = args;
+    const entry = resourceTiming(timing as never, url, initiator, { cache, status, delivery });
     give(entry);
     const count = entries.filter((one) => one.entryType === 'resource').length;
     if (count < resourcesMax) entries.push(entry);
@@ -219,7 +276,7 @@ export class Performance extends EventTarget {
     return { ...utilization };
   }
 
-  get nodeTiming(): PerformanceEntry {
+  get nodeTiming(): PerformanceNodeTiming {
     return nodeTiming;
   }
 
@@ -227,6 +284,9 @@ export class Performance extends EventTarget {
     validateFunction(act, 'fn');
     validateObject(options, 'options');
     const { histogram } = options as { histogram?: RecordableHistogram };
+    if (histogram !== undefined && typeof histogram?.record !== 'function') {
+      throw invalidArgType('options.histogram', 'RecordableHistogram', histogram);
+    }
     return timed(act as Timed, histogram);
   }
 
@@ -240,18 +300,21 @@ export class Performance extends EventTarget {
 }
 defineHandler(Performance.prototype, 'resourcetimingbufferfull');
 exposeInterface(Performance, 'Performance');
+exposeInterface(PerformanceMark, 'PerformanceMark');
+exposeInterface(PerformanceMeasure, 'PerformanceMeasure');
 Object.defineProperty(Performance.prototype.markResourceTiming, 'length', { value: 5 });
 
-function forget(type: string, name: unknown): void {
+function forget(type: string, given: unknown): void {
+  const name = given === undefined ? undefined : textOf(given);
   entries = entries.filter(
-    (entry) => entry.entryType !== type || (name !== undefined && entry.name !== String(name)),
+    (entry) => entry.entryType !== type || (name !== undefined && entry.name !== name),
   );
 }
 
 type Timed = (this: unknown, ...args: unknown[]) => unknown;
 
 function timed(act: Timed, histogram: RecordableHistogram | undefined): unknown {
-  const finish = (start: number): void => {
+  const finish = (start: number, args: readonly unknown[]): void => {
     const duration = now() - start;
     histogram?.record(Math.max(1, Math.ceil(duration * 1e6)));
     const fields = {
@@ -259,9 +322,10 @@ function timed(act: Timed, histogram: RecordableHistogram | undefined): unknown 
       entryType: 'function',
       startTime: start,
       duration,
-      detail: [],
+      detail: args,
     };
-    give(new PerformanceEntry(fields));
+    // Each argument is there by its number, too.
+    give(Object.assign(new PerformanceEntry(fields), args));
   };
   const run = function (this: unknown, ...args: unknown[]): unknown {
     const start = now();
@@ -269,8 +333,8 @@ function timed(act: Timed, histogram: RecordableHistogram | undefined): unknown 
       ? Reflect.construct(act, args, act)
       : Reflect.apply(act, this, args);
     const { finally: last } = (result ?? {}) as { finally?: unknown };
-    if (typeof last === 'function') return last.call(result, () => finish(start));
-    finish(start);
+    if (typeof last === 'function') return last.call(result, () => finish(start, args));
+    finish(start, args);
     return result;
   };
   Object.defineProperty(run, 'length', { value: act.length, configurable: true });
@@ -285,17 +349,21 @@ function monitorEventLoopDelay(options: unknown = {}): object {
   validateInteger(resolution, 'options.resolution', 1);
   const histogram = makeHistogram();
   let timer: Timeout | undefined;
+  const disable = (): boolean => {
+    if (timer === undefined) return false;
+    clearInterval(timer);
+    timer = undefined;
+    return true;
+  };
   return Object.assign(histogram, {
     enable(): boolean {
       if (timer !== undefined) return false;
       timer = setInterval(() => histogram.recordDelta(), resolution).unref();
       return true;
     },
-    disable(): boolean {
-      if (timer === undefined) return false;
-      clearInterval(timer);
-      timer = undefined;
-      return true;
+    disable,
+    [kDispose](): void {
+      disable();
     },
   });
 }

@@ -58,7 +58,7 @@ export class PerformanceResourceTiming extends PerformanceEntry {
 }
 
 const NAMES =
-  'initiatorType workerStart redirectStart redirectEnd fetchStart domainLookupStart domainLookupEnd connectStart connectEnd secureConnectionStart nextHopProtocol requestStart responseStart responseEnd encodedBodySize decodedBodySize transferSize';
+  'initiatorType workerStart redirectStart redirectEnd fetchStart domainLookupStart domainLookupEnd connectStart connectEnd secureConnectionStart nextHopProtocol requestStart responseStart responseEnd encodedBodySize decodedBodySize transferSize deliveryType responseStatus';
 for (const name of NAMES.split(' ')) {
   Object.defineProperty(PerformanceResourceTiming.prototype, name, {
     get(this: PerformanceResourceTiming): unknown {
@@ -74,8 +74,9 @@ export function resourceTiming(
   timing: FetchTiming,
   url: unknown,
   initiator: unknown,
-  cache: unknown,
+  how: { readonly cache: unknown; readonly status: unknown; readonly delivery: unknown },
 ): PerformanceResourceTiming {
+  const { cache, status, delivery } = how;
   if (cache !== '' && cache !== 'local') {
     const text = "cache must be an empty string or 'local'";
     throw nodeError(Error, 'ERR_INTERNAL_ASSERTION', text);
@@ -101,5 +102,7 @@ export function resourceTiming(
     transferSize: cache === 'local' ? 0 : (encoded ?? 0) + HEADER_BYTES,
     encodedBodySize: encoded,
     decodedBodySize: timing.decodedBodySize,
+    deliveryType: delivery,
+    responseStatus: status,
   });
 }

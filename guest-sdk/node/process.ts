@@ -15,6 +15,7 @@ import { activeDomain } from './domain.ts';
 import { toMode } from './fs-arguments.ts';
 import { guarded } from './fs-errors.ts';
 import { volume } from './fs-volume.ts';
+import { openSockets } from './net-device.ts';
 import { invalidArgType, invalidArgValue, nodeError, outOfRange } from './node-errors.ts';
 import { environment } from './process-env.ts';
 import { moreFunctions, moreProperties } from './process-more.ts';
@@ -32,6 +33,7 @@ import {
 const QUICKJS_VERSION = '2025-09-13';
 const SIGABRT_STATUS = 134;
 const SIGNAL_MAX = 64;
+const EINVAL = -22;
 
 export const exported = processObject as typeof processObject & Record<string, unknown>;
 
@@ -94,19 +96,28 @@ function kill(pid: unknown, signal: unknown = 'SIGTERM'): true {
   if (number === undefined) {
     throw nodeError(TypeError, 'ERR_UNKNOWN_SIGNAL', `Unknown signal: ${String(signal)}`);
   }
-  if (!(number >= 0 && number <= SIGNAL_MAX)) {
-    throw Object.assign(new Error('kill EINVAL'), { errno: -22, code: 'EINVAL', syscall: 'kill' });
-  }
+  const failed = (exported as unknown as Kills)._kill(target, number);
+  if (!failed) return true;
+  throw Object.assign(new Error('kill EINVAL'), { errno: failed, code: 'EINVAL', syscall: 'kill' });
+}
+
+interface Kills {
+  _kill(target: number, number: number): number | undefined;
+}
+
+/** What `kill` calls, and who replaces it: the system's error number, or 0. */
+function killAt(target: number, number: number): number {
+  if (!(number >= 0 && number <= SIGNAL_MAX)) return EINVAL;
   // 0 is the group, in which the guest is alone.
   if (target !== exported.pid && target !== 0) {
     throw unsupported('process', 'kill', 'a signal to the guest itself (process.pid)');
   }
-  if (number === 0) return true;
+  if (number === 0) return 0;
   const name = signalName(number);
   nextTick(() => {
     if (name === undefined || !exported.emit(name, name, number)) halt(128 + number);
   });
-  return true;
+  return 0;
 }
 
 function checkUsage(previous: { user: unknown; system: unknown }): void {
@@ -155,6 +166,9 @@ const functions = {
     const user = Math.floor(sinceBootMicros()) - (previous?.user ?? 0);
     return { user, system: 0 };
   },
+  threadCpuUsage(previous?: { user: number; system: number }): { user: number; system: number } {
+    return functions.cpuUsage(previous);
+  },
   resourceUsage: (): Record<string, number> => ({ userCPUTime: Math.floor(sinceBootMicros()) }),
   getActiveResourcesInfo: (): string[] => [],
   _rawDebug: (...args: unknown[]): void => {
@@ -173,11 +187,14 @@ const features = {
   debug: false,
   uv: true,
   ipv6: true,
+  openssl_is_boringssl: false,
   tls_alpn: false,
   tls_sni: false,
   tls_ocsp: false,
   tls: false,
   cached_builtins: true,
+  require_module: true,
+  typescript: 'strip',
 };
 
 /** Puts the boot interrupt's values into place. `process` identity never changes. */
@@ -238,6 +255,9 @@ export function buildProcess(): void {
   Object.assign(exported, functions, moreFunctions);
   for (const [name, get] of Object.entries(moreProperties)) accessor(name, get);
   hidden('openStdin', openStdin);
+  hidden('_kill', killAt);
+  hidden('_getActiveHandles', openSockets);
+  hidden('_getActiveRequests', () => []);
   hidden('_exiting', false);
   accessor(
     'exitCode',

@@ -4,7 +4,12 @@
  */
 
 import { BroadcastChannel } from '../web/broadcast-channel.ts';
-import { MessageChannel, MessagePort, receiveMessageOnPort } from '../web/message-port.ts';
+import {
+  MessageChannel,
+  MessagePort,
+  moveMessagePortToContext,
+  receiveMessageOnPort,
+} from '../web/message-port.ts';
 import { EventEmitter } from './events.ts';
 import { inspectHook } from './inspect-hook.ts';
 import { kernel } from './kernel-hooks.ts';
@@ -51,8 +56,7 @@ export const workerThreads: Record<string, unknown> = {
   MessagePort,
   MessageChannel,
   markAsUntransferable(): void {},
-  /** There is one realm for messages: a port is where it is wanted already. */
-  moveMessagePortToContext: (port: unknown): unknown => port,
+  moveMessagePortToContext,
   receiveMessageOnPort,
   resourceLimits: {},
   postMessageToThread: rejecting('worker_threads', 'postMessageToThread', SECOND_GUEST),

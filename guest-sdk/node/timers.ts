@@ -22,13 +22,30 @@ const promisifyCustom = Symbol.for('nodejs.util.promisify.custom');
 const timersById = new Map<number, Timeout>();
 let lastId = 0;
 
+/** Once in a process, as Node 24 has it. */
+let negativeTold = false;
+let nanTold = false;
+
 function durationOf(after: unknown): number {
+  if (after === undefined) return 1;
   const duration = Number(after);
   if (duration >= 1 && duration <= DURATION_MAX_MS) return duration;
   if (duration > DURATION_MAX_MS) {
     kernel().emitWarning(
       `${duration} does not fit into a 32-bit signed integer.\nTimeout duration was set to 1.`,
       'TimeoutOverflowWarning',
+    );
+  } else if (duration < 0 && !negativeTold) {
+    negativeTold = true;
+    kernel().emitWarning(
+      `${duration} is a negative number.\nTimeout duration was set to 1.`,
+      'TimeoutNegativeWarning',
+    );
+  } else if (Number.isNaN(duration) && !nanTold) {
+    nanTold = true;
+    kernel().emitWarning(
+      `${duration} is not a number.\nTimeout duration was set to 1.`,
+      'TimeoutNaNWarning',
     );
   }
   return 1;

@@ -363,5 +363,13 @@ exposeInterface(EventTarget, 'EventTarget', (self, depth, options) => {
   return depth < 0 ? name : `${name} ${inspectHook.inspect({}, innerOptions(options))}`;
 });
 for (const name of ['NONE', 'CAPTURING_PHASE', 'AT_TARGET', 'BUBBLING_PHASE'] as const) {
-  Object.defineProperty(Event.prototype, name, { value: Event[name], enumerable: true });
+  for (const holder of [Event, Event.prototype]) {
+    const value = Event[name];
+    Object.defineProperty(holder, name, {
+      value,
+      enumerable: true,
+      writable: false,
+      configurable: false,
+    });
+  }
 }

@@ -3,8 +3,10 @@
  * adds: `on` and its like, `ref`, `unref`, and ports that listen keep the guest alive.
  */
 
+import { type AsyncContext, capture, runIn } from '../async-context.ts';
 import { handleClosed, handleOpened, queueArrival, queueImmediate } from '../loop.ts';
 import { inspectHook } from '../node/inspect-hook.ts';
+import { kernel } from '../node/kernel-hooks.ts';
 import { invalidArgType, nodeError } from '../node/node-errors.ts';
 import { DOMException } from './dom-exception.ts';
 import {
@@ -43,6 +45,8 @@ const kMake = Symbol('hv.port');
 let endOf: (port: MessagePort) => End | undefined;
 let makePort: (end: End) => MessagePort;
 let leave: (port: MessagePort) => void;
+/** What the code that made a port was doing for whom. */
+let contextOf: (port: MessagePort) => AsyncContext | undefined;
 let isPort: (value: unknown) => value is MessagePort;
 
 function freshEnd(): End {
@@ -77,7 +81,12 @@ function schedule(end: End): void {
 
 function deliver(port: MessagePort, { data, ports }: Message): void {
   const init = { data, ports, [kTrusted]: true } as MessageEventInit;
-  port.dispatchEvent(new MessageEvent('message', init));
+  const tell = (): void => {
+    port.dispatchEvent(new MessageEvent('message', init));
+  };
+  const context = contextOf(port);
+  if (context === undefined) tell();
+  else runIn(context, tell);
 }
 
 class MessagePortCloseEvent extends Event {}
@@ -89,6 +98,13 @@ function closeEnd(end: End): void {
   const { port, peer } = end;
   end.closed = true;
   const run = (): void => {
+    const message = end.started ? end.queue.shift() : undefined;
+    // What had come before it was closed is still told, one by one.
+    if (message !== undefined && port !== undefined) {
+      queueImmediate({ run, referenced: true });
+      deliver(port, message);
+      return;
+    }
     if (end.referenced) handleClosed();
     end.referenced = false;
     if (port === undefined) return;
@@ -190,6 +206,7 @@ export class MessagePort extends NodeEventTarget {
   declare onmessage: ((event: Event) => unknown) | null;
   declare onmessageerror: ((event: Event) => unknown) | null;
   #end: End | undefined;
+  #context: AsyncContext | undefined;
 
   constructor(key?: unknown) {
     if (key !== kMake) {
@@ -207,7 +224,16 @@ export class MessagePort extends NodeEventTarget {
     if (list.includes(this)) {
       throw new DOMException('Transfer list contains source port', 'DataCloneError');
     }
+    const target = this.#end?.peer?.port;
+    const isLost = target !== undefined && list.includes(target);
     const { copy, ports } = cloneMoving(args[0], list);
+    if (isLost && this.#end) {
+      kernel().emitWarning(
+        'The target port was posted to itself, and the communication channel was lost',
+      );
+      closeEnd(this.#end);
+      return;
+    }
     const end = this.#end?.closed === true ? undefined : this.#end?.peer;
     if (end === undefined || end.closed) return;
     end.queue.push({ data: copy, ports });
@@ -257,9 +283,11 @@ export class MessagePort extends NodeEventTarget {
     makePort = (end) => {
       const port = new MessagePort(kMake);
       port.#end = end;
+      port.#context = capture('MESSAGEPORT', port);
       end.port = port;
       return port;
     };
+    contextOf = (port) => port.#context;
     leave = (port) => {
       port.#end = undefined;
     };
@@ -304,6 +332,18 @@ export class MessageChannel {
   }
 }
 Object.defineProperty(MessageChannel, 'name', { value: 'MessageChannel', configurable: true });
+
+/** There is one realm for messages: a port that is open is where it is wanted already. */
+export function moveMessagePortToContext(port: unknown): unknown {
+  if (!isPort(port)) {
+    const text = 'The "port" argument must be a MessagePort instance';
+    throw nodeError(TypeError, 'ERR_INVALID_ARG_TYPE', text);
+  }
+  const end = endOf(port);
+  if (end !== undefined && !end.closed) return port;
+  const text = 'Cannot send data on closed MessagePort';
+  throw nodeError(Error, 'ERR_CLOSED_MESSAGE_PORT', text);
+}
 
 /** The next message of a port, taken before any listener gets it. */
 export function receiveMessageOnPort(port: unknown): { message: unknown } | undefined {

@@ -132,6 +132,8 @@ function cloneSpecial(value: object, memory: Memory): object | undefined {
   if (accepts(Date.prototype.getTime, value)) {
     return new Date(Date.prototype.getTime.call(value as Date));
   }
+  // Shared: there is one thread, and the memory is the same one.
+  if (value instanceof SharedArrayBuffer) return value;
   if (value instanceof RegExp) return new RegExp(value.source, value.flags);
   if (accepts(bufferLength, value)) return cloneBuffer(value as ArrayBuffer);
   if (ArrayBuffer.isView(value)) return cloneView(value, memory) as object;

@@ -47,6 +47,28 @@ const SAME_AS_NODE: Readonly<Record<string, string>> = {
     function second() { const c = net.connect(server.address().port, '127.0.0.1', () => { c.destroy(new Error('mine')); console.log(c.destroyed, c.readyState); });
       c.on('error', (e) => console.log(e.message)); c.on('close', (h) => { console.log('close', h); c.write('x', (e) => console.log(e.code, e.message)); third(); }); }
     function third() { const c = net.connect(server.address().port, '127.0.0.1'); c.resume(); c.on('end', () => setImmediate(() => { c.on('error', (e) => console.log(e.code, e.message)); c.write('late'); server.close(); })); }`,
+  'a buffer of the program is filled, and what it is not ready for waits': `
+    const net = require('net'); const server = net.createServer((s) => s.end('hello world')).listen(0, '127.0.0.1', () => {
+      const { port } = server.address(); const pool = [Buffer.alloc(4), Buffer.alloc(4)]; let made = 0; let paused = false; let text = '';
+      const c = net.connect({ port, host: '127.0.0.1', onread: { buffer: () => pool[made++ % 2], callback(n, b) { if (paused) console.log('while paused'); text += b.toString('latin1', 0, n); paused = true; setTimeout(() => { paused = false; c.resume(); }, 20); return false; } } });
+      c.on('data', () => console.log('data')); c.on('end', () => { console.log('read by the buffer:', text, made, c.bytesRead); server.close(); }); });`,
+  'a paused connection has read nothing until it is resumed': `
+    const net = require('net'); const server = net.createServer({ pauseOnConnect: true }, (s) => { setTimeout(() => { console.log('paused', s.bytesRead, s.isPaused()); s.on('data', (d) => console.log(String(d), s.bytesRead)); s.on('end', () => { console.log('end'); s.end(); server.close(); }); s.resume(); }, 50); });
+    server.listen(0, '127.0.0.1', () => net.connect(server.address().port, '127.0.0.1').end('early'));`,
+  'what is destroyed keeps the process until it is closed': `
+    const net = require('net'); const server = net.createServer((s) => { server.close(); s.on('error', (e) => console.log('destroyed:', e.message)); s.destroy(new Error('enough')); });
+    server.listen(0, '127.0.0.1', () => { const c = net.connect(server.address().port, '127.0.0.1'); c.on('close', (e) => console.log('closed', e)); });`,
+  'options of sockets': `
+    const net = require('net');
+    for (const o of [{ objectMode: true }, { readableObjectMode: 1 }, { writableObjectMode: true }, { keepAliveInitialDelay: 'x' }, { port: 1, path: {} }, { port: 1, autoSelectFamilyAttemptTimeout: 0 }]) try { o.port || o.path ? net.connect(o) : new net.Socket(o); } catch (e) { console.log(e.name, e.code, e.message); }
+    const s = new net.Socket({ readableHighWaterMark: 7, writableHighWaterMark: 9 }); console.log(s.readableHighWaterMark, s.writableHighWaterMark, net.createServer({ keepAlive: 1, keepAliveInitialDelay: 2500 }).keepAliveInitialDelay);
+    const server = net.createServer((c) => c.resume()).listen(0, '127.0.0.1', () => { const c = net.connect(server.address().port, '127.0.0.1'); const calls = []; c._handle.setKeepAlive = (...a) => calls.push(a.join());
+      c.write('\u00e9\u20ac'); c.write('ab'); console.log(c.bytesWritten); c.on('connect', () => { c.setKeepAlive(true, 3999); c.setKeepAlive(true, 3000); c.setKeepAlive(true); c.setKeepAlive(false); console.log(calls.join(' ')); c._handle.close(); c.on('error', (e) => { console.log(e.message, e.code, e.errno); server.close(); }); c.write('x'); }); });`,
+  'addresses of a name are tried in turns': `
+    const net = require('net'); const lookup = (host, options, done) => done(null, [{ address: '127.0.0.1', family: 4 }, { address: '127.0.0.2', family: 4 }]);
+    const events = ['lookup', 'connectionAttempt', 'connectionAttemptFailed', 'connect', 'close'];
+    const c = net.connect({ host: 'many.test', port: 1, lookup, autoSelectFamily: true }); for (const name of events) c.on(name, (...a) => console.log(name, ...a.map((x) => (x instanceof Error ? x.message : x))));
+    c.on('error', (e) => console.log(e.constructor.name, e.code, e.errors.map((x) => x.message).join(), c.autoSelectFamilyAttemptedAddresses));`,
   'old-style classes': `
     const net = require('net'); const util = require('util');
     function Mine() { if (!(this instanceof Mine)) return new Mine(); net.Socket.call(this); this.mine = 1; } util.inherits(Mine, net.Socket);

@@ -66,11 +66,23 @@ test('tests of node:test run, wait, fail and are reported as in Node', () =>
 test('arguments that nobody should pass, and calls in odd moments, end as in Node', () =>
   sameAsNode('edges'));
 
-test('what later Nodes have in assert, util and process is there', async () => {
+test('what later Nodes have in assert, util, process, timers and perf_hooks is there', async () => {
   const { stdout, stderr } = await runInGuest(scripts({ 'later.js': read('later') }));
   expect(stderr).toBe('');
   expect(stdout).toBe(
-    'true true false false true false true\nref unref ref\nERR_INVALID_THIS\ntrue\n',
+    `true true false false true false true
+ref unref ref
+ERR_INVALID_THIS
+require_module,typescript false
+user,system 0
+true
+TimeoutNegativeWarning -5 is a negative number.
+TimeoutNaNWarning NaN is not a number.
+Point 1 b
+true true true
+GET
+false false false
+`,
   );
 });
 

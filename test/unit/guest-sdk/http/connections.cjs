@@ -260,4 +260,58 @@ module.exports = async () => {
       s.close();
     },
   );
+  // Who keeps a connection that is not understood hears of all that comes on it.
+  await serve(
+    {},
+    (s) => s.on('clientError', (e) => log(e.code, e.message, String(e.rawPacket))),
+    (s) => {
+      const c = net.connect(s.address().port, '127.0.0.1', () => c.write('*'));
+      setTimeout(() => c.write('GET / HTTP/1.1\r\n'), 20);
+      setTimeout(() => c.end(), 40);
+      c.on('close', () => s.close());
+    },
+  );
+  // A body nobody reads is read away when its request is answered, and the connection goes on.
+  await serve(
+    {},
+    (s) =>
+      s.on('request', (q, r) => {
+        log(q.method);
+        if (q.method === 'GET') {
+          r.end();
+          return;
+        }
+        r.flushHeaders();
+        q.socket.once('pause', () => {
+          r.end('answered');
+          q.on('close', () => log('closed', q._dumped));
+          s.emit('answered');
+        });
+      }),
+    (s) => {
+      const agent = new http.Agent({ maxSockets: 1, keepAlive: true });
+      const place = { agent, port: s.address().port, host: '127.0.0.1' };
+      const post = http.request({ ...place, method: 'POST' }, (r) => {
+        r.resume();
+        post.write(Buffer.alloc(65_536, 'x'));
+      });
+      s.on('answered', () => post.end('and more'));
+      post.write('first');
+      const then = http.get(place, (r) => {
+        log(r.statusCode, then.reusedSocket);
+        r.resume();
+        r.on('end', () => {
+          agent.destroy();
+          s.close();
+        });
+      });
+    },
+  );
+  await new Promise((done) => {
+    const lost = http.get({ host: '127.0.0.1', port: 1, localAddress: '1.2.3.4' });
+    lost.on('error', (e) => {
+      log(e.message, e.code, e.syscall, e.address);
+      done();
+    });
+  });
 };

@@ -40,3 +40,36 @@ try {
 } catch (error) {
   console.log(error.code);
 }
+console.log(Object.keys(process.features).slice(-2).join(), process.features.openssl_is_boringssl);
+const usage = process.threadCpuUsage();
+console.log(Object.keys(usage).join(), process.threadCpuUsage(usage).system);
+process.removeAllListeners('warning');
+process.on('warning', ({ name, message }) => console.log(name, message.split('\n')[0]));
+for (const wait of [-5, -6, Number.NaN, 'soon', undefined])
+  clearTimeout(setTimeout(() => {}, wait));
+const { timerify, PerformanceObserver } = require('node:perf_hooks');
+new PerformanceObserver((list, own) => {
+  const [entry] = list.getEntries();
+  console.log(entry.name, entry[0], entry[1]);
+  own.disconnect();
+}).observe({ entryTypes: ['function'] });
+new (timerify(Point))(1, 'b');
+const http = require('node:http');
+const server = http.createServer({ optimizeEmptyRequests: true }, (request, response) => {
+  console.log(request._dumped, request.readableEnded, request.destroyed);
+  response.end(request.method);
+});
+server.listen(0, '127.0.0.1', () => {
+  const { port } = server.address();
+  const options = { port, host: '127.0.0.1', agent: false };
+  http.get(options, (first) => {
+    first.on('data', (bytes) => console.log(String(bytes)));
+    first.on('end', () => {
+      const second = http.request({ ...options, method: 'POST' }, (response) => {
+        response.resume();
+        server.close();
+      });
+      second.end('a body');
+    });
+  });
+});

@@ -113,13 +113,16 @@ const hook = createHook({
   destroy: (id) => ids.has(id) && seen.push(`destroy ${ids.get(id)}`),
 }).enable();
 setTimeout(() => {
-  setImmediate(() => process.nextTick(() => hook.disable()));
+  setImmediate(() =>
+    process.nextTick(() => {
+      hook.disable();
+      setTimeout(() => show(seen.join('\n')), 20);
+    }),
+  );
 }, 1);
 const mine = new AsyncResource('MINE');
 mine.runInAsyncScope(() => seen.push(executionAsyncId() === mine.asyncId()));
 mine.emitDestroy();
-setTimeout(() => show(seen.join('\n')), 20);
-
 for (const bits of [0, 1, 32, 33, 63, 64, 65, 128]) {
   const values = [-1n, -5n, 2n ** 64n - 1n, 2n ** 63n, 2n ** 130n - 3n, 7n];
   show(bits, ...values.map((value) => BigInt.asUintN(bits, value)));

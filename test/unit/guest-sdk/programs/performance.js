@@ -142,7 +142,14 @@ timed(3, 4);
   const timing = { startTime: 1, endTime: 9, postRedirectStartTime: 2, encodedBodySize: 10 };
   timing.finalConnectionTimingInfo = { connectionStartTime: 3, ALPNNegotiatedProtocol: 'h1' };
   const entry = performance.markResourceTiming(timing, 'http://x/y', 'fetch', global, '');
-  console.log(JSON.stringify(entry), entry.connectStart, entry.transferSize, entry.nextHopProtocol);
+  // Node 24 has `deliveryType` beside these.
+  const { deliveryType: _newer, ...fields } = entry.toJSON();
+  console.log(
+    JSON.stringify(fields),
+    entry.connectStart,
+    entry.transferSize,
+    entry.nextHopProtocol,
+  );
   console.log(entry instanceof PerformanceResourceTiming, String(entry));
   performance.setResourceTimingBufferSize(1);
   performance.markResourceTiming(timing, 'http://x/z', 'fetch', global, 'local');
@@ -157,6 +164,39 @@ timed(3, 4);
       act();
     } catch ({ code }) {
       console.log(code);
+    }
+  }
+}
+
+{
+  const { nodeTiming } = performance;
+  const { nodeStart, v8Start, environment, bootstrapComplete, loopStart, loopExit } = nodeTiming;
+  const before = [nodeStart, v8Start, environment, bootstrapComplete];
+  console.log(
+    before.every((at, i) => i === 0 || at > before[i - 1]),
+    loopStart,
+    loopExit,
+  );
+  setTimeout(
+    () => console.log(nodeTiming.loopStart >= bootstrapComplete, nodeTiming.loopExit),
+    100,
+  );
+  process.on('exit', () => console.log(nodeTiming.loopExit > 0));
+  const span = performance.measure('span', 'nodeStart', 'bootstrapComplete');
+  console.log(span.startTime === nodeStart, span.duration === bootstrapComplete - nodeStart);
+  for (const type of [PerformanceMark, PerformanceMeasure]) {
+    console.log(Object.getOwnPropertyDescriptor(type.prototype, Symbol.toStringTag));
+  }
+  for (const act of [
+    () => performance.mark(Symbol('a')),
+    () => performance.clearMarks(Symbol('a')),
+    () => performance.mark('a', { startTime: 'a' }),
+    () => performance.timerify(() => {}, { histogram: {} }),
+  ]) {
+    try {
+      act();
+    } catch ({ name, code, message }) {
+      console.log(name, code, message);
     }
   }
 }
