@@ -204,6 +204,8 @@ export const EVENTS_KEEPALIVE_MS = 15_000;
 export const HEALTH_LATE_MS_MAX = 1_000;
 /** A machine at work that polls for nothing this long is not well. */
 export const HEALTH_SILENT_MS_MAX = 5_000;
+/** Characters of the reason a guest gives for its health: a sentence for one line of `hv status`. */
+export const HEALTH_REASON_CHARS_MAX = 200;
 /** An output held longer than this is stuck: acks take milliseconds. */
 export const READY_HELD_MS_MAX = 5_000;
 /** A backup further behind than this is not ready to take over. */

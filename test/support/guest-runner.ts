@@ -29,7 +29,7 @@ let firmware: Uint8Array | undefined;
 let built: GoldenImage | undefined;
 
 export const TEST_HEADER: MachineOptions['header'] = {
-  machineVersion: 3,
+  machineVersion: 4,
   turnTicksMax: 0,
   secondTicksMax: 0,
   memoryPages: 4096,
@@ -54,6 +54,7 @@ export const TEST_CONFIG: BootConfig = {
   stdoutIsTTY: false,
   stderrIsTTY: false,
   columns: 80,
+  runId: '0f'.repeat(16),
   heapBytesMax: 240 * 2 ** 20,
 };
 
