@@ -6,6 +6,7 @@
 import { asEpoch, asLsn, type Epoch, type Lsn, type Millis } from '../../log-format/index.ts';
 import type { BackupEffect, Hello } from './backup-events.ts';
 import { Candidacy } from './candidacy.ts';
+import type { Standing } from './election.ts';
 import { FaultDetector } from './fault-detector.ts';
 import { commonLsn, type History } from './history.ts';
 import type { Message, View } from './messages.ts';
@@ -159,6 +160,12 @@ export function tookIn({ hello }: Copy, view: View): boolean {
   );
 }
 
+/** Where nothing has come behind a snapshot, its last record is of the epoch of who has sent it. */
+export function standingOf({ hello, history, lsnReceived }: Copy): Standing {
+  const newest = history.epochs.at(-1)?.epoch ?? hello.epoch;
+  return { logEpoch: lsnReceived === 0 ? asEpoch(0) : newest, lsnReceived };
+}
+
 /**
  * What to answer to a poll. Whoever gets an answer other than `follows` may count on it: this replica
  * acknowledges nothing more to the primary it had.
@@ -172,8 +179,7 @@ export function positionOf(
     epoch: facts.epoch,
     replica: copy.hello.backup,
     follows: facts.follows,
-    viewEpoch: copy.view?.epoch ?? asEpoch(0),
-    lsnReceived: copy.lsnReceived,
+    ...standingOf(copy),
   };
 }
 

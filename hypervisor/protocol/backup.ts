@@ -24,6 +24,7 @@ import {
   positionOf,
   restart,
   sameRun,
+  standingOf,
   succeeds,
   tookIn,
 } from './backup-copy.ts';
@@ -292,7 +293,7 @@ export class BackupCore {
   }
 
   #stand(copy: Copy, view: View, now: Millis, effects: BackupEffect[]): void {
-    copy.candidacy.stand(view, copy.lsnReceived, now, effects);
+    copy.candidacy.stand(view, standingOf(copy), now, effects);
     copy.candidacy.advance(now, this.#epoch, effects);
   }
 

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RECLONES_MAX } from '../../hypervisor/base/limits.ts';
 import { GUESTS, HV, type HvProcess, Stage } from '../support/hv-process.ts';
 import { freePort, KvClient } from '../support/kv-client.ts';
+import { longTest } from '../support/long.ts';
 
 const KV = join(GUESTS, 'kv.js');
 const FLIP = pathToFileURL(join(dirname(HV), '../test/support/flip-memory.js')).href;
@@ -108,7 +109,7 @@ describe('a backup whose memory lost a bit', () => {
     expect(await text(after, 'GET', 'later')).toBe('too');
   });
 
-  test(`is made anew ${RECLONES_MAX} times, and then ends and says why`, async () => {
+  longTest(`is made anew ${RECLONES_MAX} times, and then ends and says why`, async () => {
     const both = await pair();
     const { primary, backup, client, joinAt } = both;
     for (let nth = 1; nth <= RECLONES_MAX; nth++) {

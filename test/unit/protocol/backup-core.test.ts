@@ -254,11 +254,30 @@ describe('BackupCore', () => {
     const heard = (follows: boolean, lsn: number): BackupEffect[] =>
       bench.step({
         type: 'position',
-        position: { ...position, follows, viewEpoch: asEpoch(2), lsnReceived: asLsn(lsn) },
+        position: { ...position, follows, logEpoch: asEpoch(1), lsnReceived: asLsn(lsn) },
       });
     expect(asked(heard(true, 4))).toEqual([]);
     expect(asked(heard(false, 6))).toEqual([]);
     expect(asked(heard(false, 5))).toEqual(['claim 2']);
+  });
+
+  it('has no longer log for a view of which the arbiter alone knows', () => {
+    const bench = new Bench();
+    bench.hello(1, { ...hello(2), rule: { level: 'received', quorum: 1, onLoss: 'continue' } });
+    bench.logged(5, view(2, 'a', 'c'));
+    bench.step({ type: 'closed', link: 1, reason: 'reset' });
+    // Its primary never heard that it has won this: it went on with c alone, in view 2.
+    expect(types(bench.answer({ type: 'current', view: view(3, 'a', 'b', 'c') }))).toContain(
+      'poll',
+    );
+    const position = { type: 'position', epoch: asEpoch(2), replica: 'c', follows: false } as const;
+    const heard = (lsn: number): BackupEffect[] =>
+      bench.step({
+        type: 'position',
+        position: { ...position, logEpoch: asEpoch(1), lsnReceived: asLsn(lsn) },
+      });
+    expect(asked(heard(6))).toEqual([]);
+    expect(asked(heard(4))).toEqual(['claim 3']);
   });
 
   it('waits for no other that its primary has left out in a view that no log has', () => {
@@ -283,7 +302,7 @@ describe('BackupCore', () => {
     expect(following[0]).toMatchObject({ link: 9, message: { follows: true, lsnReceived: 5 } });
     bench.step({ type: 'closed', link: 1, reason: 'reset' });
     const parted = bench.step({ type: 'message', link: 10, message });
-    expect(parted[0]).toMatchObject({ link: 10, message: { follows: false, viewEpoch: 2 } });
+    expect(parted[0]).toMatchObject({ link: 10, message: { follows: false, logEpoch: 1 } });
     expect(types(new Bench().step({ type: 'message', link: 1, message }))).toEqual(['close']);
   });
 
