@@ -32,6 +32,10 @@ beforeAll(async () => {
     bundle: true,
     platform: 'node',
     format: 'esm',
+    // Packages in it are CommonJS.
+    banner: {
+      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf('/');",
+    },
     define: { 'import.meta.url': JSON.stringify(new URL(`file://${source}`).href) },
     logLevel: 'silent',
   });
