@@ -55,7 +55,7 @@ describe.each(names)('the guest %s', (name) => {
     const [port, feedPort] = [await freePort(), await freePort()];
     const polling = ['127.0.0.1', `http://127.0.0.1:${feedPort}/feed`, '20'];
     const primary = stage.hv([
-      ...['run', '--backup', 'local', '--name', 'served', '--events-fd', '3'],
+      ...['run', '--backup', 'local', '--name', 'served', '--detect', '60000', '--events-fd', '3'],
       ...[join(GUESTS, guest.file), String(port), ...(guest.polls ? polling : [])],
     ]);
     const [, pid] = await primary.output(/the local backup is pid (\d+)/);
