@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DEMO_GUESTS } from '../../hypervisor/cli/demo/guests.ts';
 import { bundleGuest } from '../../hypervisor/host/bundle.ts';
-import { INTERRUPT } from '../../log-format/index.ts';
+import { INTERRUPT, NET_ERRORS } from '../../log-format/index.ts';
 import { GuestRunner } from '../support/guest-runner.ts';
 import { GUESTS } from '../support/hv-process.ts';
 import { LONG } from '../support/long.ts';
@@ -22,7 +22,7 @@ const HERE = { address: '127.0.0.1', family: 'IPv4', port: 3000 };
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'));
 const PEERS = bytes(JSON.stringify({ peer: { ...HERE, port: 5000 }, local: HERE }));
 /** Accepted connections have even ids. */
-const [ONE, OTHER] = [2, 4];
+const [ONE, OTHER, AGAIN] = [2, 4, 6];
 const ROUNDS = 100;
 /** Between two things that a visitor does: more than a job takes, less than a patient server waits. */
 const MICROS = 100_000;
@@ -39,9 +39,18 @@ class Visitor {
           id: output.id,
           payload: bytes(JSON.stringify(HERE)),
         });
-    for (const id of [ONE, OTHER])
-      guest.interrupt(INTERRUPT.netAccept, { id, num: this.#listener, payload: PEERS });
-    guest.run(ROUNDS, MICROS);
+    for (const id of [ONE, OTHER]) this.come(id);
+  }
+
+  come(id: number): void {
+    this.guest.interrupt(INTERRUPT.netAccept, { id, num: this.#listener, payload: PEERS });
+    this.guest.run(ROUNDS, MICROS);
+  }
+
+  /** By a reset. */
+  leave(id: number): void {
+    this.guest.interrupt(INTERRUPT.netClose, { id, num: NET_ERRORS.indexOf('ECONNRESET') });
+    this.guest.run(ROUNDS, MICROS);
   }
 
   get #listener(): number {
@@ -136,6 +145,18 @@ const VISITS: Readonly<Record<string, (visitor: Visitor) => void>> = {
     expect(visitor.heard(ONE)).toContain('id: 1\ndata: {"number":1,"nick":"zoe","text":"hello"');
     expect(visitor.heard(OTHER)).toContain('{"number":1}');
   },
+  mqtt: (visitor) => {
+    const connect = '\x10\x0d\0\x04MQTT\x04\0\0\0\0\x01';
+    visitor.send(ONE, `${connect}a`, '\x82\x08\0\x07\0\x03a/+\x01');
+    visitor.send(OTHER, `${connect}b`, '\x33\x0a\0\x03a/b', '\0\x09hey');
+    expect(visitor.heard(ONE)).toBe(`\x20\x02\0\0\x90\x03\0\x07\x01\x32\x0a\0\x03a/b\0\x01hey`);
+    expect(visitor.heard(OTHER)).toBe('\x20\x02\0\0\x40\x02\0\x09');
+    // It comes back, has its session, and gets what it has not acknowledged.
+    visitor.leave(ONE);
+    visitor.come(AGAIN);
+    visitor.send(AGAIN, `${connect}a`);
+    expect(visitor.heard(AGAIN)).toBe('\x20\x02\x01\0\x3a\x0a\0\x03a/b\0\x01hey');
+  },
   jobs: (visitor) => {
     visitor.send(ONE, http('POST', '/jobs', '{"name":"mail","delayMs":5,"failures":1}'));
     visitor.send(ONE, http('GET', '/jobs/1?wait'));
@@ -162,7 +183,7 @@ test('every server has a visit, and nothing else lies beside them', () => {
 });
 
 /** Others cost as much as their packages are large: HV_LONG=1. */
-const IN_THE_GATE = ['http', 'todo-files', 'ws-chat', 'sse', 'jobs', 'poller'];
+const IN_THE_GATE = ['http', 'todo-files', 'ws-chat', 'sse', 'mqtt', 'jobs', 'poller'];
 const VISITED = SERVERS.filter(({ name }) => LONG || IN_THE_GATE.includes(name));
 
 describe.each(VISITED)('server $name', ({ name, file }) => {

@@ -23,7 +23,7 @@ export function registerDemo(program: Command): void {
     )
     .argument(
       '[guest]',
-      'kv, chat, counter, http, express, fastify, hono, todo-files, todos-ts, ws-chat, sse, jobs or poller',
+      'kv, chat, counter, http, express, fastify, hono, todo-files, todos-ts, ws-chat, sse, mqtt, jobs or poller',
       'kv',
     )
     .option('--seconds <n>', 'how long the load runs', positive, 30)

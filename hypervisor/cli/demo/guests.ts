@@ -10,6 +10,7 @@ import { startCounterWorkload } from './counter-client.ts';
 import { startFeedWorkload } from './feed-client.ts';
 import { startJobWorkload } from './job-client.ts';
 import { startKvWorkload } from './kv-client.ts';
+import { startMqttWorkload } from './mqtt-client.ts';
 import { startEventStreamWorkload, startWebSocketWorkload } from './room-client.ts';
 import type { Tally } from './tally.ts';
 import { startTodoWorkload } from './todo-client.ts';
@@ -45,6 +46,7 @@ export const DEMO_GUESTS: Readonly<Record<string, DemoGuest>> = {
   },
   'ws-chat': { file: 'servers/ws-chat.js', start: startWebSocketWorkload, needs: ['ws'] },
   sse: { file: 'servers/sse.js', start: startEventStreamWorkload },
+  mqtt: { file: 'servers/mqtt.js', start: startMqttWorkload },
   jobs: { file: 'servers/jobs.js', start: startJobWorkload },
   poller: { file: 'servers/poller.js', start: startFeedWorkload, polls: true },
 };

@@ -11,6 +11,7 @@ import { startCounterWorkload } from '../../../hypervisor/cli/demo/counter-clien
 import { startFeedWorkload } from '../../../hypervisor/cli/demo/feed-client.ts';
 import { startJobWorkload } from '../../../hypervisor/cli/demo/job-client.ts';
 import { startKvWorkload } from '../../../hypervisor/cli/demo/kv-client.ts';
+import { startMqttWorkload } from '../../../hypervisor/cli/demo/mqtt-client.ts';
 import { freePort } from '../../../hypervisor/cli/demo/replicas.ts';
 import {
   startEventStreamWorkload,
@@ -32,6 +33,7 @@ const KINDS = [
 /** Made of the same parts as the others: HV_LONG=1. */
 const MORE_KINDS = [
   ['servers/sse.js', startEventStreamWorkload, 100],
+  ['servers/mqtt.js', startMqttWorkload, 60],
   ['servers/jobs.js', startJobWorkload, 60],
 ] as const;
 
