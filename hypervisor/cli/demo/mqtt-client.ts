@@ -124,6 +124,7 @@ class MqttClient implements WorkloadClient {
         return;
       case MQTT.suback:
         this.#answer();
+        this.#inbox.subscribed();
         this.#becomeReady();
         return;
       case MQTT.puback:

@@ -26,6 +26,7 @@ export class Inbox {
   /** Last ordinal of each sender. */
   readonly #last = new Map<string, number>();
   #hasSession = false;
+  #isSubscribed = false;
 
   constructor(name: string, tally: Tally, resent: Resent) {
     this.#name = name;
@@ -44,9 +45,15 @@ export class Inbox {
       this.#tally.fault('lost', 1, `the broker has forgotten the session of ${this.#name}`);
       // What went with it is counted with it.
       this.#last.clear();
+      this.#isSubscribed = false;
     }
     this.#hasSession = true;
-    return !sessionPresent;
+    return !this.#isSubscribed;
+  }
+
+  /** The broker has acknowledged it, and so will know it as long as the session. */
+  subscribed(): void {
+    this.#isSubscribed = true;
   }
 
   /** `again`: the broker says that it may have sent it before; `retained`: it is the sender's last one of before. */

@@ -14,6 +14,9 @@ function setUp(): { inbox: Inbox; tally: Tally; resent: Resent } {
   const resent = new Resent();
   const inbox = new Inbox('a', tally, resent);
   expect(inbox.connected({ sessionPresent: false })).toBe(true);
+  // Cut off before the subscription was acknowledged: it is made again.
+  expect(inbox.connected({ sessionPresent: true })).toBe(true);
+  inbox.subscribed();
   for (const ordinal of [3, 4]) inbox.receive('b', ordinal, ONCE);
   return { inbox, tally, resent };
 }
