@@ -10,8 +10,8 @@ import {
   parseEvent,
   type ReplicaEvent,
 } from '../hypervisor/cli/demo/failover-report.ts';
+import { guestFile } from '../hypervisor/cli/demo/guests.ts';
 import { CLI_FILE, freePort, untilAccepting } from '../hypervisor/cli/demo/replicas.ts';
-import { guestFile } from '../hypervisor/cli/demo/run-demo.ts';
 
 export type ArmName = 'N' | 'A' | 'A2' | 'B' | 'C' | 'D';
 
@@ -163,7 +163,7 @@ export class Guest {
 }
 
 function scriptOf({ name, source }: GuestProgram, dir: string): string {
-  if (source === undefined) return guestFile(name);
+  if (source === undefined) return guestFile(`${name}.js`);
   const file = join(dir, `${name}.cjs`);
   writeFileSync(file, source);
   return file;

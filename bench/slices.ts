@@ -4,7 +4,7 @@
  * time, measured between its two lines.
  */
 
-import { guestFile } from '../hypervisor/cli/demo/run-demo.ts';
+import { guestFile } from '../hypervisor/cli/demo/guests.ts';
 import { type ArmName, Guest, startServerGuest } from './arms.ts';
 import { cpuMicros, untilCalm } from './cpu-time.ts';
 import { runLoad } from './resp-load.ts';
@@ -111,7 +111,7 @@ const BOOT_MS = 1000;
  * cannot be asked for its CPU time. The interval does not ring before the measurement is over.
  */
 function patientCpuGuest(): string {
-  const work = `require(${JSON.stringify(guestFile('bench-cpu'))})`;
+  const work = `require(${JSON.stringify(guestFile('bench-cpu.js'))})`;
   return `setInterval(() => {}, 3_600_000);\nsetTimeout(() => ${work}, ${BOOT_MS});\n`;
 }
 

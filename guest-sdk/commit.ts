@@ -11,7 +11,7 @@ import { validateOneOf } from './node/validators.ts';
 const waiting = new Map<number, () => void>();
 
 /** Resolves when everything up to this call is as safe as `level`; keeps the process alive until then. */
-async function commit(level: unknown): Promise<void> {
+export async function commit(level: unknown): Promise<void> {
   validateOneOf(level, 'level', ['async', ...COMMIT_LEVELS]);
   if (level === 'async') return;
   await new Promise<void>((resolve) => {
@@ -28,6 +28,3 @@ export function committed(id: number): void {
   handleClosed();
   resolve();
 }
-
-/** Of what `require('hv/guest')` returns. */
-export const exported = { hv: { commit } };

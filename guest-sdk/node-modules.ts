@@ -2,8 +2,8 @@
 
 import { runAsyncGenerator } from './async-generators.ts';
 import { runAsync } from './async-promises.ts';
-import { exported as commit } from './commit.ts';
 import { console } from './globals.ts';
+import { exported as hvGuest } from './hv-guest.ts';
 import { exported as assert } from './node/assert.ts';
 import { exported as asyncHooks } from './node/async-hooks.ts';
 import { exported as buffer } from './node/buffer.ts';
@@ -73,7 +73,7 @@ export const nodeModules: Readonly<Record<string, unknown>> = {
   fs,
   'fs/promises': fsPromises,
   http,
-  'hv/guest': { ...commit, ...preempt },
+  'hv/guest': { ...hvGuest, ...preempt },
   'hv/internal/async': { runAsync, runAsyncGenerator },
   'hv/internal/modules': imageModules,
   module,

@@ -3,8 +3,8 @@
  * guest, recorded) and trap ids (guest to host, deterministic). Both sides import this file and
  * nothing else of each other. Numbers are part of the log format: they are never reused, and a
  * change of meaning is a new `machineVersion` in the header. Machine version 2 added the trap
- * `preempt`, version 3 `commit`; an older machine does not even bind them, because a bound function
- * is memory. `late` is bound for a firmware that has parts (firmware-parts.ts), whatever the version.
+ * `preempt`, version 3 `commit`, version 4 `position` and `report`; an older machine does not even
+ * bind them, because a bound function is memory. `late` is bound for a firmware that has parts (firmware-parts.ts), whatever the version.
  */
 
 /** What starts a turn. Also the record kind in the log (1..31). */
@@ -79,6 +79,10 @@ export const TRAP = {
   preempt: 18,
   /** commit(level): commit id. `level`: index in COMMIT_LEVELS. Answer: committed. Since 3. */
   commit: 19,
+  /** position(): lsn of the interrupt whose turn runs. Since 4. */
+  position: 21,
+  /** report(topic, value, text): void. What the guest says about itself: REPORT. Since 4. */
+  report: 22,
   /** late(part): what this part of the firmware evaluates to. Where the firmware has parts, see `firmwareParts`. */
   late: 20,
   /** encode(text, encoding): ArrayBuffer. Pure. */
@@ -95,7 +99,12 @@ export const TRAP = {
 export type TrapName = keyof typeof TRAP;
 
 /** Machine version that a trap came with; the others are there since version 1. */
-export const TRAP_SINCE: Readonly<Partial<Record<TrapName, number>>> = { preempt: 2, commit: 3 };
+export const TRAP_SINCE: Readonly<Partial<Record<TrapName, number>>> = {
+  preempt: 2,
+  commit: 3,
+  position: 4,
+  report: 4,
+};
 
 /** How safe a guest can ask what it has done to be, by index. Append only. */
 export const COMMIT_LEVELS = ['received', 'replayed', 'verified', 'durable'] as const;
@@ -105,6 +114,25 @@ export type CommitLevel = (typeof COMMIT_LEVELS)[number];
 export interface PendingCommit {
   readonly id: number;
   readonly level: CommitLevel;
+}
+
+/** Topics of the trap `report`. */
+export const REPORT = {
+  /** Now is a good moment for a checkpoint. */
+  checkpoint: 1,
+  /** `value`: index in HEALTH_STATES, `text`: the reason. */
+  health: 2,
+} as const;
+
+/** How a guest can say that it is, by index. Append only. */
+export const HEALTH_STATES = ['ok', 'degraded', 'failing'] as const;
+export type HealthState = (typeof HEALTH_STATES)[number];
+
+/** What a guest last said of itself. `since`: microseconds of its clock. */
+export interface GuestHealth {
+  readonly state: HealthState;
+  readonly reason: string;
+  readonly since: number;
 }
 
 /** Text encodings of the `encode` and `decode` intrinsics. */
@@ -176,6 +204,8 @@ export interface BootConfig {
   readonly stdoutIsTTY: boolean;
   readonly stderrIsTTY: boolean;
   readonly columns: number;
+  /** Of this run and its replicas, replays and later lives alone; absent in logs of earlier versions. */
+  readonly runId?: string;
   /** What the guest's heap may hold (`hv run --memory`). */
   readonly heapBytesMax: number;
 }

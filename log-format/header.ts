@@ -26,7 +26,13 @@ import {
   isHexHash,
 } from './fields.ts';
 import { encodeFrame, FRAME } from './frame.ts';
-import type { Blob, FormatVersion, LogHeader, Seal } from './records.ts';
+import {
+  type Blob,
+  type FormatVersion,
+  isMachineVersion,
+  type LogHeader,
+  type Seal,
+} from './records.ts';
 import { asLsn, asMicros } from './units.ts';
 
 /** Of the logs this code writes. */
@@ -84,8 +90,7 @@ export function decodeHeader(payload: Uint8Array): LogHeader {
 
 function headerOf(fields: ReadonlyMap<string, unknown>, formatVersion: FormatVersion): LogHeader {
   const machineVersion = fields.get('machineVersion');
-  if (machineVersion !== 1 && machineVersion !== 2 && machineVersion !== 3)
-    throw new FormatVersionError('machine', machineVersion);
+  if (!isMachineVersion(machineVersion)) throw new FormatVersionError('machine', machineVersion);
   const ticksSemantics = fields.get('ticksSemantics');
   if (ticksSemantics !== 'quickjs-interrupt-polls/1') {
     throw new FormatVersionError('ticks', ticksSemantics);

@@ -27,7 +27,7 @@ import {
 } from './fields.ts';
 import { encodeFrame, SNAPSHOT_FRAME } from './frame.ts';
 import { MEMORY_HASH_BYTES } from './record-codec.ts';
-import type { LogHeader, MachineVersion } from './records.ts';
+import { isMachineVersion, type LogHeader, type MachineVersion } from './records.ts';
 import {
   asEpoch,
   asLsn,
@@ -258,7 +258,7 @@ function headOf(fields: Fields): SnapshotHead {
 }
 
 function asMachineVersion(value: unknown): MachineVersion {
-  if (value !== 1 && value !== 2 && value !== 3) throw new FormatVersionError('machine', value);
+  if (!isMachineVersion(value)) throw new FormatVersionError('machine', value);
   return value;
 }
 

@@ -3,7 +3,8 @@
  * load them as the two hundred small modules they are written as took most of the time of a start.
  * They are CommonJS, which V8 can keep the bytecode of (hypervisor/cli/cached-code.ts). What only one
  * subcommand needs is evaluated when that runs.
- * The library (dist/hypervisor/index.js) and the tests use the modules themselves.
+ * The library (dist/hypervisor/index.js) and the tests use the modules themselves; of `hv/guest` there is
+ * a CommonJS form as well, because guests that `require` it run under plain Node, too.
  */
 
 import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -44,6 +45,12 @@ const nameOf = (entry) => basename(entry, '.ts');
 
 rmSync(out, { recursive: true, force: true });
 await Promise.all([
+  build({
+    ...common,
+    entryPoints: ['hypervisor/guest.ts'],
+    outdir: join(root, 'dist', 'hypervisor'),
+    outExtension: { '.js': '.cjs' },
+  }),
   build({
     ...common,
     entryPoints: entries.map((entry) => ({ in: entry, out: `${nameOf(entry)}.bundle` })),

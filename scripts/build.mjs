@@ -4,7 +4,7 @@
  */
 
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -33,6 +33,9 @@ const results = await Promise.allSettled(steps);
 const failures = results.filter((result) => result.status === 'rejected');
 for (const { reason } of failures) console.error(`build: ${reason.message}`);
 if (failures.length > 0) process.exit(1);
+
+// Guests of both forms load `hv/guest`: the same types for those that use `require`.
+copyFileSync(`${root}dist/hypervisor/guest.d.ts`, `${root}dist/hypervisor/guest.d.cts`);
 
 await run('golden image', ['dist/hypervisor/host/golden-builder.js']).catch((error) => {
   console.error(`build: ${error.message}`);

@@ -454,6 +454,7 @@ export const GOLDENS = {
   stopped,
   fork,
   commit,
+  'hv-guest': runs('golden/hv-guest.mjs', { has: typed('checkpoint') }),
   promoted,
   joined,
   sealed,

@@ -27,6 +27,8 @@ export interface Traps {
   netOption(connection: number, option: number, value: number): void;
   preempt(atMicros: number): void;
   commit(level: number): number;
+  position(): number;
+  report(topic: number, value: number, text: string): void;
   encode(text: string, encoding: number): ArrayBuffer;
   decode(buffer: ArrayBuffer, offset: number, length: number, encoding: number): string;
   byteLength(text: string): number;

@@ -206,6 +206,8 @@ export const EVENTS_KEEPALIVE_MS = 15_000;
 export const HEALTH_LATE_MS_MAX = 1_000;
 /** A machine at work that polls for nothing this long is not well. */
 export const HEALTH_SILENT_MS_MAX = 5_000;
+/** Characters of the reason a guest gives for its health: a sentence for one line of `hv status`. */
+export const HEALTH_REASON_CHARS_MAX = 200;
 /** An output held longer than this is stuck: acks take milliseconds. */
 export const READY_HELD_MS_MAX = 5_000;
 /** A backup further behind than this is not ready to take over. */
@@ -280,16 +282,14 @@ export const CHECKPOINT_REPLAY_MS = 100;
 export const CHECKPOINTS_MAX = 512;
 /** A piece of the way to a checkpoint between two rounds of the host's loop: what a request waits for it. */
 export const CHECKPOINT_PIECE_MS = 1;
-/** Used memory up to this is copied at once, 2 ms for every MiB the first time and a tenth of it from then on: such a checkpoint is where
- * it was due. */
+/** Used memory up to this is copied at once, where it is due: 2 ms for every MiB the first time, later a tenth of it. */
 export const CHECKPOINT_AT_ONCE_BYTES: number = 14 * MIB;
 /** When the shadow has worked longer than this to come round, it goes round once more: the guest has written
  * meanwhile, and what is left is the guest's pause. */
 export const CHECKPOINT_ROUND_MS = 30;
 /** `--checkpoint auto`: after this much replay a checkpoint is due, whatever it costs. */
 export const CHECKPOINT_REPLAY_MS_MAX = 1_000;
-/** `--checkpoint auto`: what the last one cost, packing on another thread included, is below this share
- * of the time since. */
+/** What the last checkpoint cost, its packing included, is below this share of the time since. */
 export const CHECKPOINT_COST_SHARE = 0.05;
 /** A timer may not be a reason for a checkpoint each turn. */
 export const CHECKPOINT_VIRTUAL_MICROS_MIN = 1_000;

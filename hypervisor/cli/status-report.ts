@@ -134,6 +134,8 @@ export function statusLines(status: Fields): string[] {
   if (replication !== undefined) lines.push(...replicationLines(replication, row));
   const meter = fieldsOf(status.meter);
   const limits = fieldsOf(status.limits) ?? {};
+  const health = fieldsOf(meter?.health);
+  if (health !== undefined) lines.push(row('guest', healthWords(health)));
   if (meter !== undefined)
     lines.push(
       row(
@@ -151,6 +153,12 @@ export function statusLines(status: Fields): string[] {
     row('limits', limitWords(limits)),
     ...strangers,
   ];
+}
+
+/** What the guest says of itself. `since`: microseconds of its clock. */
+function healthWords({ state, reason, since }: Fields): string {
+  const at = new Date(Number(since) / 1000).toISOString();
+  return `says it is ${text(state)} since ${at}${reason === '' ? '' : `: ${text(reason)}`}`;
 }
 
 /** Who was turned away at the link port; undefined when nobody was. */

@@ -4,6 +4,7 @@
  */
 
 import type { ServerResponse } from 'node:http';
+import type { GuestHealth } from '../../log-format/index.ts';
 import {
   ADMIN_STREAMS_MAX,
   EVENTS_KEEPALIVE_MS,
@@ -80,11 +81,20 @@ interface CopyFacts {
   readonly phase?: string;
 }
 
+/** What the guest last said of itself; of before while it is busy now. */
+function guestHealth(status: Fields): GuestHealth | undefined {
+  const meter = status.meter ?? status.lastMeter;
+  return (meter as { readonly health?: GuestHealth } | null | undefined)?.health;
+}
+
 /** Why this replica does not do what its role asks for; none: it is ready. */
 export function readyFaults({ observer, status, behindMs, heldMs }: Sight): readonly string[] {
   if (observer.role === 'primary') {
     const faults: string[] = [];
     if (!observer.live) faults.push('this primary is not live');
+    const health = guestHealth(status);
+    if (health?.state === 'failing')
+      faults.push(`the guest says that it is failing: ${health.reason}`);
     if (heldMs > READY_HELD_MS_MAX)
       faults.push(`an output has waited ${Math.round(heldMs)} ms for its acks`);
     return faults;

@@ -154,6 +154,7 @@ export class FileCheckpointer implements Checkpointer {
     this.#options.machine.shadow.now();
     this.#caughtUpMs = performance.now() - began;
     this.#nearing = 'no';
+    this.#options.machine.report.checkpointTaken();
     return true;
   }
 
@@ -186,6 +187,7 @@ export class FileCheckpointer implements Checkpointer {
       runMs: this.#runMs,
       elapsedMs: performance.now() - at,
       lastCostMs: this.#costMs,
+      isWelcome: this.#options.machine.report.isCheckpointWelcome,
     });
   }
 

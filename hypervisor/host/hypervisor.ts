@@ -373,6 +373,9 @@ function newHeader(given: Launch, limits: GuestLimits): LogHeader {
   };
 }
 
+/** So many that no two runs in the world share one: keys of payments are made of it. */
+const RUN_ID_BYTES = 16;
+
 function bootConfig(options: HypervisorOptions, script: string): BootConfig {
   return {
     argv: [process.execPath, script, ...options.args],
@@ -386,6 +389,7 @@ function bootConfig(options: HypervisorOptions, script: string): BootConfig {
     nodeVersion: GUEST_NODE_VERSION,
     hvVersion: HV_VERSION,
     ...options.terminal,
+    runId: randomBytes(RUN_ID_BYTES).toString('hex'),
     heapBytesMax: heapBytesMax(options.limits.memoryPages),
   };
 }

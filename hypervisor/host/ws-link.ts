@@ -18,6 +18,9 @@ import type { Link, LinkHandlers } from '../ports.ts';
 import type { Message } from '../protocol/messages.ts';
 import { type DecodedMessage, decodeMessage, encodeMessage } from '../protocol/wire.ts';
 
+/** For clients of a demo's guest. */
+export { WebSocket } from 'ws';
+
 const WS_OPTIONS = {
   // Batches are compact or compressed already; deflate would cost a copy and a thread hop each.
   perMessageDeflate: false,

@@ -13,6 +13,7 @@ import { EntropyDevice } from './devices/entropy.ts';
 import { NetDevice } from './devices/net.ts';
 import { PreemptDevice } from './devices/preempt.ts';
 import { ProcessDevice } from './devices/process.ts';
+import { ReportDevice } from './devices/report.ts';
 import { TimerDevice } from './devices/timer.ts';
 import { intrinsics } from './intrinsics.ts';
 import { lateParts } from './late-parts.ts';
@@ -21,6 +22,8 @@ import { newBytes } from './values.ts';
 
 export interface BusOptions {
   ticks(): number;
+  /** Lsn of the interrupt whose turn runs. */
+  position(): number;
   readonly startedAt: number;
   readonly stackMap: StackMap;
   /** Parts of the firmware. */
@@ -39,6 +42,7 @@ export class Bus {
   readonly process: ProcessDevice;
   readonly preempt: PreemptDevice;
   readonly commit: CommitDevice;
+  readonly report: ReportDevice;
   readonly #board: Board;
   readonly #devices: readonly Device[];
   readonly #handlers: (TrapHandler | undefined)[] = [];
@@ -58,6 +62,7 @@ export class Bus {
     this.process = new ProcessDevice(board);
     this.preempt = new PreemptDevice(board);
     this.commit = new CommitDevice(board);
+    this.report = new ReportDevice(board, options.position);
     this.#devices = [
       this.timer,
       this.entropy,
@@ -66,6 +71,7 @@ export class Bus {
       new ConsoleDevice(board),
       this.preempt,
       this.commit,
+      this.report,
     ];
     const answers = [
       this.clock.trap(),

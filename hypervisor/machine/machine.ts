@@ -29,8 +29,10 @@ import type { CheckpointFigures, NetTable, Output, TurnsResult } from '../ports.
 import { Budget } from './budget.ts';
 import { Bus } from './bus.ts';
 import { Cpu, type MidTurnSource } from './cpu.ts';
-import { Engine, EngineFault, heapBytesMax, isException } from './engine.ts';
+import type { ReportDevice } from './devices/report.ts';
+import { Engine, EngineFault, isException } from './engine.ts';
 import { Kernel, type KernelState } from './kernel.ts';
+import { lastWords } from './last-words.ts';
 import { LiveShadow } from './live-shadow.ts';
 import type { MachineMeter } from './machine-meter.ts';
 import type { GoldenImage, MachineOptions } from './machine-options.ts';
@@ -59,6 +61,8 @@ export class Machine {
   readonly shadow: LiveShadow = new LiveShadow(() => this.usedMemory());
   /** The last record anything computed so far depends on. */
   #cause: Lsn = asLsn(0);
+  /** The interrupt whose turn runs, or ran last. */
+  #turn: Lsn = asLsn(0);
   #halted: { code: number; reason: string } | undefined;
   #immediatesLeft = false;
   /** The guest's preemption handlers run: they are not preempted themselves. */
@@ -106,6 +110,7 @@ export class Machine {
       },
       {
         ticks: () => this.#cpu.ticks,
+        position: () => this.#turn,
         startedAt: options.header.startedAt,
         stackMap,
         firmware,
@@ -208,7 +213,8 @@ export class Machine {
   meter(): MachineMeter {
     const { turns, outputs } = this.#tally.figures();
     const traps = this.#bus.trapCounts();
-    return { turns, outputs, ticks: this.#cpu.ticks, ...this.#engine.heap, traps };
+    const { heap } = this.#engine;
+    return { turns, outputs, ticks: this.#cpu.ticks, ...heap, traps, ...this.#bus.report.meter() };
   }
 
   /** Guest memory up to the last byte ever used: a view, to be read between turns. */
@@ -241,6 +247,10 @@ export class Machine {
     return this.#bus.commit.pending;
   }
 
+  get report(): ReportDevice {
+    return this.#bus.report;
+  }
+
   /** Virtual time, microseconds: interrupts may not be stamped earlier. */
   get now(): number {
     return this.#bus.clock.now();
@@ -270,6 +280,7 @@ export class Machine {
     if (this.#halted !== undefined) return;
     this.shadow.outdated();
     this.#cause = asLsn(Math.max(this.#cause, lsn));
+    this.#turn = lsn;
     this.#bus.clock.interrupt(record);
     this.#cpu.beginTurn(source);
     try {
@@ -363,16 +374,8 @@ export class Machine {
 
   /** The guest is beyond its own error handling: say so where its user looks, and end it. */
   #collapse(text: string, code = FAULT_EXIT_CODE): void {
-    const bytes = new TextEncoder().encode(`hv: guest stopped: ${text}${this.#hint(text)}\n`);
-    this.#emit({ device: 'console', fd: 2, bytes });
+    this.#emit({ device: 'console', fd: 2, bytes: lastWords(text, this.#header) });
     this.#halt(code, text);
-  }
-
-  /** Machines of version 1 said less, and the text is an output. */
-  #hint(text: string): string {
-    if (this.#header.machineVersion === 1 || !text.includes('memory')) return '';
-    const mebibytes = heapBytesMax(this.#header.memoryPages) / 2 ** 20;
-    return ` (its heap may hold ${mebibytes} MiB: --memory)`;
   }
 
   #halt(code: number, reason: string): void {

@@ -155,6 +155,8 @@ export class SpareEngine {
       },
       {
         ticks: () => this.#ticks + this.#written - engine.counter,
+        // A copy is looked at between turns: no record runs.
+        position: () => 0,
         startedAt: asMicros(Math.ceil(now)),
         stackMap: this.#stackMap,
         firmware: this.#firmware,

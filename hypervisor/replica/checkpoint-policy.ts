@@ -33,11 +33,16 @@ export interface SinceCheckpoint {
   readonly elapsedMs: number;
   /** Milliseconds the last checkpoint took: pause and work on this thread. 0: there was none. */
   readonly lastCostMs: number;
+  /** The guest has said that one would be welcome. */
+  readonly isWelcome: boolean;
 }
 
 /** Nothing has changed without a record, so nothing is due without one. */
 export function isCheckpointDue(every: CheckpointEvery, since: SinceCheckpoint): boolean {
   if (since.records === 0) return false;
+  const isCheap = since.lastCostMs < CHECKPOINT_COST_SHARE * since.elapsedMs;
+  // A hint only: a guest that gives it at every turn does not get to spend its time on checkpoints.
+  if (since.isWelcome && isCheap && every.type !== 'off') return true;
   switch (every.type) {
     case 'off':
       return false;
@@ -49,9 +54,7 @@ export function isCheckpointDue(every: CheckpointEvery, since: SinceCheckpoint):
       return since.virtualMicros >= every.every;
     case 'auto':
       return (
-        since.runMs >= CHECKPOINT_REPLAY_MS_MAX ||
-        (since.runMs >= CHECKPOINT_REPLAY_MS &&
-          since.lastCostMs < CHECKPOINT_COST_SHARE * since.elapsedMs)
+        since.runMs >= CHECKPOINT_REPLAY_MS_MAX || (since.runMs >= CHECKPOINT_REPLAY_MS && isCheap)
       );
     default:
       return unreachable(every);

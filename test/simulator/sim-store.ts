@@ -38,7 +38,7 @@ export const STARTED_AT: Micros = asMicros(WALL_START - 1_000_000);
 /** Header of a log without a real machine. */
 export const HEADER: LogHeader = {
   formatVersion: 2,
-  machineVersion: 3,
+  machineVersion: 4,
   turnTicksMax: 0,
   secondTicksMax: 0,
   hvVersion: '0.0.0',

@@ -29,7 +29,7 @@ let firmware: Uint8Array | undefined;
 let built: GoldenImage | undefined;
 
 export const TEST_HEADER: MachineOptions['header'] = {
-  machineVersion: 3,
+  machineVersion: 4,
   turnTicksMax: 0,
   secondTicksMax: 0,
   memoryPages: 4096,
@@ -54,6 +54,7 @@ export const TEST_CONFIG: BootConfig = {
   stdoutIsTTY: false,
   stderrIsTTY: false,
   columns: 80,
+  runId: '0f'.repeat(16),
   heapBytesMax: 240 * 2 ** 20,
 };
 
@@ -129,11 +130,15 @@ export class GuestRunner {
     return this;
   }
 
-  /** Goes on by itself until the guest exits or waits for something only the test can give. */
-  run(roundsMax = 10_000): this {
+  /**
+   * Goes on by itself until the guest exits or waits for something only the test can give; of its alarms
+   * those of the next `micros`.
+   */
+  run(roundsMax = 10_000, micros: number = Number.POSITIVE_INFINITY): this {
+    const until = this.#time + micros;
     for (let round = 0; round < roundsMax && this.exitCode === undefined; round++) {
       if (this.#immediates) this.interrupt(INTERRUPT.check);
-      else if (this.#alarmAt !== undefined) {
+      else if (this.#alarmAt !== undefined && this.#alarmAt <= until) {
         this.#time = Math.max(this.#time, this.#alarmAt);
         this.interrupt(INTERRUPT.alarm, {}, 0);
       } else return this;

@@ -541,7 +541,7 @@ export class Life {
           name: header.name,
           engineHash: header.engineHash,
           helperHash: header.helperHash,
-          machineVersion: 3,
+          machineVersion: 4,
           imageHash: header.imageHash,
           arbiter: '',
           spares: [],

@@ -21,13 +21,14 @@ const golden = readGolden(goldenKey(parts, firmware, TEST_HEADER.machineVersion)
 const NOTHING = { nextTicks: () => Number.POSITIVE_INFINITY, poll: () => undefined };
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** Input `g<KiB>` makes the heap grow by so much, `f` gives all of it back. */
+/** Input `g<KiB>` makes the heap grow by so much, `f` gives all of it back; at `h` it hints at a checkpoint. */
 const GUEST = `(function hvMain(require) {
   const net = require('net');
   let heap = []; const log = [];
   net.createServer((socket) => socket.on('data', (data) => {
     const text = String(data); log.push(Math.random());
     if (text[0] === 'f') heap = [];
+    if (text[0] === 'h') require('hv/guest').hv.checkpoint();
     if (text[0] === 'g') for (let left = Number(text.slice(1)); left > 0; left -= 16) {
       const block = new Float64Array(2048);
       for (let i = 0; i < 2048; i++) block[i] = i * 3 + Math.floor(log[log.length - 1] * 64);

@@ -28,6 +28,17 @@ describe('under plain Node', () => {
     await expect(hv.commit('safe' as never)).rejects.toThrow(TypeError);
   });
 
+  test('what is said goes nowhere, and no other word is taken', () => {
+    expect(hv.position()).toBe(0);
+    expect(hv.runId).toMatch(/^[0-9a-f]{32}$/);
+    expect(hv.runId).toBe(hv.runId);
+    expect(hv.checkpoint()).toBeUndefined();
+    for (const state of ['ok', 'degraded', 'failing'] as const)
+      expect(hv.health(state, 'why')).toBeUndefined();
+    expect(() => hv.health('well' as never)).toThrow(TypeError);
+    expect(() => hv.health('ok', 1 as never)).toThrow(TypeError);
+  });
+
   test('what is no handler and no time is refused', () => {
     expect(() => preempt.after(1, 'x' as never)).toThrow(TypeError);
     for (const ms of [-1, 2 ** 31, Number.NaN, 'x' as never])
@@ -51,6 +62,28 @@ describe('inside a guest', () => {
     writeFileSync(join(dir, name), text);
     const { code, sourceMap } = await bundleGuest(join(dir, name), { cwd: dir });
     expect(new LiveGuest(code, {}, sourceMap).run().stdout).toBe('hit\n');
+  });
+
+  test('what it says of itself is known to the machine, and so is where it stands', () => {
+    const guest = new LiveGuest(`(function (require) {
+      const { hv } = require('hv/guest');
+      console.log(hv.runId, hv.position(), Object.keys(hv).join());
+      hv.health('degraded', 'no mail');
+      hv.checkpoint();
+      for (const wrong of [['well'], ['ok', 1]])
+        try { hv.health(...wrong); } catch ({ code, message }) { console.log(code, message); }
+      setTimeout(() => console.log(hv.position()), 5);
+    })`).run();
+    expect(guest.stdout.split('\n')).toEqual([
+      `${'0f'.repeat(16)} 1 runId,position,commit,checkpoint,health`,
+      "ERR_INVALID_ARG_VALUE The argument 'state' must be one of: 'ok', 'degraded', 'failing'. Received 'well'",
+      'ERR_INVALID_ARG_TYPE The "reason" argument must be of type string. Received type number (1)',
+      String(guest.groups.at(-1)?.firstLsn),
+      '',
+    ]);
+    expect(guest.machine.meter().health).toMatchObject({ state: 'degraded', reason: 'no mail' });
+    expect(guest.machine.report.isCheckpointWelcome).toBe(true);
+    expect(guest.replayed()).toBe(guest.memoryHash);
   });
 
   test('a commit keeps the guest alive, comes true by its answer alone, and replays', () => {

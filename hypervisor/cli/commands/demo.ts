@@ -2,7 +2,6 @@
 
 import type { Command } from 'commander';
 import { HvError } from '../../base/errors.ts';
-import type { DemoKind } from '../demo/run-demo.ts';
 
 interface DemoFlags {
   readonly seconds: number;
@@ -22,7 +21,11 @@ export function registerDemo(program: Command): void {
     .description(
       'start a protected pair under load, kill -9 the primary again and again, check all',
     )
-    .argument('[guest]', 'kv, chat or counter', 'kv')
+    .argument(
+      '[guest]',
+      'kv, chat, counter, http, express, fastify, hono, todo-files, todos-ts, ws-chat, sse, mqtt, jobs or poller',
+      'kv',
+    )
     .option('--seconds <n>', 'how long the load runs', positive, 30)
     .option('--kill-every <seconds>', 'mean time between kills', positive, 4)
     .option('--kills <n>', 'end after this many kills', wholeNumber)
@@ -30,13 +33,7 @@ export function registerDemo(program: Command): void {
     .option('--seed <n>', 'seed of the times of the kills', wholeNumber, 1)
     .option('--json', 'one JSON object per line: failovers, then the verdict')
     .action(async (guest: string, flags: DemoFlags) => {
-      const { DEMO_KINDS, runDemo } = await import('../demo/run-demo.ts');
-      if (!isKind(guest, DEMO_KINDS)) {
-        throw new HvError(
-          'HV_E_USAGE',
-          `no demo called ${guest}, there are ${DEMO_KINDS.join(', ')}`,
-        );
-      }
+      const { runDemo } = await import('../demo/run-demo.ts');
       process.exitCode = await runDemo({
         kind: guest,
         seconds: flags.seconds,
@@ -47,10 +44,6 @@ export function registerDemo(program: Command): void {
         json: flags.json === true,
       });
     });
-}
-
-function isKind(text: string, kinds: readonly DemoKind[]): text is DemoKind {
-  return (kinds as readonly string[]).includes(text);
 }
 
 function positive(text: string): number {

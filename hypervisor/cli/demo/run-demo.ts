@@ -3,16 +3,13 @@
  * says what the clients saw. Everything it starts is real: processes, sockets, kill -9.
  */
 
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { EXIT } from '../../base/errors.ts';
 import { HostClock } from '../../host/clock.ts';
 import { data, say } from '../print.ts';
 import { Chance } from './chance.ts';
-import { startChatWorkload } from './chat-client.ts';
-import { startCounterWorkload } from './counter-client.ts';
 import {
   type Failover,
   failoverLine,
@@ -21,22 +18,14 @@ import {
   verdictLines,
   verdictOf,
 } from './failover-report.ts';
-import { startKvWorkload } from './kv-client.ts';
+import { demoGuest } from './guests.ts';
 import { freePort, type Replica, ReplicaSet, untilAccepting } from './replicas.ts';
 import { Tally } from './tally.ts';
-import type { Workload, WorkloadOptions } from './workload.ts';
-
-export type DemoKind = 'kv' | 'chat' | 'counter';
-const WORKLOADS: Readonly<Record<DemoKind, (options: WorkloadOptions, tally: Tally) => Workload>> =
-  {
-    kv: startKvWorkload,
-    chat: startChatWorkload,
-    counter: startCounterWorkload,
-  };
-export const DEMO_KINDS: readonly DemoKind[] = ['kv', 'chat', 'counter'];
+import type { Workload } from './workload.ts';
 
 export interface DemoOptions {
-  readonly kind: DemoKind;
+  /** Of DEMO_GUESTS (guests.ts). */
+  readonly kind: string;
   readonly seconds: number;
   readonly killEverySeconds: number;
   /** Ends after this many failovers, if the time is not up before. */
@@ -55,7 +44,10 @@ const FINISH_TIMEOUT_MS = 15_000;
 /** Kills come this much earlier or later than asked for, so that they hit different moments. */
 const JITTER = 0.3;
 
-/** Runs the demo and returns the exit status: failed if anything was lost or doubled. */
+/**
+ * Runs the demo and returns the exit status: failed if anything was lost or doubled. Throws HV_E_USAGE when
+ * there is no such demo, or what its guest needs is not installed.
+ */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const demo = new Demo(options);
   const stop = (): void => demo.interrupt();
@@ -74,7 +66,8 @@ class Ended extends Error {}
 
 class Demo {
   readonly #options: DemoOptions;
-  readonly #dir = mkdtempSync(join(tmpdir(), 'hv-demo-'));
+  readonly #guest: ReturnType<typeof demoGuest>;
+  readonly #dir: string;
   readonly #clock = new HostClock();
   readonly #chance: Chance;
   readonly #tally = new Tally();
@@ -91,6 +84,8 @@ class Demo {
 
   constructor(options: DemoOptions) {
     this.#options = options;
+    this.#guest = demoGuest(options.kind);
+    this.#dir = mkdtempSync(join(tmpdir(), 'hv-demo-'));
     this.#chance = new Chance(options.seed);
     this.#ended = new Promise((_resolve, reject) => {
       this.#end = reject;
@@ -128,11 +123,11 @@ class Demo {
   }
 
   async #play(): Promise<void> {
-    const { kind, clients, seconds } = this.#options;
-    const port = await freePort();
-    let [primary, backup] = await this.#startPair(port);
+    const { clients, seconds } = this.#options;
+    const [port, feedPort] = [await freePort(), await freePort()];
+    let [primary, backup] = await this.#startPair(port, feedPort);
     const now = (): number => performance.now();
-    this.#workload = WORKLOADS[kind]({ port, clients, now }, this.#tally);
+    this.#workload = this.#guest.start({ port, clients, now, feedPort }, this.#tally);
     this.#startedAt = now();
     this.#workload.start();
     this.#say(`clients: ${clients}, guest port ${port}`);
@@ -154,7 +149,7 @@ class Demo {
   }
 
   /** A backup that listens, then a primary that protects itself with it. */
-  async #startPair(guestPort: number): Promise<[Replica, Replica]> {
+  async #startPair(guestPort: number, feedPort: number): Promise<[Replica, Replica]> {
     const startedAt = performance.now();
     const arbiter = join(this.#dir, 'arbiter');
     mkdirSync(arbiter);
@@ -172,8 +167,9 @@ class Demo {
         ...['--listen', address],
         ...['--dir', this.#nextDir()],
         ...['--events-fd', '3'],
-        guestFile(this.#options.kind),
+        this.#guest.path,
         String(guestPort),
+        ...(this.#guest.polls ? ['127.0.0.1', `http://127.0.0.1:${feedPort}/feed`, '20'] : []),
       ],
     });
     await this.#race(primary.waitFor('protected', { timeoutMs: START_TIMEOUT_MS }));
@@ -316,15 +312,4 @@ function sleepUntil(at: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, Math.max(0, at - performance.now())).unref();
   });
-}
-
-/** guests/ lies beside hv's package.json, which is some folders up both in sources and when built. */
-export function guestFile(kind: string): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'guests', `${kind}.js`))) {
-    const up = dirname(folder);
-    if (up === folder) throw new Error(`guests/${kind}.js is missing from this installation`);
-    folder = up;
-  }
-  return join(folder, 'guests', `${kind}.js`);
 }

@@ -19,6 +19,8 @@ export interface WorkloadOptions {
   readonly clients: number;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
+  /** Where to serve what a guest polls. */
+  readonly feedPort?: number;
 }
 
 /** One client of a workload. */

@@ -8,15 +8,33 @@ import { createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startChatWorkload } from '../../../hypervisor/cli/demo/chat-client.ts';
 import { startCounterWorkload } from '../../../hypervisor/cli/demo/counter-client.ts';
+import { startFeedWorkload } from '../../../hypervisor/cli/demo/feed-client.ts';
+import { startJobWorkload } from '../../../hypervisor/cli/demo/job-client.ts';
 import { startKvWorkload } from '../../../hypervisor/cli/demo/kv-client.ts';
+import { startMqttWorkload } from '../../../hypervisor/cli/demo/mqtt-client.ts';
+import { freePort } from '../../../hypervisor/cli/demo/replicas.ts';
+import {
+  startEventStreamWorkload,
+  startWebSocketWorkload,
+} from '../../../hypervisor/cli/demo/room-client.ts';
 import { Tally } from '../../../hypervisor/cli/demo/tally.ts';
+import { startTodoWorkload } from '../../../hypervisor/cli/demo/todo-client.ts';
 import type { Workload } from '../../../hypervisor/cli/demo/workload.ts';
+import { LONG, longTest } from '../../support/long.ts';
 import { type Server, startServer } from '../guests/guest-process.ts';
 
 const KINDS = [
-  ['kv', startKvWorkload, 2000],
-  ['chat', startChatWorkload, 100],
-  ['counter', startCounterWorkload, 100],
+  ['kv.js', startKvWorkload, 2000],
+  ['chat.js', startChatWorkload, 100],
+  ['counter.js', startCounterWorkload, 100],
+  ['servers/http.js', startTodoWorkload, 50],
+  ['servers/ws-chat.js', startWebSocketWorkload, 30],
+] as const;
+/** Made of the same parts as the others: HV_LONG=1. */
+const MORE_KINDS = [
+  ['servers/sse.js', startEventStreamWorkload, 100],
+  ['servers/mqtt.js', startMqttWorkload, 60],
+  ['servers/jobs.js', startJobWorkload, 60],
 ] as const;
 
 let server: Server | undefined;
@@ -33,9 +51,9 @@ async function answers(tally: Tally, more: number): Promise<void> {
   while (tally.answered < wanted) await new Promise((resolve) => setImmediate(resolve));
 }
 
-describe.each(KINDS)('%s', (name, start, many) => {
+describe.each([...KINDS, ...(LONG ? MORE_KINDS : [])])('%s', (name, start, many) => {
   test('finds nothing wrong with a server that runs', async () => {
-    server = await startServer(`${name}.js`, ['0', '127.0.0.1', '10']);
+    server = await startServer(name, ['0', '127.0.0.1', '10']);
     const tally = new Tally();
     const options = { port: server.port, clients: 4, now: () => performance.now() };
     workload = start(options, tally);
@@ -49,14 +67,14 @@ describe.each(KINDS)('%s', (name, start, many) => {
   });
 
   test('says that a server restarted without its data has lost it', async () => {
-    server = await startServer(`${name}.js`, ['0', '127.0.0.1', '10']);
+    server = await startServer(name, ['0', '127.0.0.1', '10']);
     const tally = new Tally();
     const options = { port: server.port, clients: 4, now: () => performance.now() };
     workload = start(options, tally);
     workload.start();
     await answers(tally, many);
     server.stop();
-    server = await startServer(`${name}.js`, [String(server.port), '127.0.0.1', '10']);
+    server = await startServer(name, [String(server.port), '127.0.0.1', '10']);
     await answers(tally, many);
     await workload.finish(5000);
     expect(tally.lost).toBeGreaterThan(0);
@@ -65,7 +83,7 @@ describe.each(KINDS)('%s', (name, start, many) => {
   });
 
   test('counts clients that get no answer', async () => {
-    server = await startServer(`${name}.js`, ['0', '127.0.0.1', '10']);
+    server = await startServer(name, ['0', '127.0.0.1', '10']);
     const tally = new Tally();
     const options = { port: server.port, clients: 2, now: () => performance.now() };
     workload = start(options, tally);
@@ -108,4 +126,18 @@ test('a counter client that has its last answer asks nothing more while others w
   fake.close();
   expect(tally.stuck).toBe(0);
   expect(tally.answered).toBe(tally.requests);
+});
+
+longTest('clients of a guest that polls find nothing wrong with one that runs', async () => {
+  const feedPort = await freePort();
+  const feed = `http://127.0.0.1:${feedPort}/feed`;
+  server = await startServer('servers/poller.js', ['0', '127.0.0.1', feed, '5']);
+  const tally = new Tally();
+  const now = (): number => performance.now();
+  workload = startFeedWorkload({ port: server.port, feedPort, clients: 2, now }, tally);
+  workload.start();
+  await answers(tally, 60);
+  await workload.finish(5000);
+  expect(tally.findings).toEqual([]);
+  expect(tally.clean).toBe(true);
 });

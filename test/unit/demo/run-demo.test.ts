@@ -1,7 +1,7 @@
 /** The demo as a whole, with fake replicas: what it starts, counts, prints and leaves behind. */
 
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,6 +32,10 @@ beforeAll(async () => {
     bundle: true,
     platform: 'node',
     format: 'esm',
+    // Packages in it are CommonJS.
+    banner: {
+      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf('/');",
+    },
     define: { 'import.meta.url': JSON.stringify(new URL(`file://${source}`).href) },
     logLevel: 'silent',
   });
@@ -71,8 +75,15 @@ function runDemo(options: Record<string, unknown>, env: Record<string, string>):
         });
       },
     );
-    if (env.INTERRUPT !== undefined) setTimeout(() => child.kill('SIGINT'), 1500);
+    if (env.INTERRUPT !== undefined) void hasBegun(tmp).then(() => child.kill('SIGINT'));
   });
+}
+
+/** It has a directory of its own, with the first thing it makes there once it can be interrupted. */
+async function hasBegun(tmp: string): Promise<void> {
+  const begun = (): boolean =>
+    readdirSync(tmp).some((name) => existsSync(join(tmp, name, 'arbiter')));
+  while (!begun()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 test.each(['kv', 'chat', 'counter'])(

@@ -41,6 +41,8 @@ export const seen: { warnings: (string | Error)[]; errors: string[]; late: unkno
 export const fakeTraps: Traps = {
   preempt: () => undefined,
   commit: notHere,
+  position: notHere,
+  report: notHere,
   now: notHere,
   alarm: notHere,
   entropy(length) {

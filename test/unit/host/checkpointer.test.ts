@@ -165,3 +165,20 @@ it('a snapshot that is being written is left alone by who asks for the hash of a
   expect(await driven.written()).toMatchObject({ lsn });
   expect(driven.restored(lsn)).toBe(hash);
 });
+
+describe('a checkpoint the guest has hinted at', () => {
+  it('is taken at its turn, whatever else is due, and not again', async () => {
+    const driven = new Driven({ type: 'records', every: 1e9 });
+    expect(driven.group()).toBe(false);
+    driven.guest.input('h');
+    expect(driven.group()).toBe(true);
+    expect(driven.group()).toBe(false);
+    expect((await driven.written())?.lsn).toBe(driven.guest.lsn - 1);
+  });
+
+  it('is not taken where there are to be none', () => {
+    const driven = new Driven({ type: 'off' });
+    driven.guest.input('h');
+    expect(driven.group()).toBe(false);
+  });
+});

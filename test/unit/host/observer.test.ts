@@ -150,6 +150,19 @@ describe('readiness', () => {
     ]);
   });
 
+  test('of a primary is what its guest says, unless that is failing', () => {
+    const observer = new Observer('primary', 0);
+    told(observer, joined[0]);
+    const faults = (health: object): readonly string[] =>
+      readyFaults(sight(observer, { status: { meter: { health } } }));
+    expect(faults({ state: 'degraded', reason: 'no mail' })).toEqual([]);
+    const failing = { state: 'failing', reason: 'the ledger does not add up' };
+    const told503 = ['the guest says that it is failing: the ledger does not add up'];
+    expect(faults(failing)).toEqual(told503);
+    const busy = { meter: null, lastMeter: { health: failing } };
+    expect(readyFaults(sight(observer, { status: busy }))).toEqual(told503);
+  });
+
   test('of a backup that is in no view by design is to follow', () => {
     const observer = new Observer('backup', 0);
     const faults = (phase: string): readonly string[] =>

@@ -12,6 +12,7 @@ const NOTHING: SinceCheckpoint = {
   runMs: 0,
   elapsedMs: 0,
   lastCostMs: 0,
+  isWelcome: false,
 };
 const due = (option: string, since: Partial<SinceCheckpoint>): boolean =>
   isCheckpointDue(checkpointEvery(option), { ...NOTHING, records: 1, ...since });
@@ -40,8 +41,17 @@ describe('a checkpoint is due', () => {
     expect(due('auto', { ...busy, runMs: 1_000, elapsedMs: 799 })).toBe(true);
   });
 
+  test('when the guest would welcome it, whatever was asked for, if the last one was cheap for the time since', () => {
+    for (const option of ['10000', '64MiB', '30s', 'auto']) {
+      const hint = { isWelcome: true, lastCostMs: 40 };
+      expect(due(option, { ...hint, elapsedMs: 799 }), option).toBe(false);
+      expect(due(option, { ...hint, elapsedMs: 801 }), option).toBe(true);
+      expect(due(option, { ...hint, elapsedMs: 801, records: 0 }), option).toBe(false);
+    }
+  });
+
   test('never when it was switched off, and never without a record', () => {
-    expect(due('off', EVERYTHING)).toBe(false);
+    expect(due('off', { ...EVERYTHING, isWelcome: true })).toBe(false);
     for (const option of ['1', '1B', '1ms', 'auto'])
       expect(due(option, { ...EVERYTHING, records: 0 })).toBe(false);
   });
