@@ -3,7 +3,7 @@
  * guest, recorded) and trap ids (guest to host, deterministic). Both sides import this file and
  * nothing else of each other. Numbers are part of the log format: they are never reused, and a
  * change of meaning is a new `machineVersion` in the header. Machine version 2 added the trap
- * `preempt`, version 3 `commit`; an older machine does not even bind them, because a bound function
+ * `preempt`, version 3 `commit`, version 4 `disk`; an older machine does not even bind them, because a bound function
  * is memory. `late` is bound for a firmware that has parts (firmware-parts.ts), whatever the version.
  */
 
@@ -81,6 +81,8 @@ export const TRAP = {
   commit: 19,
   /** late(part): what this part of the firmware evaluates to. Where the firmware has parts, see `firmwareParts`. */
   late: 20,
+  /** disk(op, …): void. What has become of the guest's files, for whoever looks from outside: DISK. Since 4. */
+  disk: 21,
   /** encode(text, encoding): ArrayBuffer. Pure. */
   encode: 32,
   /** decode(buffer, offset, length, encoding): string. Pure. */
@@ -95,7 +97,27 @@ export const TRAP = {
 export type TrapName = keyof typeof TRAP;
 
 /** Machine version that a trap came with; the others are there since version 1. */
-export const TRAP_SINCE: Readonly<Partial<Record<TrapName, number>>> = { preempt: 2, commit: 3 };
+export const TRAP_SINCE: Readonly<Partial<Record<TrapName, number>>> = {
+  preempt: 2,
+  commit: 3,
+  disk: 4,
+};
+
+/** First argument of the trap `disk`, and what follows it. Files are named by their inode's number; the root is the name '' of directory 0. */
+export const DISK = {
+  /** node(number, kind, hidden, target): an inode has a name; `kind` in DISK_KINDS, `hidden`: not the guest's doing. */
+  node: 1,
+  /** entry(directory, number, name): a name of a directory; number 0: it is gone. */
+  entry: 2,
+  /** page(number, index, length, buffer): 64 KiB of a file are in this buffer now; length 0: they are zeros. */
+  page: 3,
+  /** changed(number, size, from, to): the file has this size, and new bytes between the two. */
+  changed: 4,
+  /** gone(number): no name and nobody who has it open. */
+  gone: 5,
+} as const;
+export const DISK_KINDS = ['file', 'directory', 'link'] as const;
+export const DISK_PAGE_BYTES = 65_536;
 
 /** How safe a guest can ask what it has done to be, by index. Append only. */
 export const COMMIT_LEVELS = ['received', 'replayed', 'verified', 'durable'] as const;
@@ -178,6 +200,8 @@ export interface BootConfig {
   readonly columns: number;
   /** What the guest's heap may hold (`hv run --memory`). */
   readonly heapBytesMax: number;
+  /** What the guest's files may hold (`hv run --disk-quota`); absent: half of its heap. */
+  readonly diskBytesMax?: number;
 }
 
 /** File name under which the image is evaluated; stack traces carry it until they are mapped. */

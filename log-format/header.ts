@@ -84,7 +84,7 @@ export function decodeHeader(payload: Uint8Array): LogHeader {
 
 function headerOf(fields: ReadonlyMap<string, unknown>, formatVersion: FormatVersion): LogHeader {
   const machineVersion = fields.get('machineVersion');
-  if (machineVersion !== 1 && machineVersion !== 2 && machineVersion !== 3)
+  if (machineVersion !== 1 && machineVersion !== 2 && machineVersion !== 3 && machineVersion !== 4)
     throw new FormatVersionError('machine', machineVersion);
   const ticksSemantics = fields.get('ticksSemantics');
   if (ticksSemantics !== 'quickjs-interrupt-polls/1') {

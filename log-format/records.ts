@@ -143,7 +143,7 @@ export interface EncodedBatch {
 
 /** Versions this code reads; it writes the newest. docs/log-format.md says what changed when. */
 export type FormatVersion = 1 | 2;
-export type MachineVersion = 1 | 2 | 3;
+export type MachineVersion = 1 | 2 | 3 | 4;
 
 /** First frame of every segment. Refuse what differs: a replay under another machine is no replay. */
 export interface LogHeader {

@@ -258,7 +258,8 @@ function headOf(fields: Fields): SnapshotHead {
 }
 
 function asMachineVersion(value: unknown): MachineVersion {
-  if (value !== 1 && value !== 2 && value !== 3) throw new FormatVersionError('machine', value);
+  if (value !== 1 && value !== 2 && value !== 3 && value !== 4)
+    throw new FormatVersionError('machine', value);
   return value;
 }
 

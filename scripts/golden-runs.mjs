@@ -459,6 +459,7 @@ export const GOLDENS = {
   sealed,
   'stack-depth': runs('golden/stack-depth.js'),
   semantics: runs('golden/semantics.js'),
+  disk: runs('golden/disk.js', { flags: ['--disk-quota', '64KiB'] }),
   'small-stack': runs('hostile/deep-recursion.js', { flags: ['--stack', '256KiB'] }),
   'turn-ticks': runs('hostile/infinite-loop.js', { flags: ['--cpu', '1M'] }),
   'second-ticks': runs('hostile/infinite-loop.js', { flags: ['--cpu', '2M/s'] }),

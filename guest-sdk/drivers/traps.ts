@@ -27,6 +27,14 @@ export interface Traps {
   netOption(connection: number, option: number, value: number): void;
   preempt(atMicros: number): void;
   commit(level: number): number;
+  /** See DISK of log-format/abi.ts. */
+  disk(
+    op: number,
+    a: number,
+    b?: number,
+    c?: number | string,
+    d?: number | string | ArrayBuffer,
+  ): void;
   encode(text: string, encoding: number): ArrayBuffer;
   decode(buffer: ArrayBuffer, offset: number, length: number, encoding: number): string;
   byteLength(text: string): number;

@@ -25,6 +25,12 @@ export function nowMicros(): number {
 
 let lastNumber = 1;
 
+/** Content of a file of the image. Made into bytes when the guest first asks for them. */
+export interface ImageContent {
+  readonly size: number;
+  bytes(): Uint8Array;
+}
+
 /** A file, directory, symbolic link or device. Times are microseconds since 1970. */
 export class Inode {
   readonly number: number = ++lastNumber;
@@ -41,7 +47,12 @@ export class Inode {
   modified: number;
   changed: number;
   readonly born: number;
-  readonly bytes: FileBytes = new FileBytes();
+  /** It came with the image, or with the system: the guest has not changed it. */
+  isGiven = false;
+  /** The machine knows of it (fs-told.ts). */
+  isTold = false;
+  #image: ImageContent | undefined;
+  readonly #bytes: FileBytes = new FileBytes(this.number);
   /** Of a directory, in order of creation. */
   readonly entries: Map<string, Inode> = new Map();
   /** Of a directory; the root's is itself. */
@@ -62,7 +73,24 @@ export class Inode {
     this.born = now;
   }
 
+  /** Content, read from the image first where it lies there. */
+  get bytes(): FileBytes {
+    const image = this.#image;
+    if (image !== undefined) {
+      this.#image = undefined;
+      this.#bytes.write(image.bytes(), 0);
+    }
+    return this.#bytes;
+  }
+
+  /** A file of the image, which has no content of its own yet. */
+  lieInImage(image: ImageContent): void {
+    this.isGiven = true;
+    this.#image = image;
+  }
+
   get size(): number {
+    if (this.#image !== undefined) return this.#image.size;
     if (this.kind === 'link') return traps.byteLength(this.target);
     return this.kind === 'directory' ? 4096 : this.bytes.size;
   }

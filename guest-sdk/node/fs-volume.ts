@@ -1,15 +1,19 @@
 /**
  * The virtual disk: a tree of inodes in the guest's memory, where replay and snapshots have it for
- * free. Paths are absolute or relative to the working directory. Failures are thrown as `Fault`.
+ * free. What came with the image lies below what the guest has written, and is never changed itself. Paths are
+ * absolute or relative to the working directory. Failures are thrown as `Fault`.
  */
 
 import { bootConfig } from '../boot-config.ts';
 import { traps } from '../drivers/traps.ts';
 import { type Device, Fault, Inode } from './fs-inode.ts';
+import { tellChange, tellGone, tellName, tellNameGone, tellOwn } from './fs-told.ts';
 
 const LINKS_MAX = 40;
 const NAME_BYTES_MAX = 255;
 const PATH_BYTES_MAX = 4095;
+/** One inode for so many bytes of the disk: names take memory, too. */
+const BYTES_PER_INODE = 4096;
 
 export interface Place {
   readonly directory: Inode;
@@ -33,6 +37,8 @@ function makeTree(): Inode {
   const root = new Inode('directory', 0o755);
   root.parent = root;
   root.links = 2;
+  root.isGiven = true;
+  tellName(undefined, '', root);
   const devices = new Inode('directory', 0o755);
   attach(root, 'dev', devices);
   for (const device of ['null', 'zero', ...CONSOLE] as const) {
@@ -42,8 +48,12 @@ function makeTree(): Inode {
   return root;
 }
 
-function attach(directory: Inode, name: string, node: Inode): void {
+function attach(directory: Inode, name: string, node: Inode, isGiven = true): void {
   directory.entries.set(name, node);
+  // Content the guest has made is its own from the first name on.
+  if (isGiven) node.isGiven = true;
+  else if (!node.isTold && node.kind === 'file') node.bytes.tellPages();
+  tellName(directory, name, node);
   node.links += 1;
   if (node.kind === 'directory') {
     node.links = 2;
@@ -59,9 +69,13 @@ function partsOf(path: string): string[] {
 }
 
 class Volume {
-  /** Bytes of content it may hold; half of the guest's heap unless it is set. */
+  /** Bytes of content it may hold. */
   bytesMax = 0;
+  /** What the guest has written. The image's own files are not counted. */
   bytesUsed = 0;
+  /** Inodes the guest has made. */
+  inodesUsed = 0;
+  #installing = false;
   umask = 0o022;
   #root: Inode | undefined;
   readonly #listeners = new Set<(change: Change) => void>();
@@ -72,9 +86,22 @@ class Volume {
     if (this.#root !== undefined) return this.#root;
     this.#root = makeTree();
     const config = bootConfig();
-    this.bytesMax ||= Math.floor(config.heapBytesMax / 2);
-    this.makeDirectories(config.cwd, 0o755);
+    this.bytesMax = config.diskBytesMax ?? Math.floor(config.heapBytesMax / 2);
+    this.install(() => this.makeDirectories(config.cwd, 0o755));
     return this.#root;
+  }
+
+  /** Inodes there may be. */
+  get inodesMax(): number {
+    return Math.floor(this.bytesMax / BYTES_PER_INODE);
+  }
+
+  /** What `act` adds comes with the system and not from the guest. */
+  install(act: () => void): void {
+    const before = this.#installing;
+    this.#installing = true;
+    act();
+    this.#installing = before;
   }
 
   /** The working directory. */
@@ -134,7 +161,12 @@ class Volume {
   add(place: Place, node: Inode): void {
     place.directory.require(2);
     if (place.directory.links === 0) throw new Fault('ENOENT');
-    attach(place.directory, place.name, node);
+    const isGiven = this.#installing;
+    if (!isGiven && !node.isTold) {
+      if (this.inodesUsed >= this.inodesMax) throw new Fault('ENOSPC');
+      this.inodesUsed += 1;
+    } else if (!isGiven) this.own(node, { keeps: true });
+    attach(place.directory, place.name, node, isGiven);
     this.announce('rename', place.directory, place.name, node);
   }
 
@@ -143,6 +175,7 @@ class Volume {
     if (node === undefined) throw new Fault('ENOENT');
     directory.require(2);
     directory.entries.delete(name);
+    if (node.isTold) tellNameGone(directory, name);
     directory.touch();
     node.links -= 1;
     node.changed = directory.changed;
@@ -222,6 +255,7 @@ class Volume {
     }
     source.directory.require(2);
     target.directory.require(2);
+    this.#ownTree(node);
     if (target.node !== undefined) this.remove(target);
     // Held while it has no name: its content must not go.
     node.opened += 1;
@@ -230,26 +264,54 @@ class Volume {
     this.add(target, node);
   }
 
-  /** Frees the content of an inode without names that nobody has open. */
+  /** Frees an inode without names that nobody has open. */
   release(node: Inode): void {
-    if (node.links > 0 || node.opened > 0 || node.kind !== 'file') return;
+    if (node.links > 0 || node.opened > 0 || node.kind === 'device') return;
+    tellGone(node);
+    if (node.isGiven) return;
+    this.inodesUsed -= 1;
+    if (node.kind !== 'file') return;
     this.bytesUsed -= node.bytes.stored;
     node.bytes.resize(0);
   }
 
+  /** Makes a file of the image the guest's own: the image itself stays as it is. `keeps`: its content, too. */
+  own(node: Inode, { keeps }: { readonly keeps: boolean }): void {
+    if (!node.isGiven || node.kind !== 'file') return;
+    const { stored } = node.bytes;
+    if (keeps && this.bytesUsed + stored > this.bytesMax) throw new Fault('ENOSPC');
+    if (this.inodesUsed >= this.inodesMax) throw new Fault('ENOSPC');
+    node.isGiven = false;
+    this.inodesUsed += 1;
+    this.bytesUsed += stored;
+    tellOwn(node);
+    node.bytes.tellPages();
+    tellChange(node, 0, node.size);
+  }
+
+  /** What is moved is shown at its new place, so it has to be the guest's. */
+  #ownTree(node: Inode): void {
+    this.own(node, { keeps: true });
+    for (const child of node.entries.values()) this.#ownTree(child);
+  }
+
   write(node: Inode, source: Uint8Array, at: number): void {
+    this.own(node, { keeps: true });
     const growth = node.bytes.growth(at, source.length);
     if (this.bytesUsed + growth > this.bytesMax) throw new Fault('ENOSPC');
     node.bytes.write(source, at);
     this.bytesUsed += growth;
+    tellChange(node, at, at + source.length);
     node.touch();
     this.announceContent(node);
   }
 
   resize(node: Inode, size: number): void {
+    this.own(node, { keeps: size > 0 });
     const before = node.bytes.stored;
     node.bytes.resize(size);
     this.bytesUsed += node.bytes.stored - before;
+    tellChange(node, size, size);
     node.touch();
     this.announceContent(node);
   }

@@ -16,5 +16,15 @@ export const CHECKPOINT_RETRY_MS = 10_000;
 export const CHECKPOINT_RETRY_MS_MAX = 600_000;
 /** The file that a log is written to is looked for this often: a look at one name. */
 export const LOG_LOOK_MS = 1_000;
+/** The smallest disk of a guest: one page of a file, and names for a few. */
+export const DISK_BYTES_MIN: number = 64 * 1024;
+/** The copy of the guest's files beside the log is at most about this old: a reader is a person. */
+export const DISK_COPY_MS = 250;
+/** Bytes of it that are copied out of guest memory at a time, between two turns: 1 to 2 ms. */
+export const DISK_COPY_BYTES: number = 8 * MIB;
+/** A new file up to this size appears whole, by a rename; a larger one grows. */
+export const DISK_COPY_WHOLE_BYTES: number = MIB;
+/** After an error of the host's disk the copy rests for this long. */
+export const DISK_COPY_RETRY_MS = 10_000;
 
 assert(CHECKPOINT_RETRY_MS < CHECKPOINT_RETRY_MS_MAX, 'a pause grows');

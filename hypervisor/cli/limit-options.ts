@@ -1,5 +1,6 @@
 /** `--memory`, `--stack` and `--cpu` of `hv run`: sizes and ticks as people write them. */
 
+import { DISK_BYTES_MIN } from '../base/disk-limits.ts';
 import {
   GUEST_STACK_BYTES,
   GUEST_STACK_BYTES_MIN,
@@ -36,6 +37,14 @@ export function heapBytes(text: string): number {
   return bytes;
 }
 
+/** Bytes that the guest's files may hold; they lie in its heap. Throws HV_E_USAGE. */
+export function diskBytes(text: string): number {
+  const bytes = bytesOf(text);
+  if (bytes === undefined || bytes < DISK_BYTES_MIN || bytes > HEAP_BYTES_MAX)
+    throw usage('--disk-quota', text, 'a size from 64KiB to 1984MiB, such as 100MiB');
+  return bytes;
+}
+
 /** Bytes of the guest's stack. Throws HV_E_USAGE. */
 export function stackBytes(text: string): number {
   const bytes = bytesOf(text);
@@ -65,10 +74,13 @@ interface LimitOptions {
   readonly memory?: number;
   readonly stack?: number;
   readonly cpu: readonly CpuLimit[];
+  readonly diskQuota?: number;
 }
 
 /** All limits, and those among them that were asked for. */
-export function limitsOf(options: LimitOptions): Pick<HypervisorOptions, 'limits' | 'limitsAsked'> {
+export function limitsOf(
+  options: LimitOptions,
+): Pick<HypervisorOptions, 'limits' | 'limitsAsked' | 'diskBytesMax'> {
   const limits = guestLimits(options);
   const { memoryPages, stackBytes, turnTicksMax, secondTicksMax } = limits;
   const limitsAsked = {
@@ -77,7 +89,7 @@ export function limitsOf(options: LimitOptions): Pick<HypervisorOptions, 'limits
     ...(turnTicksMax === 0 ? {} : { turnTicksMax }),
     ...(secondTicksMax === 0 ? {} : { secondTicksMax }),
   };
-  return { limits, limitsAsked };
+  return { limits, limitsAsked, diskBytesMax: options.diskQuota };
 }
 
 export function guestLimits(options: LimitOptions): GuestLimits {

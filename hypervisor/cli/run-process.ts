@@ -45,6 +45,7 @@ export interface RunOptions extends ProtectionOptions, SecurityFlags, AdminOptio
   readonly env: readonly string[];
   readonly memory?: number;
   readonly stack?: number;
+  readonly diskQuota?: number;
   readonly cpu: readonly CpuLimit[];
   readonly hangLimit: number;
   readonly rejoin: boolean;

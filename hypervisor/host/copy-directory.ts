@@ -292,6 +292,7 @@ export class CopyDirectory {
         else machine.dispose();
       },
       checkpoints,
+      disk: checkpoints,
       onTrouble: trouble,
       ...options,
     });

@@ -106,6 +106,10 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
     'error',
     'the log at `path` was deleted or moved away while it is written: `meaning`; told once',
   ),
+  'disk.not-shown': row(
+    'warn',
+    "the copy of the guest's files beside its log is not kept up: `reason`; told once until it is again",
+  ),
   'log.aside': row('info', 'the log of an earlier run in `dir` was moved to `aside`'),
   'copy.aside': row('info', 'an earlier copy in `dir` was moved to `aside`'),
   'copy.condemned': row(

@@ -100,6 +100,8 @@ export interface HypervisorOptions {
   readonly limits: GuestLimits;
   /** Those that somebody asked for: a log that was recorded under others is refused. */
   readonly limitsAsked?: Partial<GuestLimits>;
+  /** What the guest's files may hold; undefined: half of its heap. Recorded in the boot. */
+  readonly diskBytesMax?: number | undefined;
   /** Silence of a guest at work that ends it by force; Infinity: none does. */
   readonly hangLimitMs: number;
   /** SIGTERM hands a protected guest over instead of stopping it on both sides. */
@@ -391,5 +393,6 @@ function bootConfig(options: HypervisorOptions, script: string): BootConfig {
     hvVersion: HV_VERSION,
     ...options.terminal,
     heapBytesMax: heapBytesMax(options.limits.memoryPages),
+    ...(options.diskBytesMax === undefined ? {} : { diskBytesMax: options.diskBytesMax }),
   };
 }

@@ -35,6 +35,8 @@ export interface RemoteMachineOptions {
   readonly onRestored?: (restored: RestoredCopy) => void;
   /** Directory of the copy: snapshots are taken there at the primary's checkpoints, see `placed`. */
   readonly checkpoints?: string;
+  /** Directory beside which the guest's files are shown (disk-copy.ts). */
+  readonly disk?: string;
   /** Trouble of the machine's thread that ends nothing: event name and fields. */
   readonly onTrouble?: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -54,7 +56,7 @@ export class RemoteMachine implements BackupMachine {
   readonly #onRestored: ((restored: RestoredCopy) => void) | undefined;
 
   constructor(base: LogBase, options: RemoteMachineOptions) {
-    const { hangLimitMs, onFailure, restore, checkpoints } = options;
+    const { hangLimitMs, onFailure, restore, checkpoints, disk } = options;
     this.#onRestored = options.onRestored;
     this.#onTrouble = options.onTrouble;
     this.#onFailure = onFailure;
@@ -70,6 +72,7 @@ export class RemoteMachine implements BackupMachine {
       blobs: restore === undefined ? blobsOf(base) : undefined,
       restore,
       checkpoints,
+      disk,
     };
     this.worker = startWorker('machine-worker', start);
     this.worker.on('message', this.#onMessage);

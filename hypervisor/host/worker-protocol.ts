@@ -96,6 +96,8 @@ export interface BackupStart {
   readonly restore: RestoreRequest | undefined;
   /** Directory of the copy, where snapshots go that are taken at the primary's checkpoints; undefined: none are. */
   readonly checkpoints: string | undefined;
+  /** Where the guest's files are shown (disk-copy.ts); undefined: nowhere. */
+  readonly disk: string | undefined;
 }
 
 /** A run that goes on from its own log. */

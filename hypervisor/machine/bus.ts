@@ -9,6 +9,7 @@ import { ClockDevice } from './devices/clock.ts';
 import { CommitDevice } from './devices/commit.ts';
 import { ConsoleDevice } from './devices/console.ts';
 import type { Board, Device, TrapHandler } from './devices/device.ts';
+import { DiskDevice } from './devices/disk.ts';
 import { EntropyDevice } from './devices/entropy.ts';
 import { NetDevice } from './devices/net.ts';
 import { PreemptDevice } from './devices/preempt.ts';
@@ -39,6 +40,7 @@ export class Bus {
   readonly process: ProcessDevice;
   readonly preempt: PreemptDevice;
   readonly commit: CommitDevice;
+  readonly disk: DiskDevice;
   readonly #board: Board;
   readonly #devices: readonly Device[];
   readonly #handlers: (TrapHandler | undefined)[] = [];
@@ -58,6 +60,7 @@ export class Bus {
     this.process = new ProcessDevice(board);
     this.preempt = new PreemptDevice(board);
     this.commit = new CommitDevice(board);
+    this.disk = new DiskDevice(board);
     this.#devices = [
       this.timer,
       this.entropy,
@@ -66,6 +69,7 @@ export class Bus {
       new ConsoleDevice(board),
       this.preempt,
       this.commit,
+      this.disk,
     ];
     const answers = [
       this.clock.trap(),

@@ -29,6 +29,7 @@ import type { CheckpointFigures, NetTable, Output, TurnsResult } from '../ports.
 import { Budget } from './budget.ts';
 import { Bus } from './bus.ts';
 import { Cpu, type MidTurnSource } from './cpu.ts';
+import type { DiskView } from './devices/disk.ts';
 import { Engine, EngineFault, heapBytesMax, isException } from './engine.ts';
 import { Kernel, type KernelState } from './kernel.ts';
 import { LiveShadow } from './live-shadow.ts';
@@ -239,6 +240,11 @@ export class Machine {
   /** Commits without an answer, oldest first; for a primary that goes on with the guest. */
   get pendingCommits(): readonly PendingCommit[] {
     return this.#bus.commit.pending;
+  }
+
+  /** The guest's files, for who shows them. */
+  get disk(): DiskView {
+    return this.#bus.disk;
   }
 
   /** Virtual time, microseconds: interrupts may not be stamped earlier. */

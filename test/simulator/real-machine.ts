@@ -80,7 +80,7 @@ const GUEST = bytes(`(function hvMain(require) {
 
 const LOG_HEADER: LogHeader = {
   ...HEADER,
-  machineVersion: 3,
+  machineVersion: 4,
   ticksPerMicro: 128,
   seed: '5a'.repeat(32),
 };

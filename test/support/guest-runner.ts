@@ -29,7 +29,7 @@ let firmware: Uint8Array | undefined;
 let built: GoldenImage | undefined;
 
 export const TEST_HEADER: MachineOptions['header'] = {
-  machineVersion: 3,
+  machineVersion: 4,
   turnTicksMax: 0,
   secondTicksMax: 0,
   memoryPages: 4096,

@@ -41,6 +41,7 @@ export const seen: { warnings: (string | Error)[]; errors: string[]; late: unkno
 export const fakeTraps: Traps = {
   preempt: () => undefined,
   commit: notHere,
+  disk: () => undefined,
   now: notHere,
   alarm: notHere,
   entropy(length) {

@@ -56,7 +56,7 @@ describe('a header', () => {
     const payload = payloadOf(encodeHeader(sampleHeader()));
     payload[9] = 3;
     expect(() => decodeHeader(payload)).toThrow(FormatVersionError);
-    expect(() => decodeHeader(forge({ machineVersion: 4 }))).toThrow(FormatVersionError);
+    expect(() => decodeHeader(forge({ machineVersion: 5 }))).toThrow(FormatVersionError);
     expect(() => decodeHeader(forge({ ticksSemantics: 'fuel/1' }))).toThrow(FormatVersionError);
     expect(() => decodeHeader(new TextEncoder().encode('a text file, long'))).not.toThrow(
       FormatVersionError,

@@ -142,7 +142,7 @@ describe('the head of a snapshot', () => {
     const payload = payloadOf(encodeSnapshotHead(sampleHead()));
     payload[10] = 2;
     expect(() => decodeSnapshotHead(payload)).toThrow(FormatVersionError);
-    expect(() => decodeSnapshotHead(forge({ machineVersion: 4 }))).toThrow(FormatVersionError);
+    expect(() => decodeSnapshotHead(forge({ machineVersion: 5 }))).toThrow(FormatVersionError);
     payload[3] = 0;
     const damaged = (): unknown => decodeSnapshotHead(payload);
     expect(damaged).toThrow(FormatError);

@@ -29,7 +29,7 @@ describe('the engine', () => {
     expect(engineMismatch(own)).toBeUndefined();
     expect(engineMismatch({ ...own, engineHash: 'ab'.repeat(32) })).toContain('engine sha256 abab');
     expect(engineMismatch({ ...own, helperHash: 'cd'.repeat(32) })).toContain('helper sha256 cdcd');
-    expect(engineMismatch({ ...own, machineVersion: 4 as 3 })).toContain('machine version 4');
+    expect(engineMismatch({ ...own, machineVersion: 5 as 4 })).toContain('machine version 5');
   });
 
   test('boots only when each probed word is found exactly once', () => {
