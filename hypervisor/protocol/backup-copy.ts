@@ -6,11 +6,18 @@
 import { asEpoch, asLsn, type Epoch, type Lsn, type Millis } from '../../log-format/index.ts';
 import type { BackupEffect, Hello } from './backup-events.ts';
 import { Candidacy } from './candidacy.ts';
+import type { Standing } from './election.ts';
 import { FaultDetector } from './fault-detector.ts';
 import { commonLsn, type History } from './history.ts';
 import type { Message, View } from './messages.ts';
 
 export type BackupPhase = 'idle' | 'following' | 'deciding' | 'parted' | 'diverged' | 'ended';
+
+/** Why a log has its end. */
+export interface Stop {
+  readonly code: number;
+  readonly reason: string;
+}
 
 export interface Copy {
   readonly hello: Hello;
@@ -25,7 +32,7 @@ export interface Copy {
   lsnReplayed: Lsn;
   lsnDurable: Lsn;
   outputsCrc: number;
-  stop: { readonly code: number; readonly reason: string } | undefined;
+  stop: Stop | undefined;
   divergence: { readonly lsn: Lsn; readonly report: string } | undefined;
 }
 
@@ -94,6 +101,11 @@ export function isSynced(copy: Copy | undefined): boolean {
   return copy?.view?.backups.includes(copy.hello.backup) ?? false;
 }
 
+/** The one backup of the newest view of its log: without it there is nobody. */
+export function isSole(copy: Copy): boolean {
+  return isSynced(copy) && copy.view?.backups.length === 1;
+}
+
 /** The arbiter has made this replica primary without being asked by it: a planned switchover. */
 export function succeeds(copy: Copy, view: View | undefined): boolean {
   if (!isSynced(copy) || view?.primary !== copy.hello.backup) return false;
@@ -101,7 +113,7 @@ export function succeeds(copy: Copy, view: View | undefined): boolean {
 }
 
 /** What a replica has when a hello comes. */
-interface Known {
+export interface Known {
   readonly phase: BackupPhase;
   readonly copy: Copy | undefined;
   readonly epoch: Epoch;
@@ -159,22 +171,49 @@ export function tookIn({ hello }: Copy, view: View): boolean {
   );
 }
 
+/** Where nothing has come behind a snapshot, its last record is of the epoch of who has sent it. */
+export function standingOf({ hello, history, lsnReceived }: Copy): Standing {
+  const newest = history.epochs.at(-1)?.epoch ?? hello.epoch;
+  return { logEpoch: lsnReceived === 0 ? asEpoch(0) : newest, lsnReceived };
+}
+
 /**
  * What to answer to a poll. Whoever gets an answer other than `follows` may count on it: this replica
  * acknowledges nothing more to the primary it had.
  */
-export function positionOf(
+export function answered(
+  poll: Message & { readonly type: 'poll' },
+  link: number,
+  { phase, copy, epoch }: Known,
+): readonly BackupEffect[] {
+  const close: BackupEffect = { type: 'close', link, reason: 'a poll is one question' };
+  if (copy === undefined || copy.hello.vm !== poll.vm || phase === 'ended') return [close];
+  const follows = phase === 'following';
+  const replica = copy.hello.backup;
+  const message: Message = { type: 'position', epoch, replica, follows, ...standingOf(copy) };
+  return [{ type: 'send', link, message }, close];
+}
+
+/** The replay differs from here on. */
+export function differed(
   copy: Copy,
-  facts: { readonly epoch: Epoch; readonly follows: boolean },
-): Message {
-  return {
-    type: 'position',
-    epoch: facts.epoch,
-    replica: copy.hello.backup,
-    follows: facts.follows,
-    viewEpoch: copy.view?.epoch ?? asEpoch(0),
-    lsnReceived: copy.lsnReceived,
-  };
+  { lsn, report }: { readonly lsn: Lsn; readonly report: string },
+): BackupEffect {
+  copy.divergence = { lsn, report };
+  return { type: 'note', note: { type: 'diverged', peer: copy.hello.backup, lsn, report } };
+}
+
+/** `by`: who has made it primary; undefined: its own claim. */
+export function won(
+  { link }: Copy,
+  view: View,
+  by: 'switchover' | 'operator' | undefined,
+): readonly BackupEffect[] {
+  return [
+    { type: 'close', link, reason: 'this replica is primary' },
+    { type: 'note', note: { type: 'claimed', view, ...(by && { by }) } },
+    { type: 'promote', view },
+  ];
 }
 
 /** Batches will come from behind `lsn`: where that is not what the copy has, it begins anew. */

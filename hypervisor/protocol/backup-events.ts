@@ -85,3 +85,18 @@ export type BackupEffect =
   /** The replay differs and the primary knows it. Final. */
   | { readonly type: 'fail'; readonly lsn: Lsn; readonly report: string }
   | { readonly type: 'note'; readonly note: Note };
+
+/** What the shell of a backup gives its core. */
+export interface BackupOptions {
+  readonly newToken: () => string;
+  /** Preferred for a takeover: more comes first. */
+  readonly priority: number;
+  /** Never in a view. */
+  readonly hidden: boolean;
+  /** Keeps the log and runs nothing. */
+  readonly cold: boolean;
+  /** What this host's disk has of the log of a hello from an earlier life. */
+  readonly standing: (hello: Hello) => History | undefined;
+  /** Why this host cannot shadow the guest of a hello; undefined if it can. */
+  readonly refuses: (hello: Hello) => string | undefined;
+}

@@ -6,45 +6,36 @@
  * following   a link is open, the log grows
  * deciding    the link is gone; the other backups or the arbiter are asked who goes live
  * parted      it may not be primary now: keeps what it has and waits for a primary to dial
- * diverged    the replay differs; waits for the primary to know, is never promoted
+ * diverged    the replay differs; waits for the primary to know, which leaves it out
  * ended       promoted, stopped or diverged: a new core is needed
  */
 
 import { asEpoch, asLsn, type Epoch, type Lsn, type Millis } from '../../log-format/index.ts';
 import { assert, unreachable } from '../base/assert.ts';
 import {
+  answered,
   type BackupPhase,
   type Copy,
   deposed,
+  differed,
+  isSole,
   isSynced,
+  type Known,
   meet,
   newCopy,
   obstacle,
   passedOn,
-  positionOf,
   restart,
+  type Stop,
   sameRun,
+  standingOf,
   succeeds,
   tookIn,
+  won,
 } from './backup-copy.ts';
-import type { BackupEffect, BackupEvent, Hello } from './backup-events.ts';
-import type { History } from './history.ts';
+import type { BackupEffect, BackupEvent, BackupOptions, Hello } from './backup-events.ts';
 import type { Message, ReplicaId, View } from './messages.ts';
 import type { Decision } from './views.ts';
-
-export interface BackupOptions {
-  readonly newToken: () => string;
-  /** Preferred for a takeover: more comes first. */
-  readonly priority: number;
-  /** Never in a view. */
-  readonly hidden: boolean;
-  /** Keeps the log and runs nothing. */
-  readonly cold: boolean;
-  /** What this host's disk has of the log of a hello from an earlier life. */
-  readonly standing: (hello: Hello) => History | undefined;
-  /** Why this host cannot shadow the guest of a hello; undefined if it can. */
-  readonly refuses: (hello: Hello) => string | undefined;
-}
 
 export class BackupCore {
   readonly #options: BackupOptions;
@@ -92,6 +83,10 @@ export class BackupCore {
     return { link, message: { type: 'ack', epoch: this.#epoch, ...reached } };
   }
 
+  get #known(): Known {
+    return { phase: this.#phase, copy: this.#copy, epoch: this.#epoch };
+  }
+
   step(event: BackupEvent, effects: BackupEffect[]): void {
     if (event.type === 'message' && event.message.type === 'hello') {
       this.#greeted(event.message, event.link, event.now, effects);
@@ -99,10 +94,15 @@ export class BackupCore {
     }
     const copy = this.#copy;
     if (event.type === 'message' && event.message.type === 'poll') {
-      this.#answerPoll(event.message, event.link, effects);
+      effects.push(...answered(event.message, event.link, this.#known));
       return;
     }
-    if (copy === undefined || this.#phase === 'ended') return;
+    if (copy === undefined) return;
+    if (this.#phase === 'ended') {
+      // The last replay before a promotion: the log goes on with another machine.
+      if (event.type === 'diverged') effects.push(differed(copy, event));
+      return;
+    }
     const now = event.now;
     switch (event.type) {
       case 'message':
@@ -144,7 +144,7 @@ export class BackupCore {
         if (this.#phase === 'following') this.#reset(copy, event.reason, effects);
         return;
       case 'damaged':
-        this.#giveUp(copy, event.reason, effects);
+        this.#reset(copy, event.reason, effects, 'refuse');
         return;
       case 'answer':
         this.#decide(copy, copy.candidacy.answer(event.token, event.answer, now), now, effects);
@@ -159,17 +159,22 @@ export class BackupCore {
 
   deadline(): Millis | undefined {
     if (this.#phase === 'deciding') return this.#copy?.candidacy.deadline();
-    return this.#phase === 'following' ? this.#copy?.detector.deadline() : undefined;
+    const hears = this.#phase === 'following' || this.#phase === 'diverged';
+    return hears ? this.#copy?.detector.deadline() : undefined;
   }
 
   #greeted(hello: Hello, link: number, now: Millis, effects: BackupEffect[]): void {
-    const known = { phase: this.#phase, copy: this.#copy, epoch: this.#epoch };
-    const { isDue, reason } = obstacle(hello, known, this.#options.refuses);
+    const { isDue, reason } = obstacle(hello, this.#known, this.#options.refuses);
     if (reason !== undefined) {
       this.#send(link, { type: 'refuse', epoch: this.#epoch, reason }, effects);
       effects.push({ type: 'close', link, reason });
       const note = { type: 'declined', peer: hello.primary, reason } as const;
       if (isDue && hello.epoch > 0) effects.push({ type: 'note', note });
+      return;
+    }
+    if (this.#phase === 'deciding' && this.#copy?.divergence !== undefined) {
+      effects.push({ type: 'close', link, reason: 'its copy differs and is made anew' });
+      this.#fail(this.#copy, effects);
       return;
     }
     const old = this.#leave(hello, effects);
@@ -253,7 +258,7 @@ export class BackupCore {
       copy.candidacy.advance(now, this.#epoch, effects);
       return;
     }
-    if (this.#phase !== 'following') return;
+    if (this.#phase !== 'following' && this.#phase !== 'diverged') return;
     const peer = copy.hello.primary;
     const verdict = copy.detector.check(now);
     if (verdict === 'tilted') effects.push({ type: 'note', note: { type: 'tilted', peer } });
@@ -262,24 +267,24 @@ export class BackupCore {
 
   /** Parts on its own accord. The link is closed first: an ack after the claim would be a lie. */
   #suspect(copy: Copy, reason: string, now: Millis, effects: BackupEffect[]): void {
-    if (this.#phase !== 'following') return;
+    if (this.#phase !== 'following' && this.#phase !== 'diverged') return;
     effects.push({ type: 'close', link: copy.link, reason });
     this.#parted(copy, reason, now, effects);
   }
 
   #parted(copy: Copy, reason: string, now: Millis, effects: BackupEffect[]): void {
-    if (this.#phase === 'diverged') {
+    if (this.#phase === 'diverged' && (copy.stop !== undefined || !isSole(copy))) {
       this.#fail(copy, effects);
       return;
     }
-    if (this.#phase !== 'following') return;
+    if (this.#phase !== 'following' && this.#phase !== 'diverged') return;
     // The log has its end: what follows a deliberate stop is no failure.
     if (copy.stop !== undefined) {
       this.#finish(copy.stop, effects);
       return;
     }
     effects.push({ type: 'note', note: { type: 'suspected', peer: copy.hello.primary, reason } });
-    if (this.#options.hidden || copy.hello.relay) {
+    if (this.#phase === 'following' && (this.#options.hidden || copy.hello.relay)) {
       this.#part(copy, 'it is never in a view', effects);
       return;
     }
@@ -292,22 +297,8 @@ export class BackupCore {
   }
 
   #stand(copy: Copy, view: View, now: Millis, effects: BackupEffect[]): void {
-    copy.candidacy.stand(view, copy.lsnReceived, now, effects);
+    copy.candidacy.stand(view, standingOf(copy), now, effects);
     copy.candidacy.advance(now, this.#epoch, effects);
-  }
-
-  /** Whoever gets an answer other than `follows` may count on it: no ack leaves here from now on. */
-  #answerPoll(
-    poll: Message & { readonly type: 'poll' },
-    link: number,
-    effects: BackupEffect[],
-  ): void {
-    const copy = this.#copy;
-    if (copy !== undefined && copy.hello.vm === poll.vm && this.#phase !== 'ended') {
-      const facts = { epoch: this.#epoch, follows: this.#phase === 'following' };
-      this.#send(link, positionOf(copy, facts), effects);
-    }
-    effects.push({ type: 'close', link, reason: 'a poll is one question' });
   }
 
   #decide(copy: Copy, decision: Decision, now: Millis, effects: BackupEffect[]): void {
@@ -331,16 +322,15 @@ export class BackupCore {
       return;
     }
     effects.push({ type: 'note', note: { type: 'lost', view } });
-    this.#part(copy, 'another replica is primary', effects);
+    if (copy.divergence !== undefined) this.#fail(copy, effects);
+    else this.#part(copy, 'another replica is primary', effects);
   }
 
   #win(copy: Copy, view: View, effects: BackupEffect[], by?: 'switchover' | 'operator'): void {
     if (view.epoch > this.#epoch) this.#epoch = view.epoch;
     copy.candidacy.abandon();
     this.#phase = 'ended';
-    effects.push({ type: 'close', link: copy.link, reason: 'this replica is primary' });
-    effects.push({ type: 'note', note: { type: 'claimed', view, ...(by && { by }) } });
-    effects.push({ type: 'promote', view });
+    effects.push(...won(copy, view, by));
   }
 
   /** Not to be primary now. What it has of the log stays good for the next primary that dials. */
@@ -353,36 +343,41 @@ export class BackupCore {
 
   #diverge(copy: Copy, event: BackupEvent & { type: 'diverged' }, effects: BackupEffect[]): void {
     const { lsn, report } = event;
-    copy.divergence = { lsn, report };
-    const peer = copy.hello.backup;
-    effects.push({ type: 'note', note: { type: 'diverged', peer, lsn, report } });
+    effects.push(differed(copy, event));
     if (this.#phase !== 'following') {
-      this.#fail(copy, effects);
+      if (!this.#needed(copy)) this.#fail(copy, effects);
       return;
     }
     this.#phase = 'diverged';
     this.#send(copy.link, { type: 'diverged', epoch: this.#epoch, lsn, report }, effects);
   }
 
+  /**
+   * A replay that differs tells of the machine and not of the log. While there is a primary, or another backup that
+   * may go live, this replica is thrown away. Where there is none, or its claim is out already and may be won, the
+   * log goes on with a new machine.
+   */
+  #needed(copy: Copy): boolean {
+    if (this.#phase !== 'deciding') return false;
+    return copy.candidacy.claimed !== undefined || isSole(copy);
+  }
+
   #fail(copy: Copy, effects: BackupEffect[]): void {
     this.#phase = 'ended';
+    copy.candidacy.abandon();
     if (copy.divergence !== undefined) effects.push({ type: 'fail', ...copy.divergence });
   }
 
-  #finish(stop: { readonly code: number; readonly reason: string }, effects: BackupEffect[]): void {
+  #finish({ code, reason }: Stop, effects: BackupEffect[]): void {
     this.#phase = 'ended';
-    effects.push({ type: 'finish', code: stop.code, reason: stop.reason });
+    effects.push({ type: 'finish', code, reason });
   }
 
-  #giveUp(copy: Copy, reason: string, effects: BackupEffect[]): void {
+  #reset(copy: Copy, reason: string, effects: BackupEffect[], how?: 'refuse'): void {
     if (this.#phase === 'following') {
-      this.#send(copy.link, { type: 'refuse', epoch: this.#epoch, reason }, effects);
+      if (how) this.#send(copy.link, { type: 'refuse', epoch: this.#epoch, reason }, effects);
+      effects.push({ type: 'close', link: copy.link, reason });
     }
-    this.#reset(copy, reason, effects);
-  }
-
-  #reset(copy: Copy, reason: string, effects: BackupEffect[]): void {
-    if (this.#phase === 'following') effects.push({ type: 'close', link: copy.link, reason });
     copy.candidacy.abandon();
     this.#copy = undefined;
     this.#phase = 'idle';

@@ -4,11 +4,11 @@
  * the primary may have left the others out before it died, and then nobody need wait for them.
  */
 
-import { asEpoch, type Epoch, type Lsn, type Millis } from '../../log-format/index.ts';
+import { asEpoch, type Epoch, type Millis } from '../../log-format/index.ts';
 import type { AckRule } from './ack-level.ts';
 import type { BackupEffect } from './backup-events.ts';
 import { earliest } from './deadlines.ts';
-import { Election, type Position } from './election.ts';
+import { Election, type Position, type Standing } from './election.ts';
 import type { ArbiterAnswer, ReplicaId, View } from './messages.ts';
 import { type Decision, Views } from './views.ts';
 
@@ -47,9 +47,9 @@ export class Candidacy {
   }
 
   /** `view` names this replica, and nothing has left that it could lack but by a quorum of others. */
-  stand(view: View, lsnReceived: Lsn, now: Millis, effects: BackupEffect[]): void {
+  stand(view: View, own: Standing, now: Millis, effects: BackupEffect[]): void {
     const { self, rule } = this.#options;
-    this.#election = new Election({ self, view, rule, lsnReceived, now });
+    this.#election = new Election({ self, view, rule, own, now });
     this.#after = view.epoch;
     if (this.#election.polls)
       effects.push({ type: 'note', note: { type: 'polling', peers: this.#election.peers } });

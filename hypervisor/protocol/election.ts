@@ -14,17 +14,19 @@ import type { Message, ReplicaId, View } from './messages.ts';
 export type Position = Message & { readonly type: 'position' };
 export type ElectionStep = 'wait' | 'poll' | 'claim';
 
-interface Standing {
-  readonly viewEpoch: Epoch;
+/** How far a log goes, as Raft compares logs: by the epoch of its last record, then by length. */
+export interface Standing {
+  readonly logEpoch: Epoch;
   readonly lsnReceived: Lsn;
 }
 
 export interface ElectionOptions {
   readonly self: ReplicaId;
-  /** The newest in this replica's log; names it as a backup. */
+  /** The newest in this replica's log, or a newer one that the arbiter has; names it as a backup. */
   readonly view: View;
   readonly rule: AckRule;
-  readonly lsnReceived: Lsn;
+  /** Of this replica's log, whatever the arbiter says: a view that its primary never heard of tells nothing of logs. */
+  readonly own: Standing;
   readonly now: Millis;
 }
 
@@ -68,8 +70,7 @@ export class Election {
   }
 
   get #elected(): boolean {
-    const { self, view, lsnReceived } = this.#options;
-    const own: Standing = { viewEpoch: view.epoch, lsnReceived };
+    const { self, view, own } = this.#options;
     let answers = 0;
     for (const [peer, position] of this.#positions) {
       if (position.follows) continue;
@@ -83,5 +84,5 @@ export class Election {
 }
 
 function compare(left: Standing, right: Standing): number {
-  return left.viewEpoch - right.viewEpoch || left.lsnReceived - right.lsnReceived;
+  return left.logEpoch - right.logEpoch || left.lsnReceived - right.lsnReceived;
 }

@@ -41,7 +41,7 @@ export type ArbiterAnswer =
   | { readonly type: 'unavailable'; readonly reason: string };
 
 /** Version of this file's messages; both ends must have the same. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 export type Message =
   /** Primary to backup, first on every link. */
@@ -159,8 +159,8 @@ export type Message =
       readonly epoch: Epoch;
       readonly replica: ReplicaId;
       readonly follows: boolean;
-      /** Of the newest view in its log. */
-      readonly viewEpoch: Epoch;
+      /** Of the last record of its log. */
+      readonly logEpoch: Epoch;
       readonly lsnReceived: Lsn;
     }
   /** Backup to primary: its replay differs; it must not be promoted any more. */

@@ -168,7 +168,7 @@ const CONTROL: {
   poll: { code: 13, fields: { epoch, vm: text, candidate: text } },
   position: {
     code: 14,
-    fields: { epoch, replica: text, follows: flag, viewEpoch: epoch, lsnReceived: lsn },
+    fields: { epoch, replica: text, follows: flag, logEpoch: epoch, lsnReceived: lsn },
   },
 };
 

@@ -361,7 +361,6 @@ export class BackupReplica {
 
   #promote(view: View): void {
     const copy = defined(this.#copy, 'a winner has a copy');
-    if (this.#failed(copy)) return;
     const { handover, estate } = copy.handover(view);
     this.#release();
     this.#setup.hooks.promoted(handover, estate);
@@ -375,7 +374,7 @@ export class BackupReplica {
     };
   }
 
-  /** The last replay differed when the end was decided already: nothing may go on from this copy. */
+  /** The last replay differed when the stop was decided already: nothing may go on from this copy. */
   #failed(copy: LogCopy): boolean {
     if (copy.divergence === undefined) return false;
     copy.discard();

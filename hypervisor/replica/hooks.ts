@@ -160,7 +160,7 @@ export type BackupOutcome =
 /** What goes to the new primary beside the handover; both are the receiver's from here on. */
 export interface Estate {
   readonly store: BackupStore;
-  /** Undefined: the copy was cold. */
+  /** Undefined: the copy was cold, or its machine's replay differed and the log is to be run by another one. */
   readonly machine: BackupMachine | undefined;
 }
 

@@ -217,11 +217,15 @@ export class LogCopy {
     else this.#store.close(done);
   }
 
-  /** Gives everything away. Call paused, with no replay under way, and nothing after it. */
+  /**
+   * Gives everything away. Call paused, with no replay under way, and nothing after it. A machine that differs
+   * is not given: its state is no state of the log, and what it has put out is not the log's.
+   */
   handover(view: View): { readonly handover: Handover; readonly estate: Estate } {
     this.#discarded = true;
     const store = defined(this.#store, 'a promoted backup has a store');
     const { header } = defined(this.#intake.base, 'a promoted backup has a header');
+    if (this.divergence !== undefined) this.#queue.dropMachine();
     const { machine, state, lsnReplayed, lsnReleased } = this.#queue;
     const handover: Handover = {
       vm: this.#hello.vm,

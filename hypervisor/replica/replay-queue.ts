@@ -141,6 +141,16 @@ export class ReplayQueue {
     this.machine?.dispose();
   }
 
+  /** As if nothing had been run: what was replayed right before is replayed again. */
+  dropMachine(): void {
+    this.machine?.dispose();
+    this.machine = undefined;
+    this.state = undefined;
+    this.lsnReplayed = asLsn(0);
+    this.#groups.drain();
+    this.#gate.drain();
+  }
+
   /** Gives everything away but the machine. Call paused, with no replay under way, and nothing after it. */
   drain(): { readonly groups: readonly ReplayGroup[]; readonly held: readonly HeldOutput[] } {
     this.#closed = true;

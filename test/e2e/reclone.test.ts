@@ -1,4 +1,4 @@
-/** A backup whose memory has gone bad: found, never promoted, kept as evidence, made anew a few times. */
+/** A backup whose memory has gone bad: found, its machine never promoted, kept as evidence, made anew a few times. */
 
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RECLONES_MAX } from '../../hypervisor/base/limits.ts';
 import { GUESTS, HV, type HvProcess, Stage } from '../support/hv-process.ts';
 import { freePort, KvClient } from '../support/kv-client.ts';
+import { longTest } from '../support/long.ts';
 
 const KV = join(GUESTS, 'kv.js');
 const FLIP = pathToFileURL(join(dirname(HV), '../test/support/flip-memory.js')).href;
@@ -29,7 +30,7 @@ interface Pair {
 }
 
 /** A protected guest that holds the secret, and a backup that has replayed that. */
-async function pair(): Promise<Pair> {
+async function pair(ack: 'received' | 'replayed' = 'replayed'): Promise<Pair> {
   const backup = stage.hv(
     ['backup', '--listen', '127.0.0.1:0', '--dir', 'copies', '--events-fd', '3'],
     {
@@ -56,7 +57,7 @@ async function pair(): Promise<Pair> {
     '--listen',
     joinAt,
     '--ack',
-    'replayed',
+    ack,
     '--name',
     'kv',
     KV,
@@ -73,8 +74,8 @@ async function text(client: KvClient, ...words: string[]): Promise<unknown> {
   return 'text' in reply ? reply.text : reply;
 }
 
-/** A bit of the backup's memory is another one, and the guest reads it. */
-async function corrupt({ backup, client }: Pair): Promise<void> {
+/** A bit of the backup's memory is another one. */
+async function flip({ backup }: Pair): Promise<void> {
   const wish = join(stage.dir, 'flip');
   // Whole at once: half a word would be flipped in other places.
   writeFileSync(`${wish}.tmp`, SECRET);
@@ -83,6 +84,12 @@ async function corrupt({ backup, client }: Pair): Promise<void> {
     expect(backup.over).toBe(false);
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+/** It is another one, and the guest reads it. */
+async function corrupt(both: Pair): Promise<void> {
+  await flip(both);
+  const { client } = both;
   expect(await text(client, 'GET', 'secret')).toBe(SECRET);
 }
 
@@ -108,7 +115,28 @@ describe('a backup whose memory lost a bit', () => {
     expect(await text(after, 'GET', 'later')).toBe('too');
   });
 
-  test(`is made anew ${RECLONES_MAX} times, and then ends and says why`, async () => {
+  test('leaves its log to another machine when the primary dies before anybody knows', async () => {
+    const both = await pair('received');
+    const { primary, backup, client, port } = both;
+    await flip(both);
+    backup.kill('SIGSTOP');
+    void client.ask('GET', 'secret').catch(() => undefined);
+    const sent = async (): Promise<boolean> => {
+      const { stdout } = await stage.hv(['status', '--json', 'kv']).exited;
+      return JSON.parse(stdout).replication.backups.some(({ lag }: { lag: number }) => lag > 0);
+    };
+    while (!(await sent())) expect(primary.over).toBe(false);
+    primary.kill('SIGKILL');
+    await primary.exited;
+    backup.kill('SIGCONT');
+    await backup.event('diverged');
+    await backup.event('live');
+    const after = await KvClient.reach(port);
+    expect(await text(after, 'GET', 'secret')).toBe(SECRET);
+    expect(backup.events.map((event) => event.evt)).not.toContain('copy.condemned');
+  });
+
+  longTest(`is made anew ${RECLONES_MAX} times, and then ends and says why`, async () => {
     const both = await pair();
     const { primary, backup, client, joinAt } = both;
     for (let nth = 1; nth <= RECLONES_MAX; nth++) {

@@ -5,6 +5,7 @@ import { newToken } from '../../hypervisor/host/token-file.ts';
 import { GUESTS, type HvProcess, Stage } from '../support/hv-process.ts';
 import { freePort, KvClient } from '../support/kv-client.ts';
 import { dial } from '../support/link-lab.ts';
+import { longTest } from '../support/long.ts';
 import { certificatePaths, tokenFile, tokenSecurity } from '../support/secured.ts';
 import { rolesOf, UpPair } from '../support/up-pair.ts';
 
@@ -62,7 +63,8 @@ describe.each(['token', 'certificates'] as const)('a pair with %s', (mode) => {
     expect(await value(after, 'INCR', 'n')).toBe(3);
   });
 
-  test('takes nobody without', async () => {
+  // Who is let in is asked of each kind in test/unit/host/tls.test.ts.
+  (mode === 'token' ? test : longTest)('takes nobody without', async () => {
     const { primary, backup, backupAddress } = await pair(options('one'), options('two'));
     const { address = '' } = await primary.event('started');
     const plain = stage.hv(['backup', '--listen', '127.0.0.1:0', '--dir', 'b3', '--join', address]);

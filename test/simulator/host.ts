@@ -161,7 +161,7 @@ export class Host {
       },
       hooks: {
         note: (note) => this.#note(note),
-        promoted: (handover) => this.#promote(handover),
+        promoted: (handover, { machine }) => this.#promote(handover, machine === undefined),
         ended: (outcome) => this.#end(outcome),
       },
     });
@@ -345,12 +345,16 @@ export class Host {
     if (snapshot !== undefined) store.keep(snapshot);
   }
 
-  #promote(handover: Handover): void {
+  /** `bare`: without a machine, for there is none, or it has proved to differ. */
+  #promote(handover: Handover, bare: boolean): void {
     const { store, machine } = this;
     if (store === undefined) throw new Error('promoted without a copy');
     this.backup = undefined;
-    if (this.member.cold) {
-      this.#cluster.world.coverage.count('backup.coldPromoted');
+    if (bare) {
+      const { world } = this.#cluster;
+      if (this.member.cold) world.coverage.count('backup.coldPromoted');
+      else world.note(this.name, 'runs its log with another machine');
+      this.corrupted = false;
       this.#revive(handover, store);
       return;
     }

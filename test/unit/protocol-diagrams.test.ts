@@ -58,7 +58,8 @@ test('nobody goes live from a state in which it may not', () => {
     edgesOf(name).flatMap(([from, end]) => (end === to ? [from] : []));
   expect(into('streaming', 'session-states')).toEqual(['greeting']);
   expect(into('gated', 'session-states')).toEqual(['catchingUp']);
-  expect(into('deciding', 'backup-phases')).toEqual(['following']);
+  // A replica that differs decides for its log alone: another machine runs it.
+  expect(into('deciding', 'backup-phases')).toEqual(['following', 'diverged']);
   expect(into('diverged', 'backup-phases')).toEqual(['following']);
   expect(edgesOf('backup-phases').filter(([from]) => from === 'ended')).toEqual([['ended', '[*]']]);
 });

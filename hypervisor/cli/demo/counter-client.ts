@@ -81,7 +81,11 @@ class CounterClient implements WorkloadClient {
       this.#tally.answered += 1;
       this.#askedAt = undefined;
       this.#gap.answered();
-      this.#done?.();
+      if (this.#done === undefined) continue;
+      // Nothing is asked that would be cut off when the others have finished.
+      this.stop();
+      this.#done();
+      return;
     }
   }
 }

@@ -3,6 +3,8 @@
  * data: the checkers must say so, or a clean verdict on hv would mean nothing.
  */
 
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startChatWorkload } from '../../../hypervisor/cli/demo/chat-client.ts';
 import { startCounterWorkload } from '../../../hypervisor/cli/demo/counter-client.ts';
@@ -75,4 +77,35 @@ describe.each(KINDS)('%s', (name, start, many) => {
     expect(tally.stuck).toBe(2);
     expect(tally.clean).toBe(false);
   });
+});
+
+test('a counter client that has its last answer asks nothing more while others wait for theirs', async () => {
+  const sockets: Socket[] = [];
+  // The second client gets its last answer when the first is gone, or asks on as if it were not done.
+  let questions = 0;
+  const fake = createServer((socket) => {
+    const first = sockets.push(socket) === 1;
+    socket.on('error', () => undefined);
+    socket.write('now 1\n');
+    const release = (): boolean | undefined => sockets[1]?.write('now 1\n');
+    socket.on('close', release);
+    socket.on('data', () => {
+      if (!first) return;
+      questions += 1;
+      if (questions > 3) release();
+      else socket.write('now 1\n');
+    });
+  });
+  fake.listen(0, '127.0.0.1');
+  await once(fake, 'listening');
+  const address = fake.address();
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  const tally = new Tally();
+  workload = startCounterWorkload({ port, clients: 2, now: () => performance.now() }, tally);
+  workload.start();
+  await answers(tally, 2);
+  await workload.finish(5000);
+  fake.close();
+  expect(tally.stuck).toBe(0);
+  expect(tally.answered).toBe(tally.requests);
 });

@@ -30,6 +30,7 @@ import {
   type SnapshotHead,
   snapshotName,
 } from '../../../log-format/index.ts';
+import { LONG } from '../../support/long.ts';
 import { OWNER, SnapshotGuest } from '../../support/snapshot-guest.ts';
 import { sampleHead, snapshotFile } from '../log-format/snapshot-samples.ts';
 import {
@@ -42,6 +43,9 @@ import {
   ToyMemory,
 } from './checkpoint-samples.ts';
 import { tempDir } from './log-samples.ts';
+
+/** Snapshots in a row. */
+const MANY = LONG ? 100 : 40;
 
 const VIEW = { epoch: asEpoch(1), primary: 'a', backups: [] };
 
@@ -79,20 +83,20 @@ function damage(dir: string, lsn: number): void {
 }
 
 describe('a snapshot on disk', () => {
-  test('goes on as the machine it was taken of, also after a hundred of them', async () => {
+  test('goes on as the machine it was taken of, also after many of them', async () => {
     const dir = tempDir();
     const guest = new SnapshotGuest().boot().input('g512');
     const taker = new Taker(dir, OWNER, { differencesMax: 30 });
     const hashes = new Map<number, string>();
-    for (let n = 0; n < 100; n++) {
+    for (let n = 0; n < MANY; n++) {
       guest.input(n === 40 ? 'f' : n % 20 === 7 ? 'g128' : 'x');
       hashes.set(guest.lsn, guest.hash);
       await taker.take(guest.machine, placeOf(guest));
     }
     expect(taker.errors).toEqual([]);
-    expect(taker.taken).toHaveLength(100);
+    expect(taker.taken).toHaveLength(MANY);
     const complete = taker.taken.filter(({ base }) => base === 0);
-    expect(complete.length).toBeGreaterThanOrEqual(4);
+    expect(complete.length).toBeGreaterThanOrEqual(2);
     expect(complete.length).toBeLessThan(15);
     const cache = new CompleteCache();
     let restored: SnapshotGuest | undefined;

@@ -106,11 +106,7 @@ const VARIANTS: readonly (Pick<Case, 'power' | 'options'> & {
 ];
 
 /** A seal changes every byte that is written and nothing of the order: what holds with one, holds without. */
-const variants = LONG
-  ? VARIANTS
-  : VARIANTS.filter(
-      ({ sealed, power, name }) => (sealed && power) || name === 'killed, forgetting',
-    );
+const variants = LONG ? VARIANTS : VARIANTS.filter(({ sealed, power }) => sealed && power);
 
 describe.each(variants)('a process $name', ({ power, options, sealed }) => {
   beforeEach(() => {

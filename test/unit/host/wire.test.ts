@@ -72,7 +72,7 @@ const messages: fc.Arbitrary<Message> = fc.oneof(
     epoch,
     replica: fc.string(),
     follows: fc.boolean(),
-    viewEpoch: epoch,
+    logEpoch: epoch,
     lsnReceived: lsn,
   }),
   fc.record({ type: fc.constant('refuse' as const), epoch, reason: fc.string() }),
@@ -191,8 +191,8 @@ describe('wire', () => {
   });
 
   test('a hello with other fields names both protocol versions', () => {
-    expect(reasonOf(encodeValue([1, 4, 'later', 'fields']))).toBe(
-      'the peer speaks protocol 4, this hv speaks 3',
+    expect(reasonOf(encodeValue([1, 5, 'later', 'fields']))).toBe(
+      'the peer speaks protocol 5, this hv speaks 4',
     );
   });
 

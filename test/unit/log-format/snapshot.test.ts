@@ -26,6 +26,7 @@ import {
   snapshotLsn,
   snapshotName,
 } from '../../../log-format/index.ts';
+import { LONG } from '../../support/long.ts';
 import { sampleHeader } from './samples.ts';
 import {
   anyHead,
@@ -71,7 +72,7 @@ describe('a snapshot file', () => {
         expect(parts.slice(1, -1)).toEqual(pieces.map((packed) => ({ type: 'pages', packed })));
         expect(parts.at(-1)?.type).toBe('end');
       }),
-      { numRuns: 30 },
+      { numRuns: LONG ? 100 : 8 },
     );
   });
 

@@ -254,11 +254,30 @@ describe('BackupCore', () => {
     const heard = (follows: boolean, lsn: number): BackupEffect[] =>
       bench.step({
         type: 'position',
-        position: { ...position, follows, viewEpoch: asEpoch(2), lsnReceived: asLsn(lsn) },
+        position: { ...position, follows, logEpoch: asEpoch(1), lsnReceived: asLsn(lsn) },
       });
     expect(asked(heard(true, 4))).toEqual([]);
     expect(asked(heard(false, 6))).toEqual([]);
     expect(asked(heard(false, 5))).toEqual(['claim 2']);
+  });
+
+  it('has no longer log for a view of which the arbiter alone knows', () => {
+    const bench = new Bench();
+    bench.hello(1, { ...hello(2), rule: { level: 'received', quorum: 1, onLoss: 'continue' } });
+    bench.logged(5, view(2, 'a', 'c'));
+    bench.step({ type: 'closed', link: 1, reason: 'reset' });
+    // Its primary never heard that it has won this: it went on with c alone, in view 2.
+    expect(types(bench.answer({ type: 'current', view: view(3, 'a', 'b', 'c') }))).toContain(
+      'poll',
+    );
+    const position = { type: 'position', epoch: asEpoch(2), replica: 'c', follows: false } as const;
+    const heard = (lsn: number): BackupEffect[] =>
+      bench.step({
+        type: 'position',
+        position: { ...position, logEpoch: asEpoch(1), lsnReceived: asLsn(lsn) },
+      });
+    expect(asked(heard(6))).toEqual([]);
+    expect(asked(heard(4))).toEqual(['claim 3']);
   });
 
   it('waits for no other that its primary has left out in a view that no log has', () => {
@@ -283,7 +302,7 @@ describe('BackupCore', () => {
     expect(following[0]).toMatchObject({ link: 9, message: { follows: true, lsnReceived: 5 } });
     bench.step({ type: 'closed', link: 1, reason: 'reset' });
     const parted = bench.step({ type: 'message', link: 10, message });
-    expect(parted[0]).toMatchObject({ link: 10, message: { follows: false, viewEpoch: 2 } });
+    expect(parted[0]).toMatchObject({ link: 10, message: { follows: false, logEpoch: 1 } });
     expect(types(new Bench().step({ type: 'message', link: 1, message }))).toEqual(['close']);
   });
 
@@ -317,13 +336,53 @@ describe('BackupCore', () => {
     expect(effects).toEqual([{ type: 'finish', ...stop }]);
   });
 
-  it('is never promoted after a divergence', () => {
+  const differs = { type: 'diverged', lsn: asLsn(5), report: 'digest' } as const;
+  const closed = { type: 'closed', link: 1, reason: 'gone' } as const;
+
+  it('is thrown away after a divergence when its primary knows, or there is another backup', () => {
+    const told = Bench.synced();
+    expect(types(told.step(differs))).toEqual(['send']);
+    const left = { type: 'view', epoch: asEpoch(3), view: view(3, 'a') } as const;
+    expect(types(told.step({ type: 'message', link: 1, message: left }))).toEqual(['fail']);
+    const one = new Bench();
+    one.hello(1, hello(1));
+    one.logged(5, view(2, 'a', 'b', 'c'));
+    one.step(differs);
+    expect(types(one.step(closed))).toEqual(['fail']);
+    expect(one.core.phase).toBe('ended');
+    const second = new Bench();
+    second.hello(1, hello(1));
+    second.logged(5, view(2, 'a', 'c', 'b'));
+    second.step(closed);
+    expect(types(second.step(differs))).toEqual(['fail']);
+  });
+
+  it('goes on with its log after a divergence where nobody else can', () => {
+    const sole = Bench.synced();
+    sole.step(differs);
+    expect(asked(sole.step(closed))).toEqual(['claim 2']);
+    expect(types(sole.answer({ type: 'won', view: view(3, 'b') }))).toContain('promote');
+    // Its claim may be won, and then the others are left out.
+    const claimed = new Bench();
+    claimed.hello(1, hello(1));
+    claimed.logged(5, view(2, 'a', 'b', 'c'));
+    expect(asked(claimed.step(closed))).toEqual(['claim 2']);
+    expect(types(claimed.step(differs))).toEqual([]);
+    expect(types(claimed.answer({ type: 'lost', view: view(3, 'c') }))).toEqual(['fail']);
+  });
+
+  it('that differs and waits for its claim follows nobody, but is made anew', () => {
     const bench = Bench.synced();
-    const told = bench.step({ type: 'diverged', lsn: asLsn(5), report: 'digest' });
-    expect(types(told)).toEqual(['send']);
-    const effects = bench.step({ type: 'closed', link: 1, reason: 'gone' });
-    expect(types(effects)).toEqual(['fail']);
-    expect(bench.core.phase).toBe('ended');
+    bench.step(closed);
+    bench.step(differs);
+    expect(types(bench.hello(2, hello(4, 'c')))).toEqual(['close', 'fail']);
+  });
+
+  it('that differs does not wait for ever for a primary that went without a word', () => {
+    const bench = Bench.synced();
+    bench.step(differs);
+    expect(bench.core.deadline()).toBeDefined();
+    expect(asked(bench.step({ type: 'suspect', reason: 'silent' }))).toEqual(['claim 2']);
   });
 
   it('gives a damaged copy up and tells the primary', () => {
