@@ -34,7 +34,10 @@ export interface Traps {
     b?: number,
     c?: number | string,
     d?: number | string | ArrayBuffer,
-  ): void;
+    e?: ArrayBuffer,
+    f?: number,
+    g?: number,
+  ): number;
   encode(text: string, encoding: number): ArrayBuffer;
   decode(buffer: ArrayBuffer, offset: number, length: number, encoding: number): string;
   byteLength(text: string): number;

@@ -6,6 +6,7 @@
 import { traps } from '../drivers/traps.ts';
 import { Buffer } from './buffer.ts';
 import { Inode } from './fs-inode.ts';
+import { isMounted } from './fs-mounts.ts';
 import { volume } from './fs-volume.ts';
 
 type EmbeddedFile = readonly [path: string, content: string, isBase64: number];
@@ -21,6 +22,7 @@ function base64Bytes(text: string): number {
 export function installFiles(files: readonly EmbeddedFile[]): void {
   volume.install(() => {
     for (const [path, content, isBase64] of files) {
+      if (isMounted(path)) continue;
       volume.makeDirectories(path.slice(0, path.lastIndexOf('/')), 0o755);
       const node = new Inode('file', MODE);
       const isText = isBase64 !== 1;

@@ -25,6 +25,16 @@ export function nowMicros(): number {
 
 let lastNumber = 1;
 
+/** A directory of the host in the guest's tree. */
+export interface Mount {
+  readonly index: number;
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly root: Inode;
+  /** The host's disk takes nothing now, with this error; empty: it does. */
+  fault: string;
+}
+
 /** Content of a file of the image. Made into bytes when the guest first asks for them. */
 export interface ImageContent {
   readonly size: number;
@@ -49,6 +59,11 @@ export class Inode {
   readonly born: number;
   /** It came with the image, or with the system: the guest has not changed it. */
   isGiven = false;
+  /** The mount it is in, and its one name there. */
+  mount: Mount | undefined = undefined;
+  home: { readonly directory: Inode; readonly name: string } | undefined = undefined;
+  /** The newest act on it or, of a directory, on a name of it (fs-mounts.ts). */
+  lastAct = 0;
   /** The machine knows of it (fs-told.ts). */
   isTold = false;
   #image: ImageContent | undefined;
@@ -102,6 +117,7 @@ export class Inode {
   }
 
   require(wanted: number): void {
+    if ((wanted & 2) !== 0 && this.mount?.readOnly) throw new Fault('EROFS');
     if (this.forbidden(wanted) !== 0) throw new Fault('EACCES');
   }
 

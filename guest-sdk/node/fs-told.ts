@@ -13,7 +13,13 @@ export function tellName(directory: Inode | undefined, name: string, node: Inode
   if (kind < 0) return;
   if (!node.isTold) {
     node.isTold = true;
-    traps.disk(DISK.node, node.number, kind, node.isGiven ? 1 : 0, node.target);
+    traps.disk(
+      DISK.node,
+      node.number,
+      kind,
+      node.isGiven || node.mount !== undefined ? 1 : 0,
+      node.target,
+    );
   }
   traps.disk(DISK.entry, directory?.number ?? 0, node.number, name);
 }

@@ -6,8 +6,10 @@
 
 import { bootConfig } from '../boot-config.ts';
 import { traps } from '../drivers/traps.ts';
-import { type Device, Fault, Inode } from './fs-inode.ts';
-import { tellChange, tellGone, tellName, tellNameGone, tellOwn } from './fs-told.ts';
+import { Fault, Inode } from './fs-inode.ts';
+import { act, pathIn, pathOfMounted, requireChange } from './fs-mounts.ts';
+import { tellChange, tellGone, tellNameGone, tellOwn } from './fs-told.ts';
+import { attach, holdsMount, makeTree } from './fs-tree.ts';
 
 const LINKS_MAX = 40;
 const NAME_BYTES_MAX = 255;
@@ -31,38 +33,6 @@ export interface Change {
   readonly node: Inode;
 }
 
-const CONSOLE: readonly Device[] = ['stdin', 'stdout', 'stderr'];
-
-function makeTree(): Inode {
-  const root = new Inode('directory', 0o755);
-  root.parent = root;
-  root.links = 2;
-  root.isGiven = true;
-  tellName(undefined, '', root);
-  const devices = new Inode('directory', 0o755);
-  attach(root, 'dev', devices);
-  for (const device of ['null', 'zero', ...CONSOLE] as const) {
-    attach(devices, device, new Inode('device', 0o666, { device }));
-  }
-  attach(root, 'tmp', new Inode('directory', 0o1777));
-  return root;
-}
-
-function attach(directory: Inode, name: string, node: Inode, isGiven = true): void {
-  directory.entries.set(name, node);
-  // Content the guest has made is its own from the first name on.
-  if (isGiven) node.isGiven = true;
-  else if (!node.isTold && node.kind === 'file') node.bytes.tellPages();
-  tellName(directory, name, node);
-  node.links += 1;
-  if (node.kind === 'directory') {
-    node.links = 2;
-    node.parent = directory;
-    directory.links += 1;
-  }
-  directory.touch();
-}
-
 /** Parts of a path, without empty ones and ".". */
 function partsOf(path: string): string[] {
   return path.split('/').filter((part) => part !== '' && part !== '.');
@@ -76,6 +46,9 @@ class Volume {
   /** Inodes the guest has made. */
   inodesUsed = 0;
   #installing = false;
+  /** Changes come from the host of a mount, or make up one act on it: they are none themselves. */
+  #tellsNobody = false;
+  #isHost = false;
   umask = 0o022;
   #root: Inode | undefined;
   readonly #listeners = new Set<(change: Change) => void>();
@@ -102,6 +75,25 @@ class Volume {
     this.#installing = true;
     act();
     this.#installing = before;
+  }
+
+  /** What `act` changes in a mount has changed on the host, whatever is allowed here. */
+  asHost(change: () => void): void {
+    this.#isHost = true;
+    try {
+      this.#quietly(change);
+    } finally {
+      this.#isHost = false;
+    }
+  }
+
+  #quietly(change: () => void): void {
+    this.#tellsNobody = true;
+    try {
+      change();
+    } finally {
+      this.#tellsNobody = false;
+    }
   }
 
   /** The working directory. */
@@ -159,21 +151,39 @@ class Volume {
 
   /** Puts `node` at a free place. */
   add(place: Place, node: Inode): void {
-    place.directory.require(2);
+    const { mount } = place.directory;
+    if (!this.#isHost) place.directory.require(2);
     if (place.directory.links === 0) throw new Fault('ENOENT');
+    // A host's directory gets files and directories with one name each: links could lead out of it.
+    if (node.links > 0 && node.mount !== mount) throw new Fault('EXDEV');
+    if (mount !== undefined && !this.#isHost) {
+      if (node.links > 0 || node.kind === 'link' || node.kind === 'device')
+        throw new Fault('EPERM');
+      requireChange(mount);
+    }
     const isGiven = this.#installing;
     if (!isGiven && !node.isTold) {
-      if (this.inodesUsed >= this.inodesMax) throw new Fault('ENOSPC');
+      if (this.inodesUsed >= this.inodesMax && !this.#isHost) throw new Fault('ENOSPC');
       this.inodesUsed += 1;
     } else if (!isGiven) this.own(node, { keeps: true });
     attach(place.directory, place.name, node, isGiven);
+    if (mount !== undefined && !this.#tellsNobody) {
+      const kind = node.kind === 'directory' ? 'directory' : 'resize';
+      act(kind, node, pathIn(place.directory, place.name));
+      place.directory.lastAct = node.lastAct;
+    }
     this.announce('rename', place.directory, place.name, node);
   }
 
   /** Takes a name away; content nobody has open any more goes with the last one. */
   remove({ directory, name, node }: Place): void {
     if (node === undefined) throw new Fault('ENOENT');
-    directory.require(2);
+    if (node.mount?.root === node) throw new Fault('EBUSY');
+    if (!this.#isHost) directory.require(2);
+    if (directory.mount !== undefined && !this.#tellsNobody) {
+      requireChange(directory.mount);
+      act('remove', directory, pathIn(directory, name));
+    }
     directory.entries.delete(name);
     if (node.isTold) tellNameGone(directory, name);
     directory.touch();
@@ -253,15 +263,25 @@ class Volume {
       if (!wasDirectory && isDirectory) throw new Fault('ENOTDIR');
       if (target.node.entries.size > 0) throw new Fault('ENOTEMPTY');
     }
+    if (source.directory.mount !== target.directory.mount) throw new Fault('EXDEV');
+    if (isDirectory && holdsMount(node)) throw new Fault('EBUSY');
     source.directory.require(2);
     target.directory.require(2);
+    if (node.mount !== undefined) requireChange(node.mount);
     this.#ownTree(node);
-    if (target.node !== undefined) this.remove(target);
-    // Held while it has no name: its content must not go.
-    node.opened += 1;
-    this.remove(source);
-    node.opened -= 1;
-    this.add(target, node);
+    this.#quietly(() => {
+      if (target.node !== undefined) this.remove(target);
+      // Held while it has no name: its content must not go.
+      node.opened += 1;
+      this.remove(source);
+      node.opened -= 1;
+      this.add(target, node);
+    });
+    if (node.mount === undefined) return;
+    const ends = [source, target].map(({ directory, name }) => pathIn(directory, name));
+    act('rename', node, ends.join('\0'));
+    source.directory.lastAct = node.lastAct;
+    target.directory.lastAct = node.lastAct;
   }
 
   /** Frees an inode without names that nobody has open. */
@@ -289,6 +309,13 @@ class Volume {
     tellChange(node, 0, node.size);
   }
 
+  /** Whether a change of its content is one of the host's file, too. */
+  #isActed(node: Inode): boolean {
+    if (node.mount === undefined || this.#tellsNobody || node.links === 0) return false;
+    requireChange(node.mount);
+    return true;
+  }
+
   /** What is moved is shown at its new place, so it has to be the guest's. */
   #ownTree(node: Inode): void {
     this.own(node, { keeps: true });
@@ -297,21 +324,26 @@ class Volume {
 
   write(node: Inode, source: Uint8Array, at: number): void {
     this.own(node, { keeps: true });
+    const isActed = this.#isActed(node);
     const growth = node.bytes.growth(at, source.length);
-    if (this.bytesUsed + growth > this.bytesMax) throw new Fault('ENOSPC');
+    const isFull = this.bytesUsed + growth > this.bytesMax;
+    if (isFull && !this.#isHost) throw new Fault('ENOSPC');
     node.bytes.write(source, at);
     this.bytesUsed += growth;
     tellChange(node, at, at + source.length);
+    if (isActed) act('write', node, pathOfMounted(node), at, source);
     node.touch();
     this.announceContent(node);
   }
 
   resize(node: Inode, size: number): void {
     this.own(node, { keeps: size > 0 });
+    const isActed = this.#isActed(node);
     const before = node.bytes.stored;
     node.bytes.resize(size);
     this.bytesUsed += node.bytes.stored - before;
     tellChange(node, size, size);
+    if (isActed) act('resize', node, pathOfMounted(node), size);
     node.touch();
     this.announceContent(node);
   }

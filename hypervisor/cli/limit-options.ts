@@ -11,6 +11,7 @@ import {
   MEMORY_RESERVED_BYTES,
 } from '../base/limits.ts';
 import type { GuestLimits, HypervisorOptions } from '../host/hypervisor.ts';
+import type { MountOption } from '../host/mount-option.ts';
 import { usage } from './options.ts';
 
 /** One `--cpu`: ticks of a turn, or of a second. */
@@ -75,12 +76,13 @@ interface LimitOptions {
   readonly stack?: number;
   readonly cpu: readonly CpuLimit[];
   readonly diskQuota?: number;
+  readonly mount?: readonly MountOption[];
 }
 
-/** All limits, and those among them that were asked for. */
+/** All limits, those among them that were asked for, and what else the guest's files are made of. */
 export function limitsOf(
   options: LimitOptions,
-): Pick<HypervisorOptions, 'limits' | 'limitsAsked' | 'diskBytesMax'> {
+): Pick<HypervisorOptions, 'limits' | 'limitsAsked' | 'diskBytesMax' | 'mounts'> {
   const limits = guestLimits(options);
   const { memoryPages, stackBytes, turnTicksMax, secondTicksMax } = limits;
   const limitsAsked = {
@@ -89,7 +91,10 @@ export function limitsOf(
     ...(turnTicksMax === 0 ? {} : { turnTicksMax }),
     ...(secondTicksMax === 0 ? {} : { secondTicksMax }),
   };
-  return { limits, limitsAsked, diskBytesMax: options.diskQuota };
+  return {
+    ...{ limits, limitsAsked, diskBytesMax: options.diskQuota },
+    ...(options.mount === undefined ? {} : { mounts: options.mount }),
+  };
 }
 
 export function guestLimits(options: LimitOptions): GuestLimits {

@@ -20,6 +20,8 @@ import { logKeys } from './log-keys.ts';
 import { FileLogStore } from './log-store.ts';
 import { buildMachine } from './machine-factory.ts';
 import { startMeters } from './meters-clock.ts';
+import { missingMounts } from './mount-option.ts';
+import { MISSING } from './mounts.ts';
 import { NullLogStore } from './null-log-store.ts';
 import { PrimaryRunner } from './primary-runner.ts';
 import { recoverLog } from './recovery.ts';
@@ -194,6 +196,14 @@ async function runResumed(given: ResumeStart): Promise<void> {
     onAlive: aliveIn(control),
   });
   post({ type: 'recovered', report });
+  const [missing] = settings.mountsMayMiss
+    ? []
+    : missingMounts(machine.disk.mounts, settings.mounts);
+  if (missing !== undefined)
+    throw new HvError(
+      'HV_E_MOUNT',
+      `the guest of ${logDir} has a mount at ${missing}: pass --mount host:${missing}`,
+    );
   showDisk(logDir, machine);
   const file = FileLogStore.resume(position, {
     onError: fail,
@@ -220,8 +230,15 @@ async function runResumed(given: ResumeStart): Promise<void> {
   runner.start();
 }
 
+/** Told by a backup as soon as it knows: at a takeover it would be late. */
+function tellMissing({ mounts }: BackupStart, { disk }: Machine): void {
+  for (const path of missingMounts(disk.mounts, mounts))
+    post({ type: 'trouble', event: 'mount.missing', fields: { path, meaning: MISSING } });
+}
+
 function runBackup(given: BackupStart): void {
   const { header, control } = given;
+  let mountsSeen = 0;
   const { machine, restored } = backupMachine(given);
   showDisk(given.disk, machine);
   const replaying = new LocalMachine(machine, {
@@ -238,6 +255,8 @@ function runBackup(given: BackupStart): void {
     } else if (message.type === 'replay') {
       replaying.replay(message.group, (result, divergence) => {
         if (divergence === undefined) followed?.replayed(message.group, result);
+        if (machine.disk.mounts.length > mountsSeen) tellMissing(given, machine);
+        mountsSeen = machine.disk.mounts.length;
         if (result.halted !== undefined) void diskCopy?.finish();
         post({ type: 'replayed', result, divergence });
       });

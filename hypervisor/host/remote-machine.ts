@@ -17,6 +17,7 @@ import { type HangState, HangWatch, hungText } from './hang-watch.ts';
 import { unpackBlob } from './log-blobs.ts';
 import type { LogPosition } from './log-cursor.ts';
 import type { GuestBlobs } from './machine-factory.ts';
+import type { MountOption } from './mount-option.ts';
 import type { RestoredCopy, RestoreRequest } from './restore-copy.ts';
 import { StatusDesk, type WorkerStatus } from './status.ts';
 import { startWorker } from './threads.ts';
@@ -37,6 +38,8 @@ export interface RemoteMachineOptions {
   readonly checkpoints?: string;
   /** Directory beside which the guest's files are shown (disk-copy.ts). */
   readonly disk?: string;
+  /** Directories of this host, for after a takeover. */
+  readonly mounts?: readonly MountOption[];
   /** Trouble of the machine's thread that ends nothing: event name and fields. */
   readonly onTrouble?: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -56,7 +59,7 @@ export class RemoteMachine implements BackupMachine {
   readonly #onRestored: ((restored: RestoredCopy) => void) | undefined;
 
   constructor(base: LogBase, options: RemoteMachineOptions) {
-    const { hangLimitMs, onFailure, restore, checkpoints, disk } = options;
+    const { hangLimitMs, onFailure, restore, checkpoints, disk, mounts = [] } = options;
     this.#onRestored = options.onRestored;
     this.#onTrouble = options.onTrouble;
     this.#onFailure = onFailure;
@@ -73,6 +76,7 @@ export class RemoteMachine implements BackupMachine {
       restore,
       checkpoints,
       disk,
+      mounts,
     };
     this.worker = startWorker('machine-worker', start);
     this.worker.on('message', this.#onMessage);

@@ -58,6 +58,7 @@ const NAMES: Readonly<Record<number, readonly string[]>> = {
     'memory-bomb',
     'microtask-loop',
     'missing-module',
+    'mount',
     'preempt',
     'preempt-deep',
     'promise-loop',

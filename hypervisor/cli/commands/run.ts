@@ -10,6 +10,7 @@ import {
   descriptor,
   hangLimitOption,
   keepPolicy,
+  mountsOption,
   repeatable,
 } from '../options.ts';
 import { protectionOptions } from '../protection-options.ts';
@@ -94,6 +95,7 @@ function limitOptions(command: Command): Command {
       "what the guest's files may hold, from 64KiB (default: half of its heap)",
       diskBytes,
     )
+    .addOption(mountsOption(command))
     .addOption(
       command
         .createOption(

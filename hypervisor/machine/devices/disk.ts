@@ -8,9 +8,11 @@ import {
   DISK,
   DISK_KINDS,
   DISK_PAGE_BYTES,
+  INTERRUPT,
   type InterruptRecord,
+  MOUNT_ACTS,
 } from '../../../log-format/index.ts';
-import { readBytes, readInt, readNumber, readText } from '../values.ts';
+import { newNumber, readBytes, readInt, readNumber, readText } from '../values.ts';
 import type { Board, Device, TrapHandler } from './device.ts';
 
 export interface DiskNode {
@@ -34,10 +36,25 @@ export interface DiskChanges {
   readonly content: ReadonlyMap<number, ReadonlySet<number>> | 'all';
 }
 
+/** A directory of the host in the guest's tree. */
+export interface MountPoint {
+  readonly index: number;
+  /** Its inode. */
+  readonly number: number;
+  readonly readOnly: boolean;
+  /** In the guest. */
+  readonly path: string;
+}
+
 /** The disk as the host sees it. Between turns only. */
 export interface DiskView {
   readonly nodes: ReadonlyMap<number, DiskNode>;
   readonly root: number;
+  readonly mounts: readonly MountPoint[];
+  /** Acts on mounts that the guest has made since its boot. */
+  readonly acts: number;
+  /** News of mounts that the guest has heard in this process. */
+  readonly heard: number;
   /** Calls `wake` at the first change, and at the first after each `take`. Must not touch the machine. */
   watch(wake: () => void): void;
   take(): DiskChanges;
@@ -60,13 +77,18 @@ type SavedNode = readonly [
 interface DiskState {
   readonly root: number;
   readonly nodes: readonly SavedNode[];
+  readonly mounts: readonly MountPoint[];
+  readonly acts: number;
 }
 
 export class DiskDevice implements Device, DiskView {
   readonly name = 'disk';
   readonly nodes: Map<number, DiskNode> = new Map();
   readonly #board: Board;
+  heard = 0;
   #root = 0;
+  #mounts: readonly MountPoint[] = [];
+  #acts = 0;
   /** Nobody has looked yet: all is news, and nothing is noted. */
   #names = true;
   #content: Map<number, Set<number>> | 'all' = 'all';
@@ -81,9 +103,19 @@ export class DiskDevice implements Device, DiskView {
     return this.#root;
   }
 
+  get mounts(): readonly MountPoint[] {
+    return this.#mounts;
+  }
+
+  get acts(): number {
+    return this.#acts;
+  }
+
   trap(): Partial<Record<'disk', TrapHandler>> {
+    const { engine } = this.#board;
     return {
       disk: (argv) => {
+        if (readInt(engine, argv, 0) === DISK.act) return newNumber(engine, this.#act(argv));
         this.#take(argv);
         if (this.#wake !== undefined && !this.#isAwake) {
           this.#isAwake = true;
@@ -94,7 +126,8 @@ export class DiskDevice implements Device, DiskView {
     };
   }
 
-  interrupt(_record: InterruptRecord): boolean {
+  interrupt({ kind }: InterruptRecord): boolean {
+    if (kind === INTERRUPT.mounted) this.heard += 1;
     return true;
   }
 
@@ -136,13 +169,15 @@ export class DiskDevice implements Device, DiskView {
         [...pages].map(([index, [at, length]]) => [index, at, length]),
       ],
     );
-    return { root: this.#root, nodes };
+    return { root: this.#root, nodes, mounts: this.#mounts, acts: this.#acts };
   }
 
   /** `null`: of a machine that had no such device yet, or whose guest has no files. */
   restore(state: DiskState | null): void {
     this.nodes.clear();
     this.#root = state?.root ?? 0;
+    this.#mounts = state?.mounts ?? [];
+    this.#acts = state?.acts ?? 0;
     for (const [number, kind, hidden, size, target, entries, pages] of state?.nodes ?? [])
       this.nodes.set(number, {
         kind: DISK_KINDS[kind] ?? 'file',
@@ -175,7 +210,37 @@ export class DiskDevice implements Device, DiskView {
         this.nodes.delete(number);
         if (this.#content !== 'all') this.#content.delete(number);
         return;
+      case DISK.mount:
+        this.#mounts = [
+          ...this.#mounts,
+          {
+            index: number,
+            number: readInt(engine, argv, 2),
+            readOnly: readInt(engine, argv, 3) !== 0,
+            path: readText(engine, argv, 4),
+          },
+        ];
+        return;
     }
+  }
+
+  /** An output: it reaches the host's directory when the output rule lets it. */
+  #act(argv: number): number {
+    const { engine } = this.#board;
+    const range = { offset: readInt(engine, argv, 6), length: readInt(engine, argv, 7) };
+    // The bytes are copied before any other value is read: a text is read by the engine.
+    const bytes = readBytes(engine, argv, 5, range).slice();
+    this.#acts += 1;
+    this.#board.emit({
+      device: 'mount',
+      mount: readInt(engine, argv, 1),
+      number: this.#acts,
+      act: MOUNT_ACTS[readInt(engine, argv, 2)] ?? 'write',
+      path: readText(engine, argv, 3),
+      at: readNumber(engine, argv, 4),
+      bytes,
+    });
+    return this.#acts;
   }
 
   #node(number: number, argv: number): void {
