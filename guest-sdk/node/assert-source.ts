@@ -3,6 +3,9 @@
 import { placeOf } from '../call-site.ts';
 import { traps } from '../drivers/traps.ts';
 
+/** Own frames and that of the caller. */
+const FRAMES_MAX = 30;
+
 /** Index of the bracket that closes the one at `open`; -1 when the line ends before. */
 function closingBracket(line: string, open: number): number {
   let depth = 0;
@@ -22,19 +25,39 @@ function closingBracket(line: string, open: number): number {
   return -1;
 }
 
-/** Source text of the innermost call of the guest; undefined where it is not on one line. */
+/** Where the chain of names begins that ends at `end`: `a.b['c']`. */
+function startOfChain(line: string, end: number): number {
+  let start = end;
+  for (;;) {
+    if (/[\w$.]/.test(line[start - 1] ?? '')) start--;
+    else if (line[start - 1] === ']') start = line.lastIndexOf('[', start - 1);
+    else return start;
+    if (start < 0) return end;
+  }
+}
+
+/** The frame of the innermost call of the guest, also where errors keep no frames. */
+function innermostFrame(): string | undefined {
+  const statics = Error as unknown as { stackTraceLimit: number };
+  const { stackTraceLimit } = statics;
+  statics.stackTraceLimit = FRAMES_MAX;
+  const { stack } = new Error();
+  statics.stackTraceLimit = stackTraceLimit;
+  const lines = String(stack).split('\n');
+  return lines.find((line) => line.startsWith('    at '));
+}
+
+/** Source text of the innermost call of the guest, as far as it is on one line. */
 export function callerText(): string | undefined {
-  const frame = String(new Error().stack)
-    .split('\n')
-    .find((line) => line.startsWith('    at '));
-  const text = frame?.replace(/^ {4}at /, '') ?? '';
+  const text = innermostFrame()?.replace(/^ {4}at /, '') ?? '';
   const place = placeOf(/\((.*)\)$/.exec(text)?.[1] ?? text);
   if (place.file === null || place.column === null) return undefined;
   const line = traps.sourceLine(`${place.file}:${place.line}`);
-  let start = place.column - 1;
-  while (start > 0 && /[\w$.]/.test(line[start - 1] ?? '')) start--;
-  const open = line.indexOf('(', start);
-  if (open < 0 || !/^[\w$.]+\s*$/.test(line.slice(start, open))) return undefined;
-  const close = closingBracket(line, open);
-  return close < 0 ? undefined : line.slice(start, close + 1);
+  let start = startOfChain(line, place.column - 1);
+  // What it is a property of is on a line before.
+  if (line[start] === '.') start++;
+  const call = /^(?:[\w$.]|\[[^\]]*\])+\s*\(/.exec(line.slice(start))?.[0];
+  if (call === undefined) return undefined;
+  const close = closingBracket(line, start + call.length - 1);
+  return close < 0 ? line.slice(start).trimEnd() : line.slice(start, close + 1);
 }

@@ -1,6 +1,6 @@
 /** What `assert.throws` and its relatives expect of an error, and how they say that it is another. */
 
-import { AssertionError } from './assertion-error.ts';
+import { AssertionError, type DiffKind } from './assertion-error.ts';
 import { isDeepEqual } from './deep-equal.ts';
 import { inspect } from './inspect.ts';
 import { invalidArgType, invalidArgValue, invalidReturnValue, nodeError } from './node-errors.ts';
@@ -17,6 +17,7 @@ export interface Failure {
   readonly message?: Message;
   readonly operator: string;
   readonly stackStartFn?: unknown;
+  readonly diff?: DiffKind | undefined;
 }
 
 /** Throws the caller's own error, or an AssertionError. */

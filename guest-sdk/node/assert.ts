@@ -11,13 +11,14 @@ import {
   run,
   wait,
 } from './assert-throws.ts';
-import { AssertionError } from './assertion-error.ts';
+import { AssertionError, type DiffKind } from './assertion-error.ts';
 import { isDeepEqual } from './deep-equal.ts';
 import { inspect } from './inspect.ts';
 import { kernel } from './kernel-hooks.ts';
-import { invalidArgType, missingArgs } from './node-errors.ts';
+import { invalidArgType, missingArgs, nodeError } from './node-errors.ts';
 import { isPartOf } from './partial-equal.ts';
 import { isRegExp } from './util-types.ts';
+import { validateObject, validateOneOf } from './validators.ts';
 
 let failWarned = false;
 
@@ -81,18 +82,32 @@ function looseEqual(a: unknown, b: unknown): boolean {
   return a == b || (Number.isNaN(a) && Number.isNaN(b));
 }
 
+/** What an `Assert` of the user's own was made with. */
+interface Settings {
+  readonly strict: boolean;
+  readonly diff: DiffKind;
+  readonly skipPrototype: boolean;
+}
+
+const settings = new WeakMap<object, Settings>();
+
+function settingsOf(self: unknown): Settings | undefined {
+  return typeof self === 'object' && self !== null ? settings.get(self) : undefined;
+}
+
 /** Makes an assertion on two values that fails unless `holds`. */
 function comparison(
   operator: string,
-  holds: (actual: unknown, expected: unknown) => boolean,
+  holds: (actual: unknown, expected: unknown, anyPrototype: boolean) => boolean,
   name: string = operator,
 ): AnyFunction {
-  const assertion = (...args: unknown[]): void => {
+  function assertion(this: unknown, ...args: unknown[]): void {
     if (args.length < 2) throw missingArgs('actual', 'expected');
     const [actual, expected, message] = args as [unknown, unknown, Message];
-    if (holds(actual, expected)) return;
-    failWith({ actual, expected, message, operator, stackStartFn: assertion });
-  };
+    const { diff, skipPrototype = false } = settingsOf(this) ?? {};
+    if (holds(actual, expected, skipPrototype)) return;
+    failWith({ actual, expected, message, operator, stackStartFn: assertion, diff });
+  }
   Object.defineProperty(assertion, 'name', { value: name });
   return assertion;
 }
@@ -154,9 +169,15 @@ function matching(wanted: boolean, name: string): AnyFunction {
   return assertion;
 }
 
-const deep = (strict: boolean) => (a: unknown, b: unknown) => isDeepEqual(a, b, { strict });
-const not = (holds: (a: unknown, b: unknown) => boolean) => (a: unknown, b: unknown) =>
-  !holds(a, b);
+type Holds = (a: unknown, b: unknown, anyPrototype: boolean) => boolean;
+const deep =
+  (strict: boolean): Holds =>
+  (a, b, anyPrototype) =>
+    isDeepEqual(a, b, { strict, anyPrototype });
+const not =
+  (holds: Holds): Holds =>
+  (a, b, anyPrototype) =>
+    !holds(a, b, anyPrototype);
 
 const strictMembers = {
   equal: comparison('strictEqual', Object.is),
@@ -189,6 +210,22 @@ const members = {
   partialDeepStrictEqual: comparison('partialDeepStrictEqual', isPartOf),
 };
 
+/** Assertions with settings of their own: how much a failure shows, and what counts as equal. */
+function Assert(this: object, options?: unknown): void {
+  if (new.target === undefined) {
+    const text = 'Class constructor Assert cannot be invoked without `new`';
+    throw nodeError(TypeError, 'ERR_CONSTRUCT_CALL_REQUIRED', text);
+  }
+  if (options !== undefined) validateObject(options, 'options');
+  const given = (options ?? {}) as Partial<Settings>;
+  const { strict = true, diff = 'simple', skipPrototype = false } = given;
+  validateOneOf(diff, 'options.diff', ['simple', 'full']);
+  settings.set(this, { strict, diff, skipPrototype });
+  Object.assign(this, { AssertionError }, strict ? strictMembers : {});
+}
+Object.assign(Assert.prototype, members);
+Reflect.deleteProperty(Assert.prototype, 'CallTracker');
+
 export interface AssertModule {
   (value?: unknown, message?: Message): void;
   strict: AssertModule;
@@ -198,7 +235,7 @@ export interface AssertModule {
 
 function makeAssert(overrides: object): AssertModule {
   const assert = (...args: unknown[]): void => requireTruthy(assert, args);
-  return Object.assign(assert, members, overrides) as unknown as AssertModule;
+  return Object.assign(assert, members, { Assert }, overrides) as unknown as AssertModule;
 }
 
 export const exported: AssertModule = makeAssert({});

@@ -1,6 +1,7 @@
 /** AssertionError and its texts: which values differ, and in which lines. */
 
 import { inspect } from './inspect.ts';
+import { type DiffLine, diffLines } from './line-diff.ts';
 import { markNodeError } from './node-errors.ts';
 import { validateObject } from './validators.ts';
 
@@ -21,6 +22,7 @@ export interface AssertionErrorOptions {
   readonly expected?: unknown;
   /** Frames above and including this function are not shown. */
   readonly stackStartFn?: unknown;
+  readonly diff?: DiffKind | undefined;
   /** Each becomes properties of its own. */
   readonly details?: readonly CallReport[];
 }
@@ -29,11 +31,19 @@ interface Capturing {
   captureStackTrace?(target: object, above: unknown): void;
 }
 
-/** Up to this many characters in all, two short primitives are shown as "1 !== 2". */
+/** How much of a difference the text shows. */
+export type DiffKind = 'simple' | 'full';
+
+/** Up to this many characters in all, two primitives are shown as "1 !== 2". */
 const SHORT_TEXT_MAX = 12;
 const ROWS_MAX = 50;
-/** Width below which a caret under the first difference stays on its line. */
+/** Width up to which a caret shows the first difference of two strings. */
 const CARET_WIDTH_MAX = 80;
+/** Equal lines in a row of which all are shown. */
+const SAME_ROWS_MAX = 5;
+/** Strings longer than this are cut where the error is shown with its properties. */
+const PROPERTY_LENGTH_MAX = 512;
+const PROPERTY_ROWS_MAX = 10;
 
 const headings: Readonly<Record<string, string>> = {
   deepStrictEqual: 'Expected values to be strictly deep-equal:',
@@ -66,151 +76,93 @@ function clip(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length - 3)}...` : text;
 }
 
-function clipRows(rows: string[]): string[] {
-  return rows.length > ROWS_MAX ? [...rows.slice(0, 46), '...'] : rows;
-}
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 const isReference = (value: unknown): boolean =>
   (typeof value === 'object' && value !== null) || typeof value === 'function';
-
-interface Rows {
-  readonly actual: string[];
-  readonly expected: string[];
-}
-
-/** One line each and different: the short form, or a caret below the first difference. */
-function singleLine(rows: Rows, values: readonly [unknown, unknown], heading: string) {
-  const [left = '', right = ''] = [rows.actual[0], rows.expected[0]];
-  const width = left.length + right.length;
-  if (width <= SHORT_TEXT_MAX) {
-    const [actual, expected] = values;
-    const primitives = ![actual, expected].some((one) => typeof one === 'object' && one !== null);
-    if (!primitives || (actual === 0 && expected === 0)) return {};
-    return { whole: `${heading}\n\n${left} !== ${right}\n` };
-  }
-  if (width >= CARET_WIDTH_MAX) return {};
-  let same = 0;
-  while (left[same] === right[same]) same++;
-  return same > 2 ? { caret: `\n  ${' '.repeat(same)}^` } : {};
-}
-
-/** Takes the lines both end with off `rows`; returns how the last of them are shown. */
-function takeTail(rows: Rows): { text: string; skipped: boolean } {
-  const tail: string[] = [];
-  while (rows.actual.length > 0 && rows.actual.at(-1) === rows.expected.at(-1)) {
-    tail.unshift(rows.actual.pop() as string);
-    rows.expected.pop();
-  }
-  const skipped = tail.length >= 5;
-  const shown = skipped
-    ? [`  ${tail[0]}`, '...', ...tail.slice(-3).map((row) => `  ${row}`)]
-    : tail.map((row) => `  ${row}`);
-  return { text: shown.map((row) => `\n${row}`).join(''), skipped };
-}
-
-/** Collects the body of a diff; runs of equal lines shrink to their ends. */
-class Body {
-  text = '';
-  printed = 0;
-  skipped = false;
-  #pendingMinus = '';
-  #run: string[] = [];
-
-  same(row: string): void {
-    this.text += this.#pendingMinus;
-    this.#pendingMinus = '';
-    this.#run.push(row);
-    if (this.#run.length <= 2) this.#print(`  ${row}`);
-  }
-
-  plus(row: string): void {
-    this.#endRun();
-    this.#print(`+ ${row}`);
-  }
-
-  /** Held back, so that neighbouring changes show as "+++---". */
-  minus(row: string): void {
-    this.#endRun();
-    this.#pendingMinus += `\n- ${row}`;
-    this.printed++;
-  }
-
-  get pending(): string {
-    return this.#pendingMinus;
-  }
-
-  #print(row: string): void {
-    this.text += `\n${row}`;
-    this.printed++;
-  }
-
-  #endRun(): void {
-    const rest = this.#run.slice(2);
-    this.#run = [];
-    if (rest.length > 3) {
-      this.text += '\n...';
-      this.skipped = true;
-      rest.splice(0, rest.length - 2);
-    }
-    for (const row of rest) this.#print(`  ${row}`);
-  }
-}
 
 /** True if the lines differ by a comma at the end alone: a neighbour was added or removed. */
 const differByComma = (left: string, right: string): boolean =>
   `${left},` === right || left === `${right},`;
 
+const LEGEND = '+ actual - expected';
+
+/** One line each: the short form, or one above the other with a mark below the first difference. */
+function stacked(left: string, right: string, values: readonly [unknown, unknown]): string {
+  const strings = values.filter((value) => typeof value === 'string').length;
+  const length = left.length + right.length;
+  if (length - 2 * strings <= SHORT_TEXT_MAX) return `\n${left} !== ${right}`;
+  let same = 0;
+  while (same < left.length && left[same] === right[same]) same++;
+  const isMarked = strings === 2 && length <= CARET_WIDTH_MAX && same > 2;
+  return `${LEGEND}\n\n+ ${left}\n- ${right}${isMarked ? `\n${' '.repeat(same + 2)}^` : ''}`;
+}
+
+/** Shown lines with their signs; runs of equal ones shrink to their ends. */
+function collapsed(lines: readonly DiffLine[]): {
+  readonly text: string;
+  readonly skipped: boolean;
+} {
+  const rows: string[] = [];
+  let skipped = false;
+  let run: string[] = [];
+  const endRun = (): void => {
+    const rest = run.slice(SAME_ROWS_MAX);
+    run = [];
+    if (rest.length > 2) {
+      skipped = true;
+      rows.push('...');
+      rest.splice(0, rest.length - 1);
+    }
+    rows.push(...rest);
+  };
+  for (const { sign, text } of lines) {
+    if (sign !== ' ') endRun();
+    else if (run.push(`  ${text}`) > SAME_ROWS_MAX) continue;
+    rows.push(`${sign} ${text}`);
+  }
+  return { text: rows.join('\n').trimEnd(), skipped };
+}
+
 interface DiffOptions {
   /** The first line. */
   readonly heading: string;
-  /** Marks the first difference of single lines. */
-  readonly caret: boolean;
+  readonly kind: DiffKind;
+  /** The caller's own words. */
+  readonly message: string | undefined;
 }
 
 /** The "+ actual - expected" text. */
 function diff(actual: unknown, expected: unknown, options: DiffOptions): string {
-  const { heading } = options;
-  const shown = show(actual);
-  const rows: Rows = { actual: shown.split('\n'), expected: show(expected).split('\n') };
-  const oneLine = rows.actual.length === 1 && rows.expected.length === 1;
-  let caret = '';
-  if (oneLine && rows.actual[0] !== rows.expected[0]) {
-    const single = singleLine(rows, [actual, expected], heading);
-    if (single.whole !== undefined) return single.whole;
-    if (options.caret) caret = single.caret ?? '';
+  const [left, right] = [show(actual), show(expected)];
+  const [above, below] = [left.split('\n'), right.split('\n')];
+  const heading = options.message ?? options.heading;
+  const isSingle = above.length === 1 && below.length === 1;
+  if (isSingle && !(isObject(actual) && isObject(expected)))
+    return `${heading}\n${stacked(left, right, [actual, expected])}\n`;
+  if (left === right) {
+    const isCut = above.length > ROWS_MAX && options.kind === 'simple';
+    const rows = isCut ? [...above.slice(0, ROWS_MAX), '...}'] : above;
+    const note = isCut ? '\n... Skipped lines' : '';
+    return `${options.message ?? headings.notIdentical}\n${note}\n${rows.join('\n')}\n`;
   }
-  const tail = takeTail(rows);
-  const count = Math.max(rows.actual.length, rows.expected.length);
-  if (count === 0) {
-    return `${headings.notIdentical}\n\n${clipRows(shown.split('\n')).join('\n')}\n`;
-  }
-  const legend = `${heading}\n+ actual - expected`;
-  const body = new Body();
-  for (let i = 0; i < count; i++) {
-    const left = rows.actual[i];
-    const right = rows.expected[i];
-    if (
-      left !== undefined &&
-      right !== undefined &&
-      (left === right || differByComma(left, right))
-    ) {
-      body.same(left.length < right.length ? right : left);
-    } else {
-      if (left !== undefined) body.plus(left);
-      if (right !== undefined) body.minus(right);
-    }
-    if (body.printed > ROWS_MAX && i < count - 2) {
-      return `${legend} ... Lines skipped\n${body.text}\n...${body.pending}\n...`;
-    }
-  }
-  const note = body.skipped || tail.skipped ? ' ... Lines skipped' : '';
-  return `${legend}${note}\n${body.text}${body.pending}${tail.text}${caret}`;
+  const ignoreComma = isObject(actual);
+  const { text, skipped } = collapsed(
+    diffLines(above, below, (a, b) => a === b || (ignoreComma && differByComma(a, b))),
+  );
+  return `${heading}\n${LEGEND}${skipped ? '\n... Skipped lines' : ''}\n\n${text}\n`;
 }
 
 /** An error to be shown without its stack: where two errors were made is no difference of theirs. */
 function copyError(source: Error): Error {
   const copy = Object.assign(Object.create(Object.getPrototypeOf(source)), source) as Error;
   Object.defineProperty(copy, 'message', { value: source.message });
+  if (Object.hasOwn(source, 'cause')) {
+    const { cause } = source;
+    Object.defineProperty(copy, 'cause', {
+      value: cause instanceof Error ? copyError(cause) : cause,
+    });
+  }
   return copy;
 }
 
@@ -220,22 +172,23 @@ function withoutStacks(options: AssertionErrorOptions): AssertionErrorOptions {
   return { ...options, actual: copyError(actual), expected: copyError(expected) };
 }
 
-function unequalText(operator: string, actual: unknown): string {
+function unequalText(operator: string, actual: unknown, kind: DiffKind): string {
   const byReference = operator === 'notStrictEqual' && isReference(actual);
   const heading = headings[byReference ? 'notStrictEqualObject' : operator];
-  const rows = clipRows(show(actual).split('\n'));
+  const rows = show(actual).split('\n');
+  if (rows.length > ROWS_MAX && kind === 'simple') rows.splice(46, rows.length, '...');
   const [first = ''] = rows;
   if (rows.length === 1) return `${heading}${first.length > 5 ? '\n\n' : ' '}${first}`;
   return `${heading}\n\n${rows.join('\n')}\n`;
 }
 
-function looseText(operator: string, actual: unknown, expected: unknown): string {
-  const left = show(actual);
-  const right = show(expected);
+function looseText(operator: string, values: readonly [unknown, unknown], kind: DiffKind): string {
+  const [left, right] = [show(values[0]), show(values[1])];
   if (operator === 'notDeepEqual' && left === right) {
-    return clip(`${headings.notDeepEqual}\n\n${left}`, 1024);
+    return clip(`${headings.notDeepEqual}\n\n${left}`, kind === 'full' ? Infinity : 1024);
   }
-  const [a, b] = [clip(left, 512), clip(right, 512)];
+  const most = kind === 'full' ? Infinity : PROPERTY_LENGTH_MAX;
+  const [a, b] = [clip(left, most), clip(right, most)];
   if (operator === 'deepEqual') {
     return `${headings.deepEqual}\n\n${a}\n\nshould loosely deep-equal\n\n${b}`;
   }
@@ -246,7 +199,7 @@ function looseText(operator: string, actual: unknown, expected: unknown): string
 }
 
 function textOf(options: AssertionErrorOptions): string {
-  const { message, actual, expected } = options;
+  const { message, actual, expected, diff: kind = 'simple' } = options;
   const operator = String(options.operator);
   if (
     operator === 'deepStrictEqual' ||
@@ -260,15 +213,24 @@ function textOf(options: AssertionErrorOptions): string {
       expected !== null;
     const heading = headings[byReference ? 'strictEqualObject' : operator] as string;
     return diff(actual, expected, {
-      heading: message == null ? heading : String(message),
-      caret: !byReference,
+      heading,
+      kind,
+      message: message == null ? undefined : String(message),
     });
   }
   if (message != null) return String(message);
   if (operator === 'notDeepStrictEqual' || operator === 'notStrictEqual') {
-    return unequalText(operator, actual);
+    return unequalText(operator, actual, kind);
   }
-  return looseText(operator, actual, expected);
+  return looseText(operator, [actual, expected], kind);
+}
+
+/** As Node does it: of a string that is too long the first characters are left out. */
+function shortened(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const rows = value.split('\n', PROPERTY_ROWS_MAX + 1);
+  if (rows.length > PROPERTY_ROWS_MAX) return `${rows.slice(0, PROPERTY_ROWS_MAX).join('\n')}\n...`;
+  return value.length > PROPERTY_LENGTH_MAX ? `${value.slice(PROPERTY_LENGTH_MAX)}...` : value;
 }
 
 export class AssertionError extends Error {
@@ -296,6 +258,9 @@ export class AssertionError extends Error {
     this.actual = compared.actual;
     this.expected = compared.expected;
     this.operator = options.operator;
+    // Not enumerable: how an error is told, not what it tells.
+    const value = options.diff ?? 'simple';
+    Object.defineProperty(this, 'diff', { value, writable: true, configurable: true });
     for (const [index, detail] of (options.details ?? []).entries()) {
       const { stack, ...told } = detail;
       for (const [name, value] of Object.entries({ ...told, 'stack trace': stack }))
@@ -304,4 +269,25 @@ export class AssertionError extends Error {
     markNodeError(this);
     (Error as Capturing).captureStackTrace?.(this, options.stackStartFn);
   }
+
+  override toString(): string {
+    return `${this.name} [${this.code}]: ${this.message}`;
+  }
 }
+
+/** Shown with the beginnings of long strings alone. */
+function inspectAssertion(this: AssertionError, _depth: number, context: object): string {
+  const { actual, expected } = this;
+  this.actual = shortened(actual);
+  this.expected = shortened(expected);
+  const text = inspect(this, { ...context, customInspect: false, depth: 0 });
+  this.actual = actual;
+  this.expected = expected;
+  return text;
+}
+
+Object.defineProperty(AssertionError.prototype, inspect.custom, {
+  value: inspectAssertion,
+  writable: true,
+  configurable: true,
+});

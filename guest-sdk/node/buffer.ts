@@ -169,31 +169,32 @@ function warnConstructor(): void {
   kernel().emitWarning(text, 'DeprecationWarning', 'DEP0005');
 }
 
+/** Functions and no methods: packages call `new Buffer.allocUnsafeSlow(size)`. */
 const statics = {
   poolSize: 8192,
   from,
   copyBytesFrom,
-  of(...items: number[]): Buffer {
+  of: function of(...items: number[]): Buffer {
     return fromArrayLike(items);
   },
   alloc,
-  allocUnsafe(size: number): Buffer {
+  allocUnsafe: function allocUnsafe(size: number): Buffer {
     validateNumber(size, 'size', 0, MAX_LENGTH);
     return allocate(size);
   },
-  allocUnsafeSlow(size: number): Buffer {
+  allocUnsafeSlow: function allocUnsafeSlow(size: number): Buffer {
     validateNumber(size, 'size', 0, MAX_LENGTH);
     return allocate(size);
   },
-  isBuffer(value: unknown): value is Buffer {
+  isBuffer: function isBuffer(value: unknown): value is Buffer {
     return value instanceof FastBuffer;
   },
-  compare(a: unknown, b: unknown): -1 | 0 | 1 {
+  compare: function compare(a: unknown, b: unknown): -1 | 0 | 1 {
     requireBytes(a, 'buf1');
     requireBytes(b, 'buf2');
     return compareBytes(a, b);
   },
-  isEncoding(name: unknown): boolean {
+  isEncoding: function isEncoding(name: unknown): boolean {
     return typeof name === 'string' && name.length !== 0 && encodingId(name) !== undefined;
   },
   concat,

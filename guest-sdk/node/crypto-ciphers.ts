@@ -26,6 +26,10 @@ interface Mac {
 }
 
 interface Aes {
+  aeskw(key: Uint8Array): {
+    encrypt(data: Uint8Array): Uint8Array;
+    decrypt(data: Uint8Array): Uint8Array;
+  };
   readonly unsafe: {
     expandKeyLE(key: Uint8Array): Uint32Array;
     expandKeyDecLE(key: Uint8Array): Uint32Array;
@@ -61,6 +65,12 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
   both.set(a);
   both.set(b, a.length);
   return both;
+}
+
+/** AES key wrap (RFC 3394). Throws for what is no wrapped key, and for a length that none can have. */
+export function wrapKeyBytes(key: Uint8Array, data: Uint8Array, unwraps: boolean): Uint8Array {
+  const cipher = require('@noble/ciphers/aes.js').aeskw(key);
+  return unwraps ? cipher.decrypt(data) : cipher.encrypt(data);
 }
 
 export interface BlockOptions {

@@ -19,6 +19,7 @@ import {
   generateKeySync,
   isKeyObject,
   KeyObject,
+  keyObjectOf,
 } from './crypto-keys.ts';
 import {
   randomBytes,
@@ -28,6 +29,7 @@ import {
   randomUUID,
   timingSafeEqual,
 } from './crypto-random.ts';
+import { isDeepEqual, opaqueKinds } from './deep-equal.ts';
 import { nodeError } from './node-errors.ts';
 import { throwing } from './refusals.ts';
 import { types } from './util-types.ts';
@@ -56,6 +58,16 @@ export class Crypto {
 }
 exposeInterface(Crypto, 'Crypto');
 Object.assign(types, { isKeyObject, isCryptoKey });
+opaqueKinds.push((a, b) => {
+  if (isKeyObject(a)) return isKeyObject(b) && a.equals(b);
+  if (!isCryptoKey(a)) return undefined;
+  const told = ({ extractable, algorithm, usages }: CryptoKey) => [extractable, algorithm, usages];
+  return (
+    isCryptoKey(b) &&
+    isDeepEqual(told(a), told(b), { strict: true }) &&
+    keyObjectOf(a).equals(keyObjectOf(b))
+  );
+});
 keyRule.clone = (value) => {
   if (isKeyObject(value)) return cloneKeyObject(value);
   return isCryptoKey(value) ? cloneCryptoKey(value) : undefined;

@@ -1,7 +1,7 @@
 /** `assert.partialDeepStrictEqual`: whether one value has everything that another one asks for. */
 
 import { isDeepEqual } from './deep-equal.ts';
-import { isMap, isNativeError, isSet } from './util-types.ts';
+import { isIndexKey, isMap, isNativeError, isSet } from './util-types.ts';
 
 type Keyed = Record<PropertyKey, unknown>;
 
@@ -19,7 +19,10 @@ function inOrder(there: readonly unknown[], wanted: readonly unknown[], seen: Se
   let at = 0;
   return wanted.every((value, index) => {
     if (!Object.hasOwn(wanted, index)) return true;
-    while (at < there.length) if (holds(there[at++], value, seen)) return true;
+    for (; at < there.length; at++) {
+      // What is not there at all is not even undefined.
+      if (Object.hasOwn(there, at) && holds(there[at], value, seen)) return at++ >= 0;
+    }
     return false;
   });
 }
@@ -51,8 +54,8 @@ function entriesIn(
   return true;
 }
 
-/** What each value asked for is being looked for in, further up. */
-type Seen = Map<object, Set<object>>;
+/** Objects of both sides that are being looked at, further up. */
+type Seen = Set<object>;
 
 function keysOf(value: object): PropertyKey[] {
   const symbols = Object.getOwnPropertySymbols(value).filter((key) =>
@@ -60,7 +63,7 @@ function keysOf(value: object): PropertyKey[] {
   );
   const names = Object.keys(value);
   const isList = Array.isArray(value);
-  return [...(isList ? names.filter((name) => !/^\d+$/.test(name)) : names), ...symbols];
+  return [...(isList ? names.filter((name) => !isIndexKey(name)) : names), ...symbols];
 }
 
 function holds(actual: unknown, expected: unknown, seen: Seen): boolean {
@@ -69,14 +72,13 @@ function holds(actual: unknown, expected: unknown, seen: Seen): boolean {
   if (Object.getPrototypeOf(actual) !== Object.getPrototypeOf(expected)) return false;
   if (isWhole(expected)) return isDeepEqual(actual, expected, { strict: true });
   if (kindOf(actual) !== kindOf(expected)) return false;
-  const met = seen.get(expected) ?? new Set();
-  if (met.has(actual)) return true;
-  met.add(actual);
-  seen.set(expected, met);
+  const added = [actual, expected].filter((one) => !seen.has(one));
+  if (added.length < 2) return added.length === 0;
+  for (const one of added) seen.add(one);
   try {
     return partsIn(actual, expected, seen);
   } finally {
-    met.delete(actual);
+    for (const one of added) seen.delete(one);
   }
 }
 
@@ -96,7 +98,11 @@ function partsIn(actual: object, expected: object, seen: Seen): boolean {
   if (isNativeError(expected)) {
     const [there, wanted] = [actual as Error, expected as Error];
     if (there.message !== wanted.message || there.name !== wanted.name) return false;
-    if (Object.hasOwn(wanted, 'cause') && !holds(there.cause, wanted.cause, seen)) return false;
+    for (const name of ['cause', 'errors'] as const) {
+      if (Object.hasOwn(wanted, name) !== Object.hasOwn(there, name)) return false;
+      if (!holds((there as unknown as Keyed)[name], (wanted as unknown as Keyed)[name], seen))
+        return false;
+    }
   }
   return keysOf(expected).every(
     (key) =>
@@ -107,5 +113,5 @@ function partsIn(actual: object, expected: object, seen: Seen): boolean {
 
 /** Every part of `expected` is in `actual`, strictly equal; `actual` may have more. */
 export function isPartOf(actual: unknown, expected: unknown): boolean {
-  return holds(actual, expected, new Map());
+  return holds(actual, expected, new Set());
 }

@@ -162,6 +162,12 @@ const functions = {
   },
 };
 
+/**
+ * There is no OpenSSL in a guest: this is the one whose ways and error codes `node:crypto` has, and
+ * programs look here to learn whether there is a `node:crypto`.
+ */
+const OPENSSL_VERSION = '3.0.0';
+
 const features = {
   inspector: false,
   debug: false,
@@ -179,7 +185,12 @@ export function configureProcess(config: BootConfig): void {
   const { nodeVersion, hvVersion, argv } = config;
   Object.assign(exported, {
     version: `v${nodeVersion}`,
-    versions: { node: nodeVersion, hv: hvVersion, quickjs: QUICKJS_VERSION },
+    versions: {
+      node: nodeVersion,
+      hv: hvVersion,
+      quickjs: QUICKJS_VERSION,
+      openssl: OPENSSL_VERSION,
+    },
     arch: config.arch,
     platform: config.platform,
     release: { name: 'node', lts: 'Iron' },

@@ -9,6 +9,7 @@ import { Socket } from './net-socket.ts';
 import { nodeError } from './node-errors.ts';
 import { exported as constants } from './platform-constants.ts';
 import { refusal, throwers } from './refusals.ts';
+import type { Done, DuplexStream as Duplex } from './stream-types.ts';
 
 const PROXY = 'a proxy beside the guest that speaks TLS, and plain TCP to the guest,';
 
@@ -23,14 +24,56 @@ interface TlsSocketConstructor {
   readonly prototype: TlsSocket;
 }
 
-function construct(this: TlsSocket | undefined): TlsSocket | undefined {
-  if (!(this instanceof TLSSocket)) return new TLSSocket();
+/** What a TLS socket is over when it is made of a stream that is no socket: packages look for the class. */
+class JSStreamSocket extends (Socket as unknown as new () => Socket) {
+  readonly stream: Duplex;
+  #isRead = false;
+
+  constructor(stream: Duplex) {
+    super();
+    this.stream = stream;
+  }
+
+  _read(): void {
+    if (this.#isRead) {
+      this.stream.resume();
+      return;
+    }
+    this.#isRead = true;
+    this.stream.on('data', (chunk: Uint8Array) => {
+      if (!this.push(chunk)) this.stream.pause();
+    });
+    this.stream.once('end', () => this.push(null));
+    this.stream.on('error', (error: unknown) => this.destroy(error as Error));
+  }
+
+  _write(chunk: unknown, encoding: unknown, done: Done): void {
+    this.stream.write(chunk, encoding, done);
+  }
+
+  _final(done: Done): void {
+    this.stream.end(done);
+  }
+}
+
+function construct(this: TlsSocket | undefined, stream?: unknown): TlsSocket | undefined {
+  if (!(this instanceof TLSSocket)) return new TLSSocket(stream);
   (Socket as unknown as (this: object) => void).call(this);
   this.authorized = false;
   this.authorizationError = null;
   this.encrypted = true;
   const error = refusal('tls', 'connect', PROXY);
-  kernel().nextTick((() => this.destroy(error)) as never);
+  if (stream === undefined || stream === null) {
+    kernel().nextTick((() => this.destroy(error)) as never);
+    return undefined;
+  }
+  // Over a stream nothing happens, in Node either, before somebody reads or writes.
+  const over = stream instanceof Socket ? stream : new JSStreamSocket(stream as Duplex);
+  const fail = (): unknown => this.destroy(error);
+  const handle = { _parentWrap: over, setReading: fail };
+  const own = { _handle: handle, _read: fail, _write: fail, _writev: fail };
+  for (const [name, value] of Object.entries(own))
+    Object.defineProperty(this, name, { value, writable: true, configurable: true });
   return undefined;
 }
 

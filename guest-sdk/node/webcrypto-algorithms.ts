@@ -16,6 +16,7 @@ export type Operation =
   | 'generateKey'
   | 'importKey'
   | 'deriveBits'
+  | 'wrapKey'
   | 'get key length';
 
 /** An algorithm with its parameters in their types. */
@@ -85,7 +86,9 @@ const forPairs = (rsa: string, ec: string): Record<string, string> => ({
   X25519: '',
   X448: '',
 });
+const wraps = { 'AES-KW': '' };
 const forAes = (params: string): Record<string, string> => ({
+  'AES-KW': params,
   'AES-CBC': params,
   'AES-CTR': params,
   'AES-GCM': params,
@@ -109,6 +112,7 @@ const KNOWN: Readonly<Record<Operation, Readonly<Record<string, string>>>> = {
     PBKDF2: '',
     HKDF: '',
   },
+  wrapKey: wraps,
   deriveBits: { PBKDF2, HKDF, ...agreements },
   'get key length': { ...forAes(DERIVED_AES), HMAC: HMAC_IMPORT, PBKDF2: '', HKDF: '' },
 };
@@ -179,6 +183,7 @@ export function blockBits(hash: string): number {
 const SIGNING = ['sign', 'verify'];
 const DERIVING = ['deriveKey', 'deriveBits'];
 const USAGES: Readonly<Record<string, readonly string[]>> = {
+  'AES-KW': ['wrapKey', 'unwrapKey'],
   HMAC: SIGNING,
   PBKDF2: DERIVING,
   HKDF: DERIVING,
@@ -191,6 +196,14 @@ const USAGES: Readonly<Record<string, readonly string[]>> = {
   X25519: DERIVING,
   X448: DERIVING,
 };
+/** What wraps keys: the ciphers, and what does nothing else. */
+export function normalizeWrap(algorithm: unknown, decrypts: boolean): Algorithm {
+  const { name } = Object(algorithm) as { name?: unknown };
+  const wanted = String(typeof algorithm === 'string' ? algorithm : name).toUpperCase();
+  const isWrap = Object.hasOwn(wraps, wanted);
+  return normalize(algorithm, isWrap ? 'wrapKey' : decrypts ? 'decrypt' : 'encrypt');
+}
+
 const CIPHER_USAGES = ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'];
 
 /** True for algorithms whose keys come in pairs. */

@@ -1,6 +1,6 @@
 /** AES as WebCrypto has it: whole messages, the tag behind them, a counter of any width. */
 
-import { aesCtr, aesGcm, Blocks } from './crypto-ciphers.ts';
+import { aesCtr, aesGcm, Blocks, wrapKeyBytes } from './crypto-ciphers.ts';
 import type { Algorithm } from './webcrypto-algorithms.ts';
 import { operationError } from './webcrypto-key.ts';
 
@@ -83,6 +83,14 @@ function runGcm(
   return result;
 }
 
+function runWrap(key: Uint8Array, data: Uint8Array, decrypts: boolean): Uint8Array {
+  try {
+    return wrapKeyBytes(key, data, decrypts);
+  } catch {
+    throw operationError();
+  }
+}
+
 export function runCipher(
   algorithm: Algorithm,
   key: Uint8Array,
@@ -90,6 +98,7 @@ export function runCipher(
   decrypts: boolean,
 ): Uint8Array {
   if (algorithm.name === 'AES-GCM') return runGcm(algorithm, key, data, decrypts);
+  if (algorithm.name === 'AES-KW') return runWrap(key, data, decrypts);
   if (algorithm.name === 'AES-CTR') return runCtr(algorithm, key, data);
   return runCbc(requireBlock(algorithm.iv, 'iv'), key, data, decrypts);
 }

@@ -15,6 +15,7 @@ import {
   blockBits,
   isOfPairs,
   normalize,
+  normalizeWrap,
   requireUsages,
   sourceBytes,
 } from './webcrypto-algorithms.ts';
@@ -181,10 +182,11 @@ function runAny(
   return withAsymmetric(({ pairs }) => pairs.cipherWith(algorithm, key, data, decrypts));
 }
 
-/** JWK as text, and bytes as they are, in front of a cipher. */
-function wrappable(format: unknown, exported: unknown): Uint8Array {
+/** JWK as text, and bytes as they are, in front of a cipher. Key wrap takes whole blocks of 8 bytes. */
+function wrappable(format: unknown, exported: unknown, { name }: Algorithm): Uint8Array {
   if (format !== 'jwk') return new Uint8Array(exported as ArrayBuffer);
-  const text = JSON.stringify(exported);
+  const bare = JSON.stringify(exported);
+  const text = name === 'AES-KW' ? bare.padEnd(Math.ceil(bare.length / 8) * 8) : bare;
   return new Uint8Array(traps.encode(text, 0));
 }
 
@@ -293,9 +295,9 @@ export class SubtleCrypto {
       keyArguments('wrapKey', false, [], 4, args[0]);
       const key = keyArgument(args[1], 'wrapKey', 2);
       const wrapping = keyArgument(args[2], 'wrapKey', 3);
-      const algorithm = normalize(args[3], 'encrypt');
+      const algorithm = normalizeWrap(args[3], false);
       requireUse(algorithm, wrapping, 'wrapKey');
-      const data = wrappable(args[0], exportKey(args[0], key));
+      const data = wrappable(args[0], exportKey(args[0], key), algorithm);
       return bufferOf(runAny(algorithm, wrapping, data, false));
     });
   }
@@ -305,7 +307,7 @@ export class SubtleCrypto {
       const { extractable, usages } = keyArguments('unwrapKey', args[5], args[6], 7, args[0]);
       const wrapped = bytesArgument(args[1], 'unwrapKey', 2);
       const unwrapping = keyArgument(args[2], 'unwrapKey', 3);
-      const algorithm = normalize(args[3], 'decrypt');
+      const algorithm = normalizeWrap(args[3], true);
       const target = normalize(args[4], 'importKey');
       requireUse(algorithm, unwrapping, 'unwrapKey');
       const bytes = runAny(algorithm, unwrapping, wrapped, true);

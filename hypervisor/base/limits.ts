@@ -100,6 +100,8 @@ export const RELEASED_MARK_RECORDS = 64;
 export const REPLAY_ACK_MS = 10;
 /** Pause before an arbiter that failed is asked again, with the same token. */
 export const CLAIM_RETRY_MS = 25;
+/** A backup that is out of the view looks at it again after this: a claim of its dead primary may have come after it looked. */
+export const PARTED_READ_MS = 2_000;
 /** No answer to a claim for this long counts as a failed one; asking twice is harmless. */
 export const CLAIM_TIMEOUT_MS = 1_000;
 /** A server of an arbiter that is silent for this long is not waited for: the next one is asked the same.

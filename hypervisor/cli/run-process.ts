@@ -204,10 +204,7 @@ async function show(
     logDir,
     actions: {
       switchOver: (to) => hypervisor.supervisor.switchOver(to),
-      protect: (peer) => {
-        hypervisor.supervisor.addBackup(peer);
-        return true;
-      },
+      protect: (peer) => hypervisor.supervisor.addBackup(peer),
     },
   });
   tellAdmin(lifecycle, observation);

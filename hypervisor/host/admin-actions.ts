@@ -11,8 +11,8 @@ const BODY_BYTES_MAX = 4_096;
 export interface ReplicaActions {
   /** Undefined: this replica is no primary. */
   switchOver(to: ReplicaId | undefined): Promise<SwitchoverResult> | undefined;
-  /** Dials a backup that listens at `address`. False: this replica is no primary. */
-  protect(address: ReplicaId): boolean;
+  /** Dials a backup that listens at `address`; returns why not. Undefined: it is dialled. */
+  protect(address: ReplicaId): string | undefined;
 }
 
 export function actionRoutes(actions: () => ReplicaActions | undefined): readonly AdminRoute[] {
@@ -46,7 +46,9 @@ function protect(actions: ReplicaActions | undefined, request: AdminRequest): Ad
   const address = wordOf(request, 'address');
   if (address === undefined) return jsonPage(400, failed('no address is given'));
   parseAddress(address, { what: 'the address of a backup' });
-  if (actions?.protect(address) !== true) return noPrimary();
+  if (actions === undefined) return noPrimary();
+  const reason = actions.protect(address);
+  if (reason !== undefined) return jsonPage(409, failed(reason));
   return jsonPage(202, { type: 'dialling', address });
 }
 

@@ -144,10 +144,10 @@ export class BackupHost {
   get actions(): ReplicaActions {
     return {
       switchOver: (to) => this.#supervisor?.switchOver(to),
-      protect: (peer) => {
-        this.#supervisor?.addBackup(peer);
-        return this.primary;
-      },
+      protect: (peer) =>
+        this.#supervisor === undefined
+          ? 'this replica is no primary'
+          : this.#supervisor.addBackup(peer),
     };
   }
 
@@ -334,8 +334,7 @@ export class BackupHost {
 
   /** Why `peer` is not dialled; undefined: it is. */
   #takeIn(peer: string, path: IncomingLink['path']): string | undefined {
-    this.#supervisor?.addBackup(peer);
-    if (this.#supervisor !== undefined) return undefined;
+    if (this.#supervisor !== undefined) return this.#supervisor.addBackup(peer);
     const why = whyNoPrimary(this.#replica.core, { guest: this.#guestName, path });
     return why ?? this.#relay.add(peer);
   }

@@ -29,6 +29,7 @@ import {
 } from './bundle-stand-ins.ts';
 import { isEsm, lookedUp, resolvedBy } from './bundle-table.ts';
 import type { GuestLoadError } from './guest-load-error.ts';
+import { columnBefore } from './source-map-shift.ts';
 
 /** One for each reason to build again; more means a reason is not being removed. */
 const BUILDS_MAX = 12;
@@ -203,14 +204,20 @@ function optionsOf(plan: Plan): BuildOptions {
 /** Learns from a failed build. False when there is nothing to do about an error. */
 function learnFromErrors(plan: Plan, errors: readonly BuildMessage[]): boolean {
   let learned = false;
+  // Texts change when every place in them is known.
+  const unknown = new Set<string>();
   for (const { text, location } of errors) {
-    const unresolved = /^Could not resolve "(.*)"/.exec(text)?.[1];
+    // The bundler quotes as JSON does: a name may hold a backslash.
+    const unresolved = /^Could not resolve "(.*)"/.exec(text)?.[1]?.replace(/\\(["\\])/g, '$1');
+    const isPattern = /^Could not resolve (?:require|import)\(/.test(text);
     const noLoader = /^No loader is configured for ".*" files: (.*)$/.exec(text)?.[1];
     const file = location === null ? undefined : pathOf(plan, location.file);
     if (unresolved !== undefined) {
       if (plan.missing.has(unresolved)) continue;
       plan.missing.add(unresolved);
       learned = true;
+    } else if (isPattern && file !== undefined && location !== null) {
+      if (noteUnknown(plan, file, location)) unknown.add(file);
     } else if (noLoader !== undefined) {
       plan.opaque.add(resolve(dirname(plan.script), noLoader));
       learned = true;
@@ -223,7 +230,24 @@ function learnFromErrors(plan: Plan, errors: readonly BuildMessage[]): boolean {
       learned = true;
     }
   }
+  for (const file of unknown) learned = planInjection(plan, file) || learned;
   return learned;
+}
+
+/** `require('./x/' + name)` of a directory that is not there: it is for the run to say so. */
+function noteUnknown(
+  plan: Plan,
+  file: string,
+  { line, column, lineText }: NonNullable<BuildMessage['location']>,
+): boolean {
+  // The bundler counts lines from 1, and columns in bytes of the text as it was given.
+  const units = Buffer.from(lineText).subarray(0, column).toString().length;
+  const insertions = plan.injections.get(file)?.insertions ?? [];
+  const place = { line: line - 1, column: columnBefore(insertions, line - 1, units) };
+  const known = plan.unknown.get(file) ?? [];
+  if (known.some((one) => one.line === place.line && one.column === place.column)) return false;
+  plan.unknown.set(file, [...known, place]);
+  return true;
 }
 
 /** The fault of a file of the user's own that the script is sure to reach: better now than later. */
@@ -290,20 +314,23 @@ function learnStrictness(
   code: string,
   files: readonly { path: string; format: string | undefined }[],
 ): boolean {
-  const sloppy = files.some(
+  const sloppy = files.filter(
     ({ path, format }) =>
-      path !== plan.script && format === 'cjs' && !STRICT_DIRECTIVE.test(readText(path)),
+      path !== plan.script &&
+      format !== 'esm' &&
+      !path.endsWith('.json') &&
+      !STRICT_DIRECTIVE.test(readText(path)),
   );
   plan.isModule = files.find(({ path }) => path === plan.script)?.format === 'esm';
-  plan.strict = plan.isModule && !sloppy;
+  plan.strict = plan.isModule && !sloppy.some(({ format }) => format === 'cjs');
   const inherits = code.split('\n', 3).includes('"use strict";');
-  if (plan.isModule || !inherits || !sloppy || plan.wrapScript) return false;
+  if (plan.isModule || !inherits || sloppy.length === 0 || plan.wrapScript) return false;
   plan.wrapScript = true;
   return true;
 }
 
 function planInjection(plan: Plan, path: string): boolean {
-  const injection = inject(path, readFileSync(path, 'utf8'));
+  const injection = inject(path, readFileSync(path, 'utf8'), plan.unknown.get(path));
   if (injection !== undefined) plan.injections.set(path, injection);
   return injection !== undefined;
 }

@@ -55,6 +55,10 @@ const LISTS = /\b(?:readdir|opendir|glob|autoload)/i;
 
 const unquoted = (literal: string): string => literal.slice(1, -1);
 
+function isAbove(path: string, directory: string): boolean {
+  return path !== directory && `${directory}/`.startsWith(path.endsWith('/') ? path : `${path}/`);
+}
+
 /** Absolute paths that the source at `path` names; with `cwd`, also from there. */
 export function namedFiles(path: string, source: string, cwd?: string): string[] {
   const here = dirname(path);
@@ -66,7 +70,9 @@ export function namedFiles(path: string, source: string, cwd?: string): string[]
     const parts = [...list.matchAll(new RegExp(LITERAL, 'g'))].map(([literal]) =>
       unquoted(literal),
     );
-    names.push(resolve(from, ...parts.map((part) => `./${part}`)));
+    const at = resolve(from, ...parts.map((part) => `./${part}`));
+    // A directory above is where a program reckons from: its tests and its packages are in there, too.
+    if (!isAbove(at, from)) names.push(at);
   }
   for (const [, literal = ''] of source.matchAll(ADDED))
     names.push(resolve(here + unquoted(literal)));

@@ -31,7 +31,7 @@ export function finishMap(plan: Plan, text: string, metafile: Metafile): string 
   const found = paths.map((path) => plan.injections.get(path));
   const insertions = new Map(
     [...found.entries()].flatMap(([index, injection]) =>
-      injection ? [[index, injection] as const] : [],
+      injection ? [[index, injection.insertions] as const] : [],
     ),
   );
   return JSON.stringify({

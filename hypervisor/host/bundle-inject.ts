@@ -6,6 +6,7 @@
 
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Insertion } from './source-map-shift.ts';
 
 /** esbuild's `define`: free names of a guest's file, and the variable each file declares instead. */
 export const PLACE_NAMES = {
@@ -29,11 +30,15 @@ const DOES_MORE = /(?<![.\w$])require\b(?!\s*\(\s*(?:'[^'\n]*'|"[^"\n]*")\s*\))/
 export interface Injection {
   readonly original: string;
   readonly text: string;
-  /** 0-based line and column of the insertion, and its length in UTF-16 units. */
-  readonly line: number;
-  readonly column: number;
-  readonly length: number;
+  /** In the order of their places; lengths in UTF-16 units. */
+  readonly insertions: readonly Insertion[];
 }
+
+/** 0-based place of the argument of a `require` or `import` whose file only the run can name. */
+export type Argument = Pick<Insertion, 'line' | 'column'>;
+
+/** Before an expression of a string: the same string, which no bundler takes for a pattern of files. */
+const UNKNOWN_START = '(0,"")+';
 
 /** A `require` made by `createRequire` that does nothing but load literals is the bundler's own. */
 export function withPlainRequire(original: string): string {
@@ -42,18 +47,32 @@ export function withPlainRequire(original: string): string {
 }
 
 /** The injected text of `file` (absolute), or undefined when it needs nothing. */
-export function inject(file: string, original: string): Injection | undefined {
+export function inject(
+  file: string,
+  original: string,
+  unknown: readonly Argument[] = [],
+): Injection | undefined {
   const bundled = withPlainRequire(original);
-  if (bundled === original && !NEEDS_PLACE.test(original)) return undefined;
+  if (bundled === original && !NEEDS_PLACE.test(original) && unknown.length === 0) return undefined;
   const at = PROLOGUE.exec(bundled)?.[0].length ?? 0;
   const before = bundled.slice(0, at);
   const declared = NEEDS_PLACE.test(bundled) ? declarations(file, bundled) : '';
+  const line = before.split('\n').length - 1;
+  const column = at - (before.lastIndexOf('\n') + 1);
+  const added = [
+    { line, column, text: declared },
+    ...unknown.map((place) => ({ ...place, text: UNKNOWN_START })),
+  ].sort((a, b) => a.line - b.line || a.column - b.column);
+  const lines = bundled.split('\n');
+  // From the last one on: those before it keep their places.
+  for (const one of added.toReversed()) {
+    const own = lines[one.line] ?? '';
+    lines[one.line] = own.slice(0, one.column) + one.text + own.slice(one.column);
+  }
   return {
     original,
-    text: before + declared + bundled.slice(at),
-    line: before.split('\n').length - 1,
-    column: at - (before.lastIndexOf('\n') + 1),
-    length: declared.length,
+    text: lines.join('\n'),
+    insertions: added.map(({ text, ...place }) => ({ ...place, length: text.length })),
   };
 }
 

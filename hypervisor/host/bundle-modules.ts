@@ -65,7 +65,9 @@ export function withModules(
   if (!text.includes(MODULES) && table === undefined) return text;
   const given = table === undefined ? '' : `,${JSON.stringify(table)}`;
   const start = `${MODULES}.start(${JSON.stringify(root)}${given});`;
-  return text.replace(head, () => head + start);
+  // A directive after a statement would be none.
+  const directive = text.includes(`${head}\n"use strict";`) ? '"use strict";' : '';
+  return text.replace(head, () => head + directive + start);
 }
 
 /** `import(name)` knows the file it stands in from the bundler's comment before it. */

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildMessage, missingPreload, missingScript } from './bundle-errors.ts';
-import type { Injection } from './bundle-inject.ts';
+import type { Argument, Injection } from './bundle-inject.ts';
 
 export interface Plan {
   readonly script: string;
@@ -13,6 +13,8 @@ export interface Plan {
   /** For a firmware that knows nothing of modules of images: those are the bundler's own. */
   readonly plain: boolean;
   readonly injections: Map<string, Injection>;
+  /** By file: what is loaded by names that match no file there is now. */
+  readonly unknown: Map<string, readonly Argument[]>;
   /** Specifiers nothing was found for. */
   readonly missing: Set<string>;
   /** Absolute paths of files that are no source text. */
@@ -70,6 +72,7 @@ export function newPlan(
     preloads,
     plain,
     injections: new Map(),
+    unknown: new Map(),
     missing: new Set(),
     opaque: new Set(),
     broken: new Map(),

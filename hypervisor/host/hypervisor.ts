@@ -239,11 +239,7 @@ export class Hypervisor {
       options.listen === undefined
         ? undefined
         : await LinkListener.listen(options.listen, {
-            onLink: (incoming) =>
-              answerJoin(incoming, (peer) => {
-                supervisor?.addBackup(peer);
-                return undefined;
-              }),
+            onLink: (incoming) => answerJoin(incoming, (peer) => supervisor?.addBackup(peer)),
             security,
           });
     const header = given.old ?? newHeader(given, options.limits);

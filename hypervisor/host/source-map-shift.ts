@@ -15,7 +15,7 @@ export interface SourceMapJson {
   mappings: string;
 }
 
-/** An insertion of `length` units at 0-based `line` and `column`, on one line. */
+/** An insertion of `length` units at 0-based `line` and `column` of the file as it is, on one line. */
 export interface Insertion {
   readonly line: number;
   readonly column: number;
@@ -51,10 +51,24 @@ function encode(values: readonly number[]): string {
   return text;
 }
 
+/** The column that `column` of a text with `insertions`, in order, had before them. */
+export function columnBefore(
+  insertions: readonly Insertion[],
+  line: number,
+  column: number,
+): number {
+  let wanted = column;
+  for (const insertion of insertions) {
+    if (insertion.line !== line || wanted <= insertion.column) continue;
+    wanted = Math.max(insertion.column, wanted - insertion.length);
+  }
+  return wanted;
+}
+
 /** `mappings` with original columns as they were before `insertions` (by index of the source). */
 export function shiftMappings(
   mappings: string,
-  insertions: ReadonlyMap<number, Insertion>,
+  insertions: ReadonlyMap<number, readonly Insertion[]>,
 ): string {
   // Running values of the old and of the new encoding: every field is a delta to the one before.
   let source = 0;
@@ -67,11 +81,7 @@ export function shiftMappings(
     source += fields[1] ?? 0;
     line += fields[2] ?? 0;
     column += fields[3] ?? 0;
-    const insertion = insertions.get(source);
-    let wanted = column;
-    if (insertion !== undefined && insertion.line === line && column > insertion.column) {
-      wanted = Math.max(insertion.column, column - insertion.length);
-    }
+    const wanted = columnBefore(insertions.get(source) ?? [], line, column);
     fields[3] = wanted - columnWritten;
     columnWritten = wanted;
     return encode(fields);

@@ -45,6 +45,9 @@ export interface SupervisorHooks {
   ended(outcome: PrimaryOutcome | undefined, error: HvError | undefined): void;
 }
 
+const NO_LOG =
+  'its log was deleted while it is written, so there is nothing to send to a fresh backup (docs/operations.md, HvLogLost)';
+
 /** How a planned switchover went. */
 export type SwitchoverResult =
   | {
@@ -85,6 +88,8 @@ export class Supervisor {
   #stopAsked = false;
   #stopTaken = false;
   #protected = false;
+  /** The log was deleted while it is written: there is nothing to send to a fresh backup. */
+  #logLost = false;
   #terminated = false;
   #switching: { readonly since: number; readonly done: (result: SwitchoverResult) => void }[] = [];
   readonly #handsOver: boolean;
@@ -129,9 +134,11 @@ export class Supervisor {
     this.#desk.ask((worker) => done(this.#watch.state, worker));
   }
 
-  /** A fresh backup listens at `peer` and wants to join. */
-  addBackup(peer: ReplicaId): void {
+  /** A fresh backup listens at `peer` and wants to join. Returns why it is not dialled; undefined: it is. */
+  addBackup(peer: ReplicaId): string | undefined {
+    if (this.#logLost) return NO_LOG;
     this.send({ type: 'addBackup', peer });
+    return undefined;
   }
 
   #announce(given: NonNullable<SupervisorOptions['announce']>): Pings {
@@ -208,6 +215,7 @@ export class Supervisor {
         return;
       }
       case 'trouble':
+        if (message.event === 'log.lost') this.#logLost = true;
         this.#hooks.trouble(message.event, message.fields);
         return;
       case 'status':

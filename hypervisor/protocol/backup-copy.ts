@@ -171,6 +171,11 @@ export function tookIn({ hello }: Copy, view: View): boolean {
   );
 }
 
+export function ackOf(copy: Copy, epoch: Epoch): Message {
+  const { lsnReceived, lsnReplayed, lsnDurable, outputsCrc } = copy;
+  return { type: 'ack', epoch, lsnReceived, lsnReplayed, lsnDurable, outputsCrc };
+}
+
 /** Where nothing has come behind a snapshot, its last record is of the epoch of who has sent it. */
 export function standingOf({ hello, history, lsnReceived }: Copy): Standing {
   const newest = history.epochs.at(-1)?.epoch ?? hello.epoch;

@@ -5,7 +5,7 @@
  * idle        no log; waits for a primary's hello
  * following   a link is open, the log grows
  * deciding    the link is gone; the other backups or the arbiter are asked who goes live
- * parted      it may not be primary now: keeps what it has and waits for a primary to dial
+ * parted      it may not be primary now: keeps what it has, waits for a primary to dial, looks at the view
  * diverged    the replay differs; waits for the primary to know, which leaves it out
  * ended       promoted, stopped or diverged: a new core is needed
  */
@@ -13,6 +13,7 @@
 import { asEpoch, asLsn, type Epoch, type Lsn, type Millis } from '../../log-format/index.ts';
 import { assert, unreachable } from '../base/assert.ts';
 import {
+  ackOf,
   answered,
   type BackupPhase,
   type Copy,
@@ -78,9 +79,7 @@ export class BackupCore {
   ack(): { readonly link: number; readonly message: Message } | undefined {
     const copy = this.#copy;
     if (copy === undefined || this.#phase !== 'following') return undefined;
-    const { lsnReceived, lsnReplayed, lsnDurable, outputsCrc, link } = copy;
-    const reached = { lsnReceived, lsnReplayed, lsnDurable, outputsCrc };
-    return { link, message: { type: 'ack', epoch: this.#epoch, ...reached } };
+    return { link: copy.link, message: ackOf(copy, this.#epoch) };
   }
 
   get #known(): Known {
@@ -158,7 +157,8 @@ export class BackupCore {
   }
 
   deadline(): Millis | undefined {
-    if (this.#phase === 'deciding') return this.#copy?.candidacy.deadline();
+    if (this.#phase === 'deciding' || this.#phase === 'parted')
+      return this.#copy?.candidacy.deadline();
     const hears = this.#phase === 'following' || this.#phase === 'diverged';
     return hears ? this.#copy?.detector.deadline() : undefined;
   }
@@ -220,7 +220,7 @@ export class BackupCore {
         effects.push(...restart(copy, message));
         return;
       case 'view':
-        this.#viewed(copy, message.view, effects);
+        this.#viewed(copy, message.view, now, effects);
         return;
       case 'bye':
         this.#finish(copy.stop ?? message, effects);
@@ -231,13 +231,13 @@ export class BackupCore {
   }
 
   /** News of a view from the primary itself: this replica is out of it, or its head. */
-  #viewed(copy: Copy, view: View, effects: BackupEffect[]): void {
+  #viewed(copy: Copy, view: View, now: Millis, effects: BackupEffect[]): void {
     if (succeeds(copy, view)) {
       this.#win(copy, view, effects, 'switchover');
       return;
     }
     if (!view.backups.includes(copy.hello.backup))
-      this.#part(copy, 'not in the view any more', effects);
+      this.#part(copy, 'not in the view any more', now, effects);
   }
 
   #logged(copy: Copy, event: BackupEvent & { type: 'logged' }, effects: BackupEffect[]): void {
@@ -248,13 +248,12 @@ export class BackupCore {
     if ((event.view?.epoch ?? 0) > copy.hello.epoch) copy.view = event.view;
     effects.push({ type: 'ack' });
     if (copy.hello.rule.level === 'durable') effects.push({ type: 'sync' });
-    if (copy.view !== undefined && this.synced && !wasSynced) {
+    if (copy.view !== undefined && this.synced && !wasSynced)
       effects.push({ type: 'note', note: { type: 'synced', view: copy.view } });
-    }
   }
 
   #expire(copy: Copy, now: Millis, effects: BackupEffect[]): void {
-    if (this.#phase === 'deciding') {
+    if (this.#phase === 'deciding' || this.#phase === 'parted') {
       copy.candidacy.advance(now, this.#epoch, effects);
       return;
     }
@@ -285,45 +284,55 @@ export class BackupCore {
     }
     effects.push({ type: 'note', note: { type: 'suspected', peer: copy.hello.primary, reason } });
     if (this.#phase === 'following' && (this.#options.hidden || copy.hello.relay)) {
-      this.#part(copy, 'it is never in a view', effects);
+      this.#part(copy, 'it is never in a view', now, effects);
       return;
     }
-    this.#phase = 'deciding';
     if (this.synced && copy.view !== undefined) {
       this.#stand(copy, copy.view, now, effects);
       return;
     }
+    this.#phase = 'deciding';
     copy.candidacy.read(now, effects);
   }
 
   #stand(copy: Copy, view: View, now: Millis, effects: BackupEffect[]): void {
+    this.#phase = 'deciding';
     copy.candidacy.stand(view, standingOf(copy), now, effects);
     copy.candidacy.advance(now, this.#epoch, effects);
   }
 
   #decide(copy: Copy, decision: Decision, now: Millis, effects: BackupEffect[]): void {
     if (decision.type === 'open') return;
-    assert(this.#phase === 'deciding', 'only a candidate asks the arbiter');
     const { view } = decision;
+    if (this.#phase === 'parted') {
+      if (!this.#called(copy, view, now, effects)) copy.candidacy.readLater(now);
+      return;
+    }
+    assert(this.#phase === 'deciding', 'only a candidate asks the arbiter');
     // As it was when it stood: it goes on comparing.
     if (decision.type === 'current' && (view?.epoch ?? 0) <= (copy.candidacy.standing ?? -1))
       return;
-    if (view !== undefined && view.epoch > this.#epoch) this.#epoch = view.epoch;
     if (decision.type === 'won') {
       this.#win(copy, decision.view, effects);
       return;
     }
-    if (view !== undefined && succeeds(copy, view)) {
-      this.#win(copy, view, effects);
-      return;
-    }
-    if (view !== undefined && tookIn(copy, view)) {
-      this.#stand(copy, view, now, effects);
-      return;
-    }
+    if (this.#called(copy, view, now, effects)) return;
     effects.push({ type: 'note', note: { type: 'lost', view } });
     if (copy.divergence !== undefined) this.#fail(copy, effects);
-    else this.#part(copy, 'another replica is primary', effects);
+    else this.#part(copy, 'another replica is primary', now, effects);
+  }
+
+  /** True: a view that it has not read of before makes it primary, or lets it stand. */
+  #called(copy: Copy, view: View | undefined, now: Millis, effects: BackupEffect[]): boolean {
+    if (view === undefined) return false;
+    if (view.epoch > this.#epoch) this.#epoch = view.epoch;
+    if (succeeds(copy, view)) {
+      this.#win(copy, view, effects);
+      return true;
+    }
+    if (!tookIn(copy, view)) return false;
+    this.#stand(copy, view, now, effects);
+    return true;
   }
 
   #win(copy: Copy, view: View, effects: BackupEffect[], by?: 'switchover' | 'operator'): void {
@@ -334,10 +343,11 @@ export class BackupCore {
   }
 
   /** Not to be primary now. What it has of the log stays good for the next primary that dials. */
-  #part(copy: Copy, reason: string, effects: BackupEffect[]): void {
+  #part(copy: Copy, reason: string, now: Millis, effects: BackupEffect[]): void {
     if (this.#phase === 'following') effects.push({ type: 'close', link: copy.link, reason });
     copy.candidacy.abandon();
     this.#phase = 'parted';
+    if (!this.#options.hidden && !copy.hello.relay) copy.candidacy.readLater(now);
     effects.push({ type: 'note', note: { type: 'parted', reason } });
   }
 

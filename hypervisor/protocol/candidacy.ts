@@ -4,7 +4,8 @@
  * the primary may have left the others out before it died, and then nobody need wait for them.
  */
 
-import { asEpoch, type Epoch, type Millis } from '../../log-format/index.ts';
+import { asEpoch, asMillis, type Epoch, type Millis } from '../../log-format/index.ts';
+import { PARTED_READ_MS } from '../base/limits.ts';
 import type { AckRule } from './ack-level.ts';
 import type { BackupEffect } from './backup-events.ts';
 import { earliest } from './deadlines.ts';
@@ -25,6 +26,8 @@ export class Candidacy {
   #election: Election | undefined;
   /** The view that is to be followed by its own. */
   #after: Epoch | undefined;
+  /** When the view is to be read again. */
+  #readAt: Millis | undefined;
 
   constructor(options: CandidacyOptions) {
     this.#options = options;
@@ -43,7 +46,16 @@ export class Candidacy {
 
   /** It may have been taken into a view it has not read of yet: only the arbiter knows. */
   read(now: Millis, effects: BackupEffect[]): void {
+    this.#readAt = undefined;
     effects.push({ type: 'ask', question: this.#views.read(now) });
+  }
+
+  /**
+   * It is in no view that it has read of. One that takes it in may have been claimed by a primary that died before
+   * the claim reached the arbiter: then nobody but this replica can go on, and nobody tells it.
+   */
+  readLater(now: Millis): void {
+    this.#readAt = asMillis(now + PARTED_READ_MS);
   }
 
   /** `view` names this replica, and nothing has left that it could lack but by a quorum of others. */
@@ -63,6 +75,7 @@ export class Candidacy {
   advance(now: Millis, epoch: Epoch, effects: BackupEffect[]): void {
     const question = this.#views.due(now);
     if (question !== undefined) effects.push({ type: 'ask', question });
+    if (this.#readAt !== undefined && now >= this.#readAt) this.read(now, effects);
     const step = this.#election?.next(now);
     if (step === undefined || step === 'wait') return;
     const { vm, self } = this.#options;
@@ -84,12 +97,13 @@ export class Candidacy {
   }
 
   deadline(): Millis | undefined {
-    return earliest(this.#election?.deadline(), this.#views.deadline());
+    return earliest(this.#election?.deadline(), this.#views.deadline(), this.#readAt);
   }
 
   /** Only for a candidate that has learnt that it cannot win, or has won. */
   abandon(): void {
     this.#views.abandon();
     this.#election = undefined;
+    this.#readAt = undefined;
   }
 }

@@ -93,7 +93,9 @@ export class FaultDetector {
     if (deadline === undefined || now < deadline) return 'alive';
     if (now - deadline > this.#detectMs / 2 && this.#tilts < TILTS_MAX) {
       this.#tilts += 1;
-      this.#heardAt = now;
+      // What has come meanwhile is heard in a moment: that needs no second wait as long as a handshake may take.
+      const grace = Math.min(this.timeoutMs, this.#detectMs * NEWCOMER_FACTOR);
+      this.#heardAt = asMillis(now - this.timeoutMs + grace);
       return 'tilted';
     }
     return 'suspect';

@@ -83,6 +83,18 @@ describe('hv switchover', () => {
     expect(await backup.event('log.lost')).toMatchObject({ path: join('b', 'kv', '000001.hvlog') });
     await primary.event('protected', seen);
     expect(readdirSync(copy)).toContain('000001.hvlog');
+
+    // Under the primary it is the only one there is for a third: who asks to join is told, once.
+    rmSync(join(stage.dir, '.hv', 'kv'), { recursive: true });
+    await primary.event('log.lost');
+    const { address: at = '' } = await primary.event('started');
+    const late = stage.hv(['backup', '--listen', '127.0.0.1:0', '--dir', 'c', '--join', at]);
+    const refused = await late.exited;
+    expect(refused.stderr).toMatch(/its log was deleted while it is written.*HV_E_JOIN/);
+    expect(refused.code).toBe(123);
+    const asked = await hv('protect', 'kv', '127.0.0.1:1');
+    expect(asked.stderr).toContain('its log was deleted');
+    expect(await get(port)).toContain('two');
   });
 
   test('to and fro again and again leaves two processes a replica, and their first one ends both', async () => {

@@ -21,12 +21,23 @@ function describeFailure(error: unknown): unknown {
   return {
     name,
     code,
-    message,
+    message: typeof message === 'string' ? words(message) : message,
     operator,
     generatedMessage,
     actual: plain(actual),
     expected: plain(expected),
   };
+}
+
+/**
+ * The words around a difference, which this Node shows as Node 20 does and a guest as Node 24: not in
+ * the same lines, and with what caused an error.
+ */
+function words(message: string): string {
+  const isDiff = /\n\+ actual - expected|\n\n.* !== .*\n$|same structure but|^own words\n/.test(
+    message,
+  );
+  return isDiff ? 'a difference' : message.replace(/^ {2}\[cause\].*\n/gm, '');
 }
 
 function outcome(act: (assert: Assert) => unknown, assert: Assert): unknown {
@@ -39,6 +50,16 @@ function outcome(act: (assert: Assert) => unknown, assert: Assert): unknown {
 
 function same(act: (assert: Assert) => unknown): void {
   expect(outcome(act, guest)).toEqual(outcome(act, nodeAssert));
+}
+
+/** The whole text of a failure. */
+function failureOf(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return 'no failure';
 }
 
 const long = (last: number) => [...Array.from({ length: 70 }, (_, index) => index), last];
@@ -117,6 +138,51 @@ describe('comparisons', () => {
       same((assert) => (assert as never as Record<string, (value: number) => void>)[method]?.(1));
     });
   }
+
+  test('a failure shows the shortest difference, and what is the same around it', () => {
+    const shown = (act: (assert: Assert) => unknown): string => failureOf(() => act(guest));
+    expect(shown((assert) => assert.deepStrictEqual([1, 2, 3, 4], [1, 3, 5, 4]))).toBe(
+      'Expected values to be strictly deep-equal:\n+ actual - expected\n\n  [\n    1,\n+   2,\n    3,\n-   5,\n    4\n  ]\n',
+    );
+    expect(shown((assert) => assert.deepStrictEqual(long(1), long(2)))).toBe(
+      'Expected values to be strictly deep-equal:\n+ actual - expected\n... Skipped lines\n\n  [\n    0,\n    1,\n    2,\n    3,\n...\n    69,\n+   1\n-   2\n  ]\n',
+    );
+    expect(shown((assert) => assert.strictEqual('a longer text', 'a longer word', 'mine'))).toBe(
+      "mine\n+ actual - expected\n\n+ 'a longer text'\n- 'a longer word'\n            ^\n",
+    );
+    expect(shown((assert) => assert.strictEqual([], []))).toBe(
+      'Values have same structure but are not reference-equal:\n\n[]\n',
+    );
+    const cause = new TypeError('why');
+    expect(
+      shown((assert) => assert.deepStrictEqual(new Error('x', { cause }), new Error('x'))),
+    ).toContain('+   [cause]: [TypeError: why]');
+  });
+
+  test('an Assert of its own has its settings', () => {
+    const { Assert } = guest as unknown as {
+      Assert: new (options?: object) => Assert;
+    };
+    const numbers = Array.from({ length: 60 }, (_, index) => index);
+    const full = new Assert({ diff: 'full', strict: false });
+    const length = (assert: Assert): number => {
+      const text = failureOf(() => assert.notDeepStrictEqual(numbers, numbers));
+      return text.split('\n').length;
+    };
+    expect([length(full), length(new Assert())]).toEqual([65, 50]);
+    full.equal(1, '1');
+    expect(() => new Assert().equal(1, '1')).toThrow('strictly equal');
+    class Other {
+      a = 1;
+    }
+    const alike: { deepStrictEqual(one: unknown, other: unknown): void } = new Assert({
+      skipPrototype: true,
+    });
+    alike.deepStrictEqual({ a: 1 }, new Other());
+    expect(() => new Assert().deepStrictEqual({ a: 1 }, new Other())).toThrow('deep-equal');
+    expect(() => new Assert({ diff: 'half' })).toThrow("must be one of: 'simple', 'full'");
+    expect(() => (Assert as unknown as () => void)()).toThrow('without `new`');
+  });
 
   test('the strict module is strict throughout', () => {
     same((assert) => assert.strict.equal(1, '1'));

@@ -131,15 +131,18 @@ test('without TLS and datagrams, each call fails where its callers look for erro
     tls server ERR_HV_UNSUPPORTED
     context ERR_HV_UNSUPPORTED
     protocol ERR_INVALID_PROTOCOL
+    over a stream []
     protocols { ALPNProtocols: <Buffer 02 68 32 08 68 74 74 70 2f 31 2e 31> }
     type ERR_SOCKET_BAD_TYPE
     address ERR_SOCKET_DGRAM_NOT_RUNNING
+    used ERR_HV_UNSUPPORTED tls.connect is not available inside an hv guest. Use a proxy beside the guest that speaks TLS, and plain TCP to the guest, instead. See docs/guest-api.md#tls
     bind ERR_HV_UNSUPPORTED dgram.Socket.prototype.bind is not available inside an hv guest. Use TCP by node:net, or a service beside the guest that takes datagrams for it, instead. See docs/guest-api.md#dgram
     send ERR_HV_UNSUPPORTED dgram.Socket.prototype.send is not available inside an hv guest. Use TCP by node:net, or a service beside the guest that takes datagrams for it, instead. See docs/guest-api.md#dgram
     get ERR_HV_UNSUPPORTED https.request is not available inside an hv guest. Use a proxy beside the guest that speaks TLS, and http: to the guest, instead. See docs/guest-api.md#https
     request ERR_HV_UNSUPPORTED https.request is not available inside an hv guest. Use a proxy beside the guest that speaks TLS, and http: to the guest, instead. See docs/guest-api.md#https
     tls ERR_HV_UNSUPPORTED tls.connect is not available inside an hv guest. Use a proxy beside the guest that speaks TLS, and plain TCP to the guest, instead. See docs/guest-api.md#tls
     true
+    JSStreamSocket through
     closed
     fetch failed https.request is not available inside an hv guest. Use a proxy that speaks TLS for this guest, over http:, instead. See docs/guest-api.md#https
     "

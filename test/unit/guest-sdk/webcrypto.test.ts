@@ -244,6 +244,42 @@ test('bits and keys are derived, wrapped and unwrapped', async () => {
     );
   }
   for (const format of ['raw', 'jwk']) {
+    for (const [size, wrappedBytes] of [
+      [16, 24],
+      [32, 16],
+      [24, 13],
+    ] as const) {
+      await same(async (subtle) => {
+        const uses = ['wrapKey', 'unwrapKey'];
+        const wrapping = await subtle.importKey('raw', raw(size), 'AES-KW', true, uses);
+        const key = await subtle.importKey('raw', raw(wrappedBytes), HMAC, true, ['sign']);
+        const wrapped = await subtle.wrapKey(format, key, wrapping, 'aes-kw');
+        const again = await subtle.unwrapKey(
+          format,
+          wrapped,
+          wrapping,
+          { name: 'AES-KW' },
+          HMAC,
+          true,
+          ['sign'],
+        );
+        return [
+          wrapped,
+          await subtle.exportKey('raw', again),
+          await subtle.exportKey('jwk', wrapping),
+          inspect(wrapping),
+        ];
+      });
+    }
+    await same(async (subtle) => {
+      const key = await subtle.importKey('raw', raw(16), 'AES-KW', false, ['unwrapKey']);
+      return subtle.unwrapKey(format, raw(24), key, 'AES-KW', HMAC, true, ['sign']);
+    });
+    await same(async (subtle) => subtle.importKey('raw', raw(16), 'AES-KW', false, ['encrypt']));
+    await same(async (subtle) => {
+      const key = await subtle.importKey('raw', raw(16), 'AES-KW', false, ['wrapKey']);
+      return subtle.encrypt('AES-KW', key, raw(8));
+    });
     await same(async (subtle) => {
       const wrapping = await subtle.importKey('raw', raw(16), 'AES-GCM', false, [
         'wrapKey',

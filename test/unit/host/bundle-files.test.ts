@@ -25,6 +25,7 @@ test('a source that names itself is in the image', () => {
 
 test.each([
   'join(__dirname, name)',
+  "resolve(__dirname, '..')",
   "join(__dirname, 'a', name)",
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the source of a guest.
   '`${__dirname}/${name}`',

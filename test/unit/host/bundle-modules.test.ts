@@ -134,6 +134,18 @@ await show('tag', async () => Object.prototype.toString.call(await import('./e.m
   await expectAsNode(script);
 });
 
+test('a directory that is not there and whose files are named at run time fails when they are', async () => {
+  const script = project({
+    'main.js': `${SHOW}const load = (x) => require('./none/' + x + '.js');
+show('call', () => load('a'));
+/* é */ const both = (x) => { try { return [require(\`./nöne/\${x}\`), require('../no/' + x)]; } catch { return new Error('here').stack.split('\\n')[1].trim(); } };
+console.log(both('b'), typeof __filename);
+import('./none/' + process.argv[0]).catch((error) => console.log(error.code));
+`,
+  });
+  await expectAsNode(script);
+});
+
 test('an ES module with top-level await, JSON and a require of its own is what it is in Node', async () => {
   const script = project({
     'main.mjs': `import { createRequire } from 'node:module';

@@ -101,7 +101,7 @@ describe('a bundled script sees what Node shows it:', () => {
   test('what is not found is an error at run time, in the words of Node', async () => {
     await expectAsNode({
       'main.js':
-        "for (const load of [() => require('optional-package'), () => require('./gone'), () => require('./dir/' + 'x')]) try { load(); } catch (e) { console.log(e.code, e.message.split('\\n')[0]); }\ntry { require('./user'); } catch (e) { console.log(e.code, e.requireStack.length > 0); }\nimport('nowhere').catch((e) => console.log(e.code, e.message));",
+        "for (const load of [() => require('optional-package'), () => require('./gone'), () => require('no\\\\such'), () => require('./dir/' + 'x')]) try { load(); } catch (e) { console.log(e.code, e.message.split('\\n')[0]); }\ntry { require('./user'); } catch (e) { console.log(e.code, e.requireStack.length > 0); }\nimport('nowhere').catch((e) => console.log(e.code, e.message));",
       'user.js': "module.exports = require('missing-dependency');",
     });
   });
@@ -112,6 +112,17 @@ describe('a bundled script sees what Node shows it:', () => {
         "'use strict';\nconst sloppy = require('./sloppy.js'); console.log(sloppy(), (function () { return this; })(), require.main === module, typeof module.id, module.exports === exports);",
       'sloppy.js':
         'implicit = 5; module.exports = function () { return [implicit, this === globalThis, arguments.callee.name].join(); };',
+    });
+    const own =
+      'console.log((function () { return this; })(), (() => { try { undeclared = 1; } catch (e) { return e.name; } })());';
+    await expectAsNode({
+      'main.js': `'use strict';\nrequire('./strict.js'); require('./silent.js'); ${own}`,
+      'strict.js': `'use strict'; ${own}`,
+      'silent.js': 'implicit = 5; console.log(implicit);',
+    });
+    await expectAsNode({
+      'main.js': `'use strict';\nrequire('./strict.js'); ${own}`,
+      'strict.js': `'use strict'; ${own}`,
     });
     await expectAsNode({
       'main.js': "const strict = require('./strict.js'); loose = 1; console.log(loose, strict());",
@@ -229,7 +240,7 @@ describe('a script that cannot be bundled', () => {
 test('shifted mappings move back what stands behind the insertion, and nothing else', () => {
   // Two segments on the first line: original (0,3) and (0,25); one on the second: (1,25).
   const mappings = 'AAAG,CAAsB;AACA';
-  const shifted = shiftMappings(mappings, new Map([[0, { line: 0, column: 5, length: 10 }]]));
+  const shifted = shiftMappings(mappings, new Map([[0, [{ line: 0, column: 5, length: 10 }]]]));
   expect(shifted).toBe('AAAG,CAAY;AACU');
   expect(shiftMappings(mappings, new Map())).toBe(mappings);
 });

@@ -21,6 +21,7 @@ function view(epoch: number, primary: string, ...backups: string[]): View {
 
 class Bench {
   tokens = 0;
+  now = 0;
   readonly core = new BackupCore({
     newToken: () => `t${++this.tokens}`,
     refuses: ({ protocol }) => (protocol === PROTOCOL_VERSION ? undefined : 'another protocol'),
@@ -32,7 +33,7 @@ class Bench {
 
   step(event: Bare): BackupEffect[] {
     const effects: BackupEffect[] = [];
-    this.core.step({ ...event, now: asMillis(0) } as BackupEvent, effects);
+    this.core.step({ ...event, now: asMillis(this.now) } as BackupEvent, effects);
     return effects;
   }
 
@@ -135,7 +136,10 @@ describe('BackupCore', () => {
     expect(types(bench.answer({ type: 'lost', view: view(3, 'c') }))).toEqual([]);
     expect(bench.core.phase).toBe('parted');
     expect(bench.core.epoch).toBe(3);
-    expect(bench.core.deadline()).toBeUndefined();
+    bench.now = bench.core.deadline() ?? 0;
+    expect(asked(bench.step({ type: 'deadline' }))).toEqual(['read']);
+    expect(types(bench.answer({ type: 'current', view: view(3, 'c') }))).toEqual([]);
+    expect(bench.core.phase).toBe('parted');
   });
 
   it('refuses the hello of an earlier epoch, also after it has dropped its state', () => {
@@ -259,6 +263,22 @@ describe('BackupCore', () => {
     expect(asked(heard(true, 4))).toEqual([]);
     expect(asked(heard(false, 6))).toEqual([]);
     expect(asked(heard(false, 5))).toEqual(['claim 2']);
+  });
+
+  it('out of the view looks at it again: its dead primary may have taken it in', () => {
+    const bench = new Bench();
+    bench.hello(1, hello(1));
+    bench.logged(5, view(1, 'a'));
+    bench.step({ type: 'closed', link: 1, reason: 'reset' });
+    bench.answer({ type: 'current', view: view(1, 'a') });
+    expect(bench.core.phase).toBe('parted');
+    bench.now = bench.core.deadline() ?? 0;
+    expect(asked(bench.step({ type: 'deadline' }))).toEqual(['read']);
+    expect(types(bench.answer({ type: 'current', view: view(1, 'a') }))).toEqual([]);
+    bench.now = bench.core.deadline() ?? 0;
+    expect(asked(bench.step({ type: 'deadline' }))).toEqual(['read']);
+    // The claim of the dead primary has come after all.
+    expect(asked(bench.answer({ type: 'current', view: view(2, 'a', 'b') }))).toEqual(['claim 2']);
   });
 
   it('has no longer log for a view of which the arbiter alone knows', () => {

@@ -55,6 +55,14 @@ describe('FaultDetector', () => {
     expect(detector.check(asMillis(now + 5_000))).toBe('suspect');
   });
 
+  it('asleep itself, waits no second handshake for a peer that never beat', () => {
+    const detector = new FaultDetector(50);
+    detector.start(asMillis(100));
+    expect(detector.check(asMillis(5_200))).toBe('tilted');
+    expect(detector.check(asMillis(5_590))).toBe('alive');
+    expect(detector.check(asMillis(5_610))).toBe('suspect');
+  });
+
   it('counts other messages as life and not as pace', () => {
     const { detector, at } = beating(STEADY);
     detector.heard(asMillis(at + 45));

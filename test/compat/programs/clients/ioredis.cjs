@@ -20,6 +20,7 @@ const server = net.createServer((socket) => {
       }
       text = text.slice(at);
       socket.write(answer(words));
+      if (words[0].toLowerCase() === 'quit') socket.end();
     }
   });
 });
@@ -54,5 +55,5 @@ server.listen(0, '127.0.0.1', async () => {
   console.log(await redis.pipeline().incr('n').get('n').exec());
   console.log((await redis.call('nope').catch((error) => error)).message);
   console.log(await redis.quit());
-  server.close();
+  server.close(() => console.log('closed'));
 });

@@ -11,6 +11,8 @@ fs.writeFileSync(path.join(root, 'data.json'), '{"a":1}');
 fs.mkdirSync(path.join(root, 'sub'));
 fs.writeFileSync(path.join(root, 'sub', 'a b.txt'), '0123456789');
 fs.writeFileSync(path.join(root, '.hidden'), 'no');
+// The page of an error shows no stack: where V8 and the guest's engine put a frame differs.
+process.env.NODE_ENV = 'production';
 const app = express();
 app.use('/s', serveStatic(root, { etag: false, maxAge: '1d' }));
 const server = app.listen(0, '127.0.0.1');

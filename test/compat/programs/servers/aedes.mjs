@@ -9,8 +9,10 @@ const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${server.address().port
   clientId: 'one',
   reconnectPeriod: 0,
 });
+// Each side has its own order; what a side prints while the other does is nobody's.
+const brokered = [];
 broker.on('publish', (packet, from) => {
-  if (from) console.log('broker', packet.topic, packet.payload.toString());
+  if (from) brokered.push(`${packet.topic} ${packet.payload}`);
 });
 const seen = new Promise((resolve) => {
   let count = 0;
@@ -24,6 +26,7 @@ await client.publishAsync('a/b/c', 'qos 0');
 await client.publishAsync('a/b/c', 'qos 1', { qos: 1, retain: true });
 await client.publishAsync('a/x/c', 'x'.repeat(100), { qos: 1 });
 await seen;
+console.log(brokered);
 await client.endAsync();
 server.close();
 broker.close();

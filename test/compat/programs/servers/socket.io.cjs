@@ -16,7 +16,7 @@ io.on('connection', (socket) => {
 server.listen(0, '127.0.0.1', () => {
   const client = connect(`http://127.0.0.1:${server.address().port}`);
   client.on('connect', async () => {
-    console.log('connected', client.io.engine.transport.name);
+    // The upgrade may be over before the connection of the namespace is.
     if (client.io.engine.transport.name !== 'websocket')
       await new Promise((resolve) => client.io.engine.once('upgrade', resolve));
     console.log('upgraded', client.io.engine.transport.name);

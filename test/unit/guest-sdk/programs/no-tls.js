@@ -4,6 +4,7 @@ const dgram = require('node:dgram');
 const http = require('node:http');
 const https = require('node:https');
 const tls = require('node:tls');
+const { PassThrough } = require('node:stream');
 
 function attempt(name, act) {
   try {
@@ -31,6 +32,15 @@ tls
   .connect({ port: 1 })
   .on('error', show('tls'))
   .on('close', (failed) => console.log(failed));
+// Over a stream nothing is wrong before somebody uses it: packages look for the class below.
+attempt('over a stream', () => {
+  const Below = new tls.TLSSocket(new PassThrough())._handle._parentWrap.constructor;
+  const over = new PassThrough();
+  over.write('through');
+  new Below(over).on('data', (chunk) => console.log(Below.name, String(chunk)));
+  new tls.TLSSocket(new PassThrough()).on('error', show('used')).write('x');
+  return [];
+});
 attempt('protocols', () => {
   const out = {};
   tls.convertALPNProtocols(['h2', 'http/1.1'], out);
