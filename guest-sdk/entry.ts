@@ -3,6 +3,7 @@
 import { bootConfig } from './boot-config.ts';
 import { imageFiles, makeRequire } from './module-registry.ts';
 import { installFiles } from './node/fs-image.ts';
+import { installMounts } from './node/fs-mounts.ts';
 import { Module } from './node/module.ts';
 import { processObject } from './process-object.ts';
 
@@ -26,6 +27,7 @@ const UNSETTLED = 13;
 const MODULE_IMAGE = 'hvModule';
 
 export function runImage(image: Image): void {
+  installMounts();
   installFiles((image as Carrier).files ?? []);
   const filename = bootConfig().argv[1] ?? '/guest.js';
   const module = new Module('.', filename, null);

@@ -1,11 +1,12 @@
 /** The functions a machine calls, and what each interrupt means to the guest. */
 
-import { INTERRUPT } from '../log-format/abi.ts';
+import { INTERRUPT, STEP } from '../log-format/abi.ts';
 import { readBootConfig } from './boot-config.ts';
 import { committed } from './commit.ts';
 import { runImage } from './entry.ts';
 import { reportUncaught } from './fatal.ts';
 import { beginAlarm, beginTurn, step } from './loop.ts';
+import { mounted } from './node/fs-mounts.ts';
 import {
   netAccept,
   netBound,
@@ -33,7 +34,11 @@ export interface Kernel {
   rejected(promise: object, reason: unknown, handled: boolean): void;
 }
 
+/** Only mounts have news for a guest that has not booted. */
+let isBooted = false;
+
 function boot(config: ArrayBuffer, image: unknown, compileError: unknown): void {
+  isBooted = true;
   startClock();
   configureProcess(readBootConfig(config));
   beginTurn(() => {
@@ -77,6 +82,9 @@ function handle(kind: number, id: number, num: number, payload: ArrayBuffer | un
     case INTERRUPT.committed:
       committed(id);
       return;
+    case INTERRUPT.mounted:
+      mounted(id, payload);
+      return;
     default:
       // check, netUnbound and reseed ask nothing of the kernel: the turn itself is the point.
       return;
@@ -86,10 +94,11 @@ function handle(kind: number, id: number, num: number, payload: ArrayBuffer | un
 export const kernel: Kernel = {
   boot,
   dispatch(kind, id, num, payload): void {
-    if (kind === INTERRUPT.alarm) beginAlarm();
+    if (!isBooted) mounted(id, payload);
+    else if (kind === INTERRUPT.alarm) beginAlarm();
     else beginTurn(() => handle(kind, id, num, payload));
   },
-  step,
+  step: () => (isBooted ? step() : STEP.idle),
   preempt,
   rejected: rejectionEvent,
 };

@@ -18,6 +18,7 @@ import type {
   Micros,
   MidTurnRecord,
   Millis,
+  MountAct,
   PendingCommit,
 } from '../log-format/index.ts';
 import type { History } from './protocol/history.ts';
@@ -125,6 +126,7 @@ export type Output =
   | { readonly device: 'signal'; readonly number: number; readonly on: boolean }
   /** Asks for a `committed` interrupt; nothing of it leaves. */
   | ({ readonly device: 'commit' } & PendingCommit)
+  | ({ readonly device: 'mount' } & MountAct)
   | NetOutput;
 
 /** `offset` counts bytes of the connection's outgoing stream since it opened. */
@@ -386,7 +388,7 @@ export interface Entropy {
 
 /** Where released outputs other than the network's go. */
 export interface Console {
-  release(output: Exclude<Output, { readonly device: 'net' | 'commit' }>): void;
+  release(output: Exclude<Output, { readonly device: 'net' | 'commit' | 'mount' }>): void;
   /** Stops (or resumes) reading standard input: the window to the backup is full. */
   throttle(on: boolean): void;
 }

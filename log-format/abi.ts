@@ -3,7 +3,7 @@
  * guest, recorded) and trap ids (guest to host, deterministic). Both sides import this file and
  * nothing else of each other. Numbers are part of the log format: they are never reused, and a
  * change of meaning is a new `machineVersion` in the header. Machine version 2 added the trap
- * `preempt`, version 3 `commit`, version 4 `position` and `report`; an older machine does not even
+ * `preempt`, version 3 `commit`, version 4 `position`, `report` and `disk`; an older machine does not even
  * bind them, because a bound function is memory. `late` is bound for a firmware that has parts (firmware-parts.ts), whatever the version.
  */
 
@@ -40,6 +40,8 @@ export const INTERRUPT = {
   reseed: 16,
   /** `id`: commit. All that the guest had done when it asked is as safe as it asked. Since 3. */
   committed: 17,
+  /** `id`: mount, payload: what is in the host's directory, or has changed there: MountNews. Since 4. */
+  mounted: 18,
 } as const;
 export type InterruptKind = (typeof INTERRUPT)[keyof typeof INTERRUPT];
 
@@ -85,6 +87,8 @@ export const TRAP = {
   report: 22,
   /** late(part): what this part of the firmware evaluates to. Where the firmware has parts, see `firmwareParts`. */
   late: 20,
+  /** disk(op, …): what has become of the guest's files, for the host; `act` answers its number. See DISK. Since 4. */
+  disk: 23,
   /** encode(text, encoding): ArrayBuffer. Pure. */
   encode: 32,
   /** decode(buffer, offset, length, encoding): string. Pure. */
@@ -104,7 +108,43 @@ export const TRAP_SINCE: Readonly<Partial<Record<TrapName, number>>> = {
   commit: 3,
   position: 4,
   report: 4,
+  disk: 4,
 };
+
+/** First argument of the trap `disk`, and what follows it. Files are named by their inode's number; the root is the name '' of directory 0. */
+export const DISK = {
+  /** node(number, kind, hidden, target): an inode has a name; `kind` in DISK_KINDS, `hidden`: not the guest's doing. */
+  node: 1,
+  /** entry(directory, number, name): a name of a directory; number 0: it is gone. */
+  entry: 2,
+  /** page(number, index, length, buffer): 64 KiB of a file are in this buffer now; length 0: they are zeros. */
+  page: 3,
+  /** changed(number, size, from, to): the file has this size, and new bytes between the two. */
+  changed: 4,
+  /** gone(number): no name and nobody who has it open. */
+  gone: 5,
+  /** mount(index, number, readOnly, path): this directory is one of the host's. */
+  mount: 6,
+  /** act(mount, kind, path, at, buffer, offset, length): number of the act. `kind` in MOUNT_ACTS, see `MountAct`. */
+  act: 7,
+} as const;
+/** What a guest does to a mounted directory. Append only. */
+export const MOUNT_ACTS = ['write', 'resize', 'directory', 'remove', 'rename'] as const;
+
+/** One of them; a `rename` has both paths in `path`, with a NUL between. Paths are relative to the mount. */
+export interface MountAct {
+  readonly mount: number;
+  /** Counts the acts of a run, over all its mounts, from 1. */
+  readonly number: number;
+  readonly act: (typeof MOUNT_ACTS)[number];
+  readonly path: string;
+  /** Of a write: where. Of a resize: the size. */
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+export const DISK_KINDS = ['file', 'directory', 'link'] as const;
+export const DISK_PAGE_BYTES = 65_536;
 
 /** How safe a guest can ask what it has done to be, by index. Append only. */
 export const COMMIT_LEVELS = ['received', 'replayed', 'verified', 'durable'] as const;
@@ -133,6 +173,35 @@ export interface GuestHealth {
   readonly state: HealthState;
   readonly reason: string;
   readonly since: number;
+}
+
+/** A file comes in pieces, from `at` on; the first one sets its size, and cuts what was there. */
+export type MountChange = { readonly path: string } & (
+  | {
+      readonly kind: 'file';
+      /** Of the whole file. */
+      readonly size: number;
+      readonly at: number;
+      /** Of this piece, in the order of the changes. */
+      readonly length: number;
+      /** Microseconds since 1970. */
+      readonly modified: number;
+      readonly runs: boolean;
+    }
+  | { readonly kind: 'directory' }
+  | { readonly kind: 'gone' }
+);
+
+/**
+ * Payload of a `mounted` interrupt: u32 (little-endian) length of a JSON text, the text, and the contents of
+ * the pieces it names, one behind the other.
+ */
+export interface MountNews {
+  /** Acts of the guest up to this number are in what the host has seen. */
+  readonly acts: number;
+  /** The host's disk refuses what the guest writes, with this error; empty: it does not. */
+  readonly fault: string;
+  readonly changes: readonly MountChange[];
 }
 
 /** Text encodings of the `encode` and `decode` intrinsics. */
@@ -208,6 +277,10 @@ export interface BootConfig {
   readonly runId?: string;
   /** What the guest's heap may hold (`hv run --memory`). */
   readonly heapBytesMax: number;
+  /** What the guest's files may hold (`hv run --disk-quota`); absent: half of its heap. */
+  readonly diskBytesMax?: number;
+  /** Directories of the host (`hv run --mount`), by their paths in the guest. */
+  readonly mounts?: readonly { readonly path: string; readonly readOnly: boolean }[];
 }
 
 /** File name under which the image is evaluated; stack traces carry it until they are mapped. */

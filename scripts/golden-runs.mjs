@@ -1,8 +1,8 @@
 /** What is recorded: the goldens of the format this hv writes, by name, and how each comes about. */
 
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Hv, root, STAGE, waitFor } from './golden-stage.mjs';
 
 const { INTERRUPT } = await import(join(root, 'dist/log-format/index.js'));
@@ -24,6 +24,21 @@ function runs(guest, { has, ...options } = {}) {
     await lived.exited;
     return { log: join('logs', name), lived, has };
   };
+}
+
+/** A guest that reads and changes two directories of the host. */
+async function mount(name) {
+  for (const [file, text] of [
+    ['in/a', 'one'],
+    ['in/b/c', 'two'],
+    ['out/old', 'to go'],
+  ]) {
+    mkdirSync(join(STAGE, 'mounts', dirname(file)), { recursive: true });
+    writeFileSync(join(STAGE, 'mounts', file), text);
+  }
+  const flags = ['--mount', 'mounts/in:/in:ro', '--mount', 'mounts/out:/out'];
+  const has = (records) => records.filter(({ kind }) => kind === INTERRUPT.mounted).length === 2;
+  return await runs('golden/mount.js', { flags, has })(name);
 }
 
 function hostile(guest) {
@@ -460,6 +475,8 @@ export const GOLDENS = {
   sealed,
   'stack-depth': runs('golden/stack-depth.js'),
   semantics: runs('golden/semantics.js'),
+  disk: runs('golden/disk.js', { flags: ['--disk-quota', '64KiB'] }),
+  mount,
   'small-stack': runs('hostile/deep-recursion.js', { flags: ['--stack', '256KiB'] }),
   'turn-ticks': runs('hostile/infinite-loop.js', { flags: ['--cpu', '1M'] }),
   'second-ticks': runs('hostile/infinite-loop.js', { flags: ['--cpu', '2M/s'] }),

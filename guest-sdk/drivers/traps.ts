@@ -29,6 +29,17 @@ export interface Traps {
   commit(level: number): number;
   position(): number;
   report(topic: number, value: number, text: string): void;
+  /** See DISK of log-format/abi.ts. */
+  disk(
+    op: number,
+    a: number,
+    b?: number,
+    c?: number | string,
+    d?: number | string | ArrayBuffer,
+    e?: ArrayBuffer,
+    f?: number,
+    g?: number,
+  ): number;
   encode(text: string, encoding: number): ArrayBuffer;
   decode(buffer: ArrayBuffer, offset: number, length: number, encoding: number): string;
   byteLength(text: string): number;

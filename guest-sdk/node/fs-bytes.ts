@@ -1,11 +1,31 @@
 /** Content of a file in pages, so that it grows without copies and its holes take no room. */
 
-const PAGE_BYTES = 65_536;
+import { DISK, DISK_PAGE_BYTES as PAGE_BYTES } from '../../log-format/abi.ts';
+import { traps } from '../drivers/traps.ts';
 
 export class FileBytes {
   size = 0;
+  readonly #number: number;
+  /** The machine is told where pages lie, from `tellPages` on. */
+  #isTold = false;
   /** By number. The first grows with a small file; a page that is not there reads as zeros. */
   readonly #pages = new Map<number, Uint8Array>();
+
+  /** `number`: of its inode. */
+  constructor(number: number) {
+    this.#number = number;
+  }
+
+  /** From here on it is the guest's own, and the machine knows where it lies. */
+  tellPages(): void {
+    this.#isTold = true;
+    for (const [index, page] of this.#pages) this.#tell(index, page);
+  }
+
+  #tell(index: number, page: Uint8Array | undefined): void {
+    if (!this.#isTold) return;
+    traps.disk(DISK.page, this.#number, index, page?.length ?? 0, page?.buffer as ArrayBuffer);
+  }
 
   /** Bytes of memory it takes. */
   get stored(): number {
@@ -60,8 +80,10 @@ export class FileBytes {
   resize(size: number): void {
     for (const [number, page] of this.#pages) {
       const kept = size - number * PAGE_BYTES;
-      if (kept <= 0) this.#pages.delete(number);
-      else page.fill(0, kept);
+      if (kept <= 0) {
+        this.#pages.delete(number);
+        this.#tell(number, undefined);
+      } else page.fill(0, kept);
     }
     this.size = size;
   }
@@ -72,6 +94,7 @@ export class FileBytes {
     const page = new Uint8Array(roomFor(number, end));
     if (have !== undefined) page.set(have);
     this.#pages.set(number, page);
+    this.#tell(number, page);
     return page;
   }
 }

@@ -25,6 +25,22 @@ export function nowMicros(): number {
 
 let lastNumber = 1;
 
+/** A directory of the host in the guest's tree. */
+export interface Mount {
+  readonly index: number;
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly root: Inode;
+  /** The host's disk takes nothing now, with this error; empty: it does. */
+  fault: string;
+}
+
+/** Content of a file of the image. Made into bytes when the guest first asks for them. */
+export interface ImageContent {
+  readonly size: number;
+  bytes(): Uint8Array;
+}
+
 /** A file, directory, symbolic link or device. Times are microseconds since 1970. */
 export class Inode {
   readonly number: number = ++lastNumber;
@@ -41,7 +57,17 @@ export class Inode {
   modified: number;
   changed: number;
   readonly born: number;
-  readonly bytes: FileBytes = new FileBytes();
+  /** It came with the image, or with the system: the guest has not changed it. */
+  isGiven = false;
+  /** The mount it is in, and its one name there. */
+  mount: Mount | undefined = undefined;
+  home: { readonly directory: Inode; readonly name: string } | undefined = undefined;
+  /** The newest act on it or, of a directory, on a name of it (fs-mounts.ts). */
+  lastAct = 0;
+  /** The machine knows of it (fs-told.ts). */
+  isTold = false;
+  #image: ImageContent | undefined;
+  readonly #bytes: FileBytes = new FileBytes(this.number);
   /** Of a directory, in order of creation. */
   readonly entries: Map<string, Inode> = new Map();
   /** Of a directory; the root's is itself. */
@@ -62,7 +88,24 @@ export class Inode {
     this.born = now;
   }
 
+  /** Content, read from the image first where it lies there. */
+  get bytes(): FileBytes {
+    const image = this.#image;
+    if (image !== undefined) {
+      this.#image = undefined;
+      this.#bytes.write(image.bytes(), 0);
+    }
+    return this.#bytes;
+  }
+
+  /** A file of the image, which has no content of its own yet. */
+  lieInImage(image: ImageContent): void {
+    this.isGiven = true;
+    this.#image = image;
+  }
+
   get size(): number {
+    if (this.#image !== undefined) return this.#image.size;
     if (this.kind === 'link') return traps.byteLength(this.target);
     return this.kind === 'directory' ? 4096 : this.bytes.size;
   }
@@ -74,6 +117,7 @@ export class Inode {
   }
 
   require(wanted: number): void {
+    if ((wanted & 2) !== 0 && this.mount?.readOnly) throw new Fault('EROFS');
     if (this.forbidden(wanted) !== 0) throw new Fault('EACCES');
   }
 

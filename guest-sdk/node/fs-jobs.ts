@@ -62,6 +62,7 @@ function statJob(
 
 /** Changes what is said about an inode, not its content. */
 function change(node: Inode, act: (node: Inode) => void): void {
+  if (node.mount?.readOnly) throw new Fault('EROFS');
   act(node);
   node.changed = nowMicros();
   volume.announceContent(node);

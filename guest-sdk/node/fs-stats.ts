@@ -172,8 +172,9 @@ class StatFs {
   }
 }
 
-/** The whole disk. Inodes are bounded by memory alone. */
-export function statFsOf({ bytesMax, bytesUsed }: Volume, bigint: boolean): object {
+/** The whole disk. */
+export function statFsOf(volume: Volume, bigint: boolean): object {
+  const { bytesMax, bytesUsed, inodesMax, inodesUsed } = volume;
   const blocks = Math.floor(bytesMax / BLOCK);
   const free = Math.floor((bytesMax - bytesUsed) / BLOCK);
   const figures = {
@@ -182,8 +183,8 @@ export function statFsOf({ bytesMax, bytesUsed }: Volume, bigint: boolean): obje
     blocks,
     bfree: free,
     bavail: free,
-    files: blocks,
-    ffree: free,
+    files: inodesMax,
+    ffree: inodesMax - inodesUsed,
   };
   if (!bigint) return new StatFs(figures);
   const entries = Object.entries(figures).map(([name, value]) => [name, BigInt(value)] as const);

@@ -1,15 +1,21 @@
 /**
  * The virtual disk: a tree of inodes in the guest's memory, where replay and snapshots have it for
- * free. Paths are absolute or relative to the working directory. Failures are thrown as `Fault`.
+ * free. What came with the image lies below what the guest has written, and is never changed itself. Paths are
+ * absolute or relative to the working directory. Failures are thrown as `Fault`.
  */
 
 import { bootConfig } from '../boot-config.ts';
 import { traps } from '../drivers/traps.ts';
-import { type Device, Fault, Inode } from './fs-inode.ts';
+import { Fault, Inode } from './fs-inode.ts';
+import { act, pathIn, pathOfMounted, requireChange } from './fs-mounts.ts';
+import { tellChange, tellGone, tellNameGone, tellOwn } from './fs-told.ts';
+import { attach, holdsMount, makeTree } from './fs-tree.ts';
 
 const LINKS_MAX = 40;
 const NAME_BYTES_MAX = 255;
 const PATH_BYTES_MAX = 4095;
+/** One inode for so many bytes of the disk: names take memory, too. */
+const BYTES_PER_INODE = 4096;
 
 export interface Place {
   readonly directory: Inode;
@@ -27,41 +33,22 @@ export interface Change {
   readonly node: Inode;
 }
 
-const CONSOLE: readonly Device[] = ['stdin', 'stdout', 'stderr'];
-
-function makeTree(): Inode {
-  const root = new Inode('directory', 0o755);
-  root.parent = root;
-  root.links = 2;
-  const devices = new Inode('directory', 0o755);
-  attach(root, 'dev', devices);
-  for (const device of ['null', 'zero', ...CONSOLE] as const) {
-    attach(devices, device, new Inode('device', 0o666, { device }));
-  }
-  attach(root, 'tmp', new Inode('directory', 0o1777));
-  return root;
-}
-
-function attach(directory: Inode, name: string, node: Inode): void {
-  directory.entries.set(name, node);
-  node.links += 1;
-  if (node.kind === 'directory') {
-    node.links = 2;
-    node.parent = directory;
-    directory.links += 1;
-  }
-  directory.touch();
-}
-
 /** Parts of a path, without empty ones and ".". */
 function partsOf(path: string): string[] {
   return path.split('/').filter((part) => part !== '' && part !== '.');
 }
 
 class Volume {
-  /** Bytes of content it may hold; half of the guest's heap unless it is set. */
+  /** Bytes of content it may hold. */
   bytesMax = 0;
+  /** What the guest has written. The image's own files are not counted. */
   bytesUsed = 0;
+  /** Inodes the guest has made. */
+  inodesUsed = 0;
+  #installing = false;
+  /** Changes come from the host of a mount, or make up one act on it: they are none themselves. */
+  #tellsNobody = false;
+  #isHost = false;
   umask = 0o022;
   #root: Inode | undefined;
   readonly #listeners = new Set<(change: Change) => void>();
@@ -72,9 +59,41 @@ class Volume {
     if (this.#root !== undefined) return this.#root;
     this.#root = makeTree();
     const config = bootConfig();
-    this.bytesMax ||= Math.floor(config.heapBytesMax / 2);
-    this.makeDirectories(config.cwd, 0o755);
+    this.bytesMax = config.diskBytesMax ?? Math.floor(config.heapBytesMax / 2);
+    this.install(() => this.makeDirectories(config.cwd, 0o755));
     return this.#root;
+  }
+
+  /** Inodes there may be. */
+  get inodesMax(): number {
+    return Math.floor(this.bytesMax / BYTES_PER_INODE);
+  }
+
+  /** What `act` adds comes with the system and not from the guest. */
+  install(act: () => void): void {
+    const before = this.#installing;
+    this.#installing = true;
+    act();
+    this.#installing = before;
+  }
+
+  /** What `act` changes in a mount has changed on the host, whatever is allowed here. */
+  asHost(change: () => void): void {
+    this.#isHost = true;
+    try {
+      this.#quietly(change);
+    } finally {
+      this.#isHost = false;
+    }
+  }
+
+  #quietly(change: () => void): void {
+    this.#tellsNobody = true;
+    try {
+      change();
+    } finally {
+      this.#tellsNobody = false;
+    }
   }
 
   /** The working directory. */
@@ -132,17 +151,41 @@ class Volume {
 
   /** Puts `node` at a free place. */
   add(place: Place, node: Inode): void {
-    place.directory.require(2);
+    const { mount } = place.directory;
+    if (!this.#isHost) place.directory.require(2);
     if (place.directory.links === 0) throw new Fault('ENOENT');
-    attach(place.directory, place.name, node);
+    // A host's directory gets files and directories with one name each: links could lead out of it.
+    if (node.links > 0 && node.mount !== mount) throw new Fault('EXDEV');
+    if (mount !== undefined && !this.#isHost) {
+      if (node.links > 0 || node.kind === 'link' || node.kind === 'device')
+        throw new Fault('EPERM');
+      requireChange(mount);
+    }
+    const isGiven = this.#installing;
+    if (!isGiven && !node.isTold) {
+      if (this.inodesUsed >= this.inodesMax && !this.#isHost) throw new Fault('ENOSPC');
+      this.inodesUsed += 1;
+    } else if (!isGiven) this.own(node, { keeps: true });
+    attach(place.directory, place.name, node, isGiven);
+    if (mount !== undefined && !this.#tellsNobody) {
+      const kind = node.kind === 'directory' ? 'directory' : 'resize';
+      act(kind, node, pathIn(place.directory, place.name));
+      place.directory.lastAct = node.lastAct;
+    }
     this.announce('rename', place.directory, place.name, node);
   }
 
   /** Takes a name away; content nobody has open any more goes with the last one. */
   remove({ directory, name, node }: Place): void {
     if (node === undefined) throw new Fault('ENOENT');
-    directory.require(2);
+    if (node.mount?.root === node) throw new Fault('EBUSY');
+    if (!this.#isHost) directory.require(2);
+    if (directory.mount !== undefined && !this.#tellsNobody) {
+      requireChange(directory.mount);
+      act('remove', directory, pathIn(directory, name));
+    }
     directory.entries.delete(name);
+    if (node.isTold) tellNameGone(directory, name);
     directory.touch();
     node.links -= 1;
     node.changed = directory.changed;
@@ -220,36 +263,87 @@ class Volume {
       if (!wasDirectory && isDirectory) throw new Fault('ENOTDIR');
       if (target.node.entries.size > 0) throw new Fault('ENOTEMPTY');
     }
+    if (source.directory.mount !== target.directory.mount) throw new Fault('EXDEV');
+    if (isDirectory && holdsMount(node)) throw new Fault('EBUSY');
     source.directory.require(2);
     target.directory.require(2);
-    if (target.node !== undefined) this.remove(target);
-    // Held while it has no name: its content must not go.
-    node.opened += 1;
-    this.remove(source);
-    node.opened -= 1;
-    this.add(target, node);
+    if (node.mount !== undefined) requireChange(node.mount);
+    this.#ownTree(node);
+    this.#quietly(() => {
+      if (target.node !== undefined) this.remove(target);
+      // Held while it has no name: its content must not go.
+      node.opened += 1;
+      this.remove(source);
+      node.opened -= 1;
+      this.add(target, node);
+    });
+    if (node.mount === undefined) return;
+    const ends = [source, target].map(({ directory, name }) => pathIn(directory, name));
+    act('rename', node, ends.join('\0'));
+    source.directory.lastAct = node.lastAct;
+    target.directory.lastAct = node.lastAct;
   }
 
-  /** Frees the content of an inode without names that nobody has open. */
+  /** Frees an inode without names that nobody has open. */
   release(node: Inode): void {
-    if (node.links > 0 || node.opened > 0 || node.kind !== 'file') return;
+    if (node.links > 0 || node.opened > 0 || node.kind === 'device') return;
+    tellGone(node);
+    if (node.isGiven) return;
+    this.inodesUsed -= 1;
+    if (node.kind !== 'file') return;
     this.bytesUsed -= node.bytes.stored;
     node.bytes.resize(0);
   }
 
+  /** Makes a file of the image the guest's own: the image itself stays as it is. `keeps`: its content, too. */
+  own(node: Inode, { keeps }: { readonly keeps: boolean }): void {
+    if (!node.isGiven || node.kind !== 'file') return;
+    const { stored } = node.bytes;
+    if (keeps && this.bytesUsed + stored > this.bytesMax) throw new Fault('ENOSPC');
+    if (this.inodesUsed >= this.inodesMax) throw new Fault('ENOSPC');
+    node.isGiven = false;
+    this.inodesUsed += 1;
+    this.bytesUsed += stored;
+    tellOwn(node);
+    node.bytes.tellPages();
+    tellChange(node, 0, node.size);
+  }
+
+  /** Whether a change of its content is one of the host's file, too. */
+  #isActed(node: Inode): boolean {
+    if (node.mount === undefined || this.#tellsNobody || node.links === 0) return false;
+    requireChange(node.mount);
+    return true;
+  }
+
+  /** What is moved is shown at its new place, so it has to be the guest's. */
+  #ownTree(node: Inode): void {
+    this.own(node, { keeps: true });
+    for (const child of node.entries.values()) this.#ownTree(child);
+  }
+
   write(node: Inode, source: Uint8Array, at: number): void {
+    this.own(node, { keeps: true });
+    const isActed = this.#isActed(node);
     const growth = node.bytes.growth(at, source.length);
-    if (this.bytesUsed + growth > this.bytesMax) throw new Fault('ENOSPC');
+    const isFull = this.bytesUsed + growth > this.bytesMax;
+    if (isFull && !this.#isHost) throw new Fault('ENOSPC');
     node.bytes.write(source, at);
     this.bytesUsed += growth;
+    tellChange(node, at, at + source.length);
+    if (isActed) act('write', node, pathOfMounted(node), at, source);
     node.touch();
     this.announceContent(node);
   }
 
   resize(node: Inode, size: number): void {
+    this.own(node, { keeps: size > 0 });
+    const isActed = this.#isActed(node);
     const before = node.bytes.stored;
     node.bytes.resize(size);
     this.bytesUsed += node.bytes.stored - before;
+    tellChange(node, size, size);
+    if (isActed) act('resize', node, pathOfMounted(node), size);
     node.touch();
     this.announceContent(node);
   }

@@ -21,6 +21,7 @@ export type HvErrorCode =
   | 'HV_E_CONFIG'
   | 'HV_E_NAME_IN_USE'
   | 'HV_E_DIRECTORY'
+  | 'HV_E_MOUNT'
   | 'HV_E_LOG_NOT_FOUND'
   | 'HV_E_PORT_IN_USE'
   | 'HV_E_DIVERGED'
@@ -84,6 +85,12 @@ export const CATALOGUE: Readonly<Record<HvErrorCode, CatalogueRow>> = {
     exit: EXIT.usage,
     means: 'There is no place for logs or views. Nothing was started and nothing written.',
     fix: 'Pass another --dir, one that exists or can be made and is writable.',
+  },
+  HV_E_MOUNT: {
+    exit: EXIT.usage,
+    means:
+      'A directory of the host that the guest shall have cannot be given to it. Nothing was started, and nothing in the directory was changed.',
+    fix: 'Pass --mount host:guest[:ro] with a directory that exists, holds no more than the limits say, and is the one the run has had before.',
   },
   HV_E_LOG_NOT_FOUND: {
     exit: EXIT.usage,

@@ -10,6 +10,7 @@ import type { MemberKind } from '../host/backup-options.ts';
 import { HostClock } from '../host/clock.ts';
 import { refuseColocated, SOME_OTHER_HOST } from '../host/colocation.ts';
 import { lockCopies } from '../host/log-lock.ts';
+import { type MountOption, mountArguments } from '../host/mount-option.ts';
 import { Observation } from '../host/observation.ts';
 import type { BackupOutcome, PrimaryOutcome } from '../replica/hooks.ts';
 import { openAdmin, openLog, openOwnerSocket, tellAdmin } from './admin.ts';
@@ -36,6 +37,7 @@ export interface BackupProcessOptions extends MemberOptions, SecurityFlags, Admi
   readonly arbiter?: string;
   readonly arbiterColocated?: boolean;
   readonly hangLimit: number;
+  readonly mount?: readonly MountOption[];
   readonly eventsFd?: number;
   readonly verbose?: boolean;
 }
@@ -74,7 +76,7 @@ export async function runBackup(options: BackupProcessOptions): Promise<void> {
     arbiterMayBeColocated: options.arbiterColocated === true,
     security,
     readsAgain: secrets.readsAgain,
-    hangLimitMs: options.hangLimit,
+    ...{ hangLimitMs: options.hangLimit, mounts: options.mount ?? [] },
     member,
     note: (note, at) => {
       joining?.noted(note);
@@ -192,6 +194,7 @@ function comesBack(
       ...memberArguments(options),
       ...adminArguments(options),
       ...hangArguments(options.hangLimit),
+      ...mountArguments(options.mount),
     ],
   };
 }

@@ -1,5 +1,6 @@
 /** `--memory`, `--stack` and `--cpu` of `hv run`: sizes and ticks as people write them. */
 
+import { DISK_BYTES_MIN } from '../base/disk-limits.ts';
 import {
   GUEST_STACK_BYTES,
   GUEST_STACK_BYTES_MIN,
@@ -10,6 +11,7 @@ import {
   MEMORY_RESERVED_BYTES,
 } from '../base/limits.ts';
 import type { GuestLimits, HypervisorOptions } from '../host/hypervisor.ts';
+import type { MountOption } from '../host/mount-option.ts';
 import { usage } from './options.ts';
 
 /** One `--cpu`: ticks of a turn, or of a second. */
@@ -33,6 +35,14 @@ export function heapBytes(text: string): number {
   const bytes = bytesOf(text);
   if (bytes === undefined || bytes < HEAP_BYTES_MIN || bytes > HEAP_BYTES_MAX)
     throw usage('--memory', text, 'a size from 16MiB to 1984MiB, such as 64MiB');
+  return bytes;
+}
+
+/** Bytes that the guest's files may hold; they lie in its heap. Throws HV_E_USAGE. */
+export function diskBytes(text: string): number {
+  const bytes = bytesOf(text);
+  if (bytes === undefined || bytes < DISK_BYTES_MIN || bytes > HEAP_BYTES_MAX)
+    throw usage('--disk-quota', text, 'a size from 64KiB to 1984MiB, such as 100MiB');
   return bytes;
 }
 
@@ -65,10 +75,14 @@ interface LimitOptions {
   readonly memory?: number;
   readonly stack?: number;
   readonly cpu: readonly CpuLimit[];
+  readonly diskQuota?: number;
+  readonly mount?: readonly MountOption[];
 }
 
-/** All limits, and those among them that were asked for. */
-export function limitsOf(options: LimitOptions): Pick<HypervisorOptions, 'limits' | 'limitsAsked'> {
+/** All limits, those among them that were asked for, and what else the guest's files are made of. */
+export function limitsOf(
+  options: LimitOptions,
+): Pick<HypervisorOptions, 'limits' | 'limitsAsked' | 'diskBytesMax' | 'mounts'> {
   const limits = guestLimits(options);
   const { memoryPages, stackBytes, turnTicksMax, secondTicksMax } = limits;
   const limitsAsked = {
@@ -77,7 +91,10 @@ export function limitsOf(options: LimitOptions): Pick<HypervisorOptions, 'limits
     ...(turnTicksMax === 0 ? {} : { turnTicksMax }),
     ...(secondTicksMax === 0 ? {} : { secondTicksMax }),
   };
-  return { limits, limitsAsked };
+  return {
+    ...{ limits, limitsAsked, diskBytesMax: options.diskQuota },
+    ...(options.mount === undefined ? {} : { mounts: options.mount }),
+  };
 }
 
 export function guestLimits(options: LimitOptions): GuestLimits {

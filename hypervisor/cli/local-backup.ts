@@ -12,6 +12,7 @@ import type { Readable } from 'node:stream';
 import { HvError } from '../base/errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import { lockCopies } from '../host/log-lock.ts';
+import { type MountOption, mountArguments } from '../host/mount-option.ts';
 import type { SecurityOptions } from '../host/tls.ts';
 import { type AdminOptions, adminArgumentsBeside } from './admin-options.ts';
 import { keyArguments } from './key-arguments.ts';
@@ -41,6 +42,7 @@ export async function startLocalBackup(
     readonly security: SecurityOptions;
     /** Of the primary. */
     readonly admin: AdminOptions;
+    readonly mounts?: readonly MountOption[];
   },
 ): Promise<LocalBackup> {
   const home = join(dir, 'backup-local');
@@ -64,7 +66,7 @@ export async function startLocalBackup(
 /** Events go to descriptor 3. `home`: where its copy of the log goes. */
 export function localBackupArguments(
   home: string,
-  { name, hangLimitMs, security, admin }: Parameters<typeof startLocalBackup>[1],
+  { name, hangLimitMs, security, admin, mounts }: Parameters<typeof startLocalBackup>[1],
 ): readonly string[] {
   return [
     ...['backup', '--listen', '127.0.0.1:0', '--dir', home, '--as', name, '--events-fd', '3'],
@@ -72,6 +74,7 @@ export function localBackupArguments(
     ...keyArguments(),
     ...securityArguments(security),
     ...hangArguments(hangLimitMs),
+    ...mountArguments(mounts),
   ];
 }
 

@@ -10,6 +10,7 @@ import {
   HANG_LIMIT_MS_MIN,
 } from '../base/limits.ts';
 import type { KeepPolicy } from '../host/checkpointer.ts';
+import { mountOption } from '../host/mount-option.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 
 /** An option was given a text it does not take. */
@@ -77,6 +78,16 @@ export function count(text: string): number {
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1)
     throw usage('--turn-ticks', text, 'a positive whole number');
   return value;
+}
+
+export function mountsOption(command: Command): Option {
+  return command
+    .createOption(
+      '--mount <host:guest[:ro]>',
+      "a directory of this host that the guest has at this path; 'ro': to be read only (repeatable)",
+    )
+    .argParser(mountOption)
+    .default([], 'none');
 }
 
 export function hangLimitOption(command: Command): Option {

@@ -10,6 +10,7 @@ import { HostClock } from '../host/clock.ts';
 import { refuseColocated } from '../host/colocation.ts';
 import { safeName } from '../host/directories.ts';
 import { Hypervisor, type RecordMode } from '../host/hypervisor.ts';
+import { type MountOption, mountArguments } from '../host/mount-option.ts';
 import { Observation } from '../host/observation.ts';
 import type { RecoveryReport } from '../host/recovery.ts';
 import type { SupervisorHooks } from '../host/supervisor.ts';
@@ -45,6 +46,8 @@ export interface RunOptions extends ProtectionOptions, SecurityFlags, AdminOptio
   readonly env: readonly string[];
   readonly memory?: number;
   readonly stack?: number;
+  readonly diskQuota?: number;
+  readonly mount?: readonly MountOption[];
   readonly cpu: readonly CpuLimit[];
   readonly hangLimit: number;
   readonly rejoin: boolean;
@@ -173,7 +176,11 @@ function comesBack(
   return {
     ...{ address, dir, name, vm, arbiter, security, eventsFd, verbose: verbose === true },
     isSuccessor: false,
-    also: [...adminArguments(options), ...hangArguments(options.hangLimit)],
+    also: [
+      ...adminArguments(options),
+      ...hangArguments(options.hangLimit),
+      ...mountArguments(options.mount),
+    ],
   };
 }
 
@@ -240,14 +247,20 @@ async function findBackups(
   security: SecurityOptions,
   script: string | undefined,
 ): Promise<{ local: LocalBackup | undefined; backups: readonly string[] }> {
-  const { arbiter, arbiterColocated, backup, dir, hangLimit } = options;
+  const { arbiter, arbiterColocated, backup, dir, hangLimit, mount = [] } = options;
   const remote = backup.filter((one) => one !== 'local');
   const hosts = remote.map((one) => parseAddress(one, { what: 'the address of a backup' }).host);
   if (arbiter !== undefined && arbiterColocated !== true) await refuseColocated(arbiter, hosts);
   const wantsLocal = remote.length < backup.length;
   const name = safeName(options.name ?? basename(script ?? '', extname(script ?? '')));
   const local = wantsLocal
-    ? await startLocalBackup(dir, { name, hangLimitMs: hangLimit, security, admin: options })
+    ? await startLocalBackup(dir, {
+        name,
+        hangLimitMs: hangLimit,
+        security,
+        admin: options,
+        mounts: mount,
+      })
     : undefined;
   return {
     local,

@@ -296,6 +296,7 @@ export class BackupHost {
       cold: member.cold,
       warm: member.warm ? { delay: member.delay } : undefined,
       hangLimitMs,
+      mounts: this.#options.mounts ?? [],
       onStore: (store, at) => this.#relay.follow(store, at),
       meters: this.#meters,
       onError: (error) => this.#end(undefined, error),
@@ -355,6 +356,7 @@ export class BackupHost {
     const settings = settingsAfter(handover, {
       arbiter: this.#options.arbiter,
       security: this.#security.material,
+      mounts: this.#options.mounts ?? [],
       forced: this.#forced,
     });
     const { control } = machine;

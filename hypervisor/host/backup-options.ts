@@ -3,6 +3,7 @@
 import type { Epoch, Micros } from '../../log-format/index.ts';
 import type { HvError } from '../base/errors.ts';
 import type { BackupOutcome, PrimaryOutcome } from '../replica/hooks.ts';
+import type { MountOption } from './mount-option.ts';
 import type { SupervisorHooks } from './supervisor.ts';
 import type { LinkSecurity } from './tls.ts';
 
@@ -32,6 +33,8 @@ export interface BackupHostOptions {
   readonly arbiterMayBeColocated: boolean;
   /** Silence of a machine at work that ends it by force; Infinity: none does. */
   readonly hangLimitMs: number;
+  /** Directories of this host that the guest has, for after a takeover. */
+  readonly mounts?: readonly MountOption[];
   /** How links are authenticated; by default plain, and to this machine only. */
   readonly security?: LinkSecurity;
   /** See `SupervisorOptions`; after a takeover. */

@@ -24,6 +24,7 @@ import { type DirectoryLock, lockDirectory, rotateAside } from './log-lock.ts';
 import { readLogHeader } from './log-reader.ts';
 import { FileLogStore } from './log-store.ts';
 import type { LogStoreOptions } from './log-writer.ts';
+import type { MountOption } from './mount-option.ts';
 import { RemoteMachine, type RemoteMachineOptions } from './remote-machine.ts';
 import type { RestoredCopy, RestoreRequest } from './restore-copy.ts';
 import { signKey } from './sign-keys.ts';
@@ -40,6 +41,7 @@ export interface CopyDirectoryOptions {
   /** A cold copy with snapshots of its own, of what is as old as `delay`; undefined: without. */
   readonly warm: { readonly delay: Micros } | undefined;
   readonly hangLimitMs: number;
+  readonly mounts?: readonly MountOption[];
   /** Counts what is written and synced. */
   readonly meters: LogStoreOptions['meters'];
   /** The copy cannot be written, or its machine is gone. */
@@ -282,7 +284,7 @@ export class CopyDirectory {
     base: LogBase,
     options: Pick<RemoteMachineOptions, 'restore' | 'onRestored'>,
   ): RemoteMachine {
-    const { hangLimitMs, onError, onMachine, trouble } = this.#options;
+    const { hangLimitMs, mounts = [], onError, onMachine, trouble } = this.#options;
     const { dir: checkpoints } = this;
     const machine = new RemoteMachine(base, {
       hangLimitMs,
@@ -292,6 +294,8 @@ export class CopyDirectory {
         else machine.dispose();
       },
       checkpoints,
+      disk: checkpoints,
+      mounts,
       onTrouble: trouble,
       ...options,
     });

@@ -106,6 +106,24 @@ export const EVENTS: Readonly<Record<string, EventRow>> = {
     'error',
     'the log at `path` was deleted or moved away while it is written: `meaning`; told once',
   ),
+  'disk.not-shown': row(
+    'warn',
+    "the copy of the guest's files beside its log is not kept up: `reason`; told once until it is again",
+  ),
+  'mount.missing': row(
+    'error',
+    'the guest has a mount at `path` that this process was not given: `meaning`',
+  ),
+  'mount.refused': row(
+    'warn',
+    'something in a mount was not done, or is not shown to the guest: `path`, `reason`; the guest gets what the host has',
+  ),
+  'mount.full': row(
+    'error',
+    "the host's disk takes nothing for the mount `path` (`reason`): what the guest wrote waits, and it is told the error",
+  ),
+  'mount.unwritten': row('error', '`acts` on mounts were never taken by the disk: `reason`'),
+  'mount.deposed': row('warn', 'another primary acts on the mounts: this one does no more'),
   'log.aside': row('info', 'the log of an earlier run in `dir` was moved to `aside`'),
   'copy.aside': row('info', 'an earlier copy in `dir` was moved to `aside`'),
   'copy.condemned': row(

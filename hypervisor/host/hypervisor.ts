@@ -4,7 +4,6 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { basename, extname, resolve } from 'node:path';
 import {
   asLsn,
@@ -17,13 +16,13 @@ import {
 import { defined } from '../base/assert.ts';
 import { HvError } from '../base/errors.ts';
 import { TICKS_PER_MICRO } from '../base/limits.ts';
-import { heapBytesMax } from '../machine/engine.ts';
 import type { AckRule } from '../protocol/ack-level.ts';
 import type { ReplicaId } from '../protocol/messages.ts';
 import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { CheckpointEvery } from '../replica/checkpoint-policy.ts';
 import { formatAddress } from './addresses.ts';
 import { answerJoin } from './answer-join.ts';
+import { bootConfig } from './boot-config.ts';
 import { type BundleOptions, bundleGuest, type GuestImage } from './bundle.ts';
 import { removeUnfinished } from './checkpoint-files.ts';
 import type { KeepPolicy } from './checkpointer.ts';
@@ -34,6 +33,7 @@ import { checkName } from './guest-name.ts';
 import { LinkListener, type ListenerCounters } from './link.ts';
 import { type DirectoryLock, lockDirectory } from './log-lock.ts';
 import { engineParts, type GuestBlobs, MACHINE_VERSION } from './machine-factory.ts';
+import { checkMounts, type MountOption } from './mount-option.ts';
 import { nothingToGoOnFrom, nothingToResume } from './nothing-to-resume.ts';
 import { refuseOtherLimits, resumableHeader } from './resume.ts';
 import { refuseWithoutLog, resolveArbiter } from './run-checks.ts';
@@ -100,15 +100,16 @@ export interface HypervisorOptions {
   readonly limits: GuestLimits;
   /** Those that somebody asked for: a log that was recorded under others is refused. */
   readonly limitsAsked?: Partial<GuestLimits>;
+  /** What the guest's files may hold; undefined: half of its heap. Recorded in the boot. */
+  readonly diskBytesMax?: number | undefined;
+  /** Directories of the host that the guest has. */
+  readonly mounts?: readonly MountOption[];
   /** Silence of a guest at work that ends it by force; Infinity: none does. */
   readonly hangLimitMs: number;
   /** SIGTERM hands a protected guest over instead of stopping it on both sides. */
   readonly handsOver?: boolean;
   readonly hooks: SupervisorHooks;
 }
-
-/** Version of Node whose behaviour a guest is promised. */
-const GUEST_NODE_VERSION = '20.20.2';
 
 export class Hypervisor {
   readonly name: string;
@@ -169,6 +170,7 @@ export class Hypervisor {
     for (const peer of options.backups) security.checkDial(peer);
     if (options.listen !== undefined) security.checkListen(options.listen);
     refuseWithoutLog(options);
+    checkMounts(options.mounts ?? []);
     const image =
       options.script === undefined
         ? undefined
@@ -254,6 +256,9 @@ export class Hypervisor {
       keep: options.keep,
       recordOutputs: options.recordOutputs,
       movesPorts: options.movesPorts,
+      mounts: options.mounts ?? [],
+      // Whoever starts a guest that has mounts says where they are; a fork's writes are to reach nothing.
+      mountsMayMiss: options.mounts === undefined,
       security: security.material,
     };
     const start = startOf(options, given, { control, header, settings });
@@ -370,26 +375,5 @@ function newHeader(given: Launch, limits: GuestLimits): LogHeader {
     segment: 1,
     firstLsn: asLsn(1),
     chain: '00'.repeat(32),
-  };
-}
-
-/** So many that no two runs in the world share one: keys of payments are made of it. */
-const RUN_ID_BYTES = 16;
-
-function bootConfig(options: HypervisorOptions, script: string): BootConfig {
-  return {
-    argv: [process.execPath, script, ...options.args],
-    env: options.env,
-    cwd: options.cwd,
-    pid: process.pid,
-    ppid: process.ppid,
-    platform: process.platform,
-    arch: process.arch,
-    hostname: hostname(),
-    nodeVersion: GUEST_NODE_VERSION,
-    hvVersion: HV_VERSION,
-    ...options.terminal,
-    runId: randomBytes(RUN_ID_BYTES).toString('hex'),
-    heapBytesMax: heapBytesMax(options.limits.memoryPages),
   };
 }

@@ -12,12 +12,16 @@ import { SEGMENT_BYTES, SEGMENT_BYTES_MIN } from '../base/limits.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
 import { type CheckpointerOptions, FileCheckpointer } from './checkpointer.ts';
+import { DiskCopy } from './disk-copy.ts';
 import { FollowedCheckpoints } from './followed-checkpoints.ts';
 import { noteBusy } from './hang-watch.ts';
 import { headText, type NotedHead } from './log-cursor.ts';
+import { logKeys } from './log-keys.ts';
 import { FileLogStore } from './log-store.ts';
 import { buildMachine } from './machine-factory.ts';
 import { startMeters } from './meters-clock.ts';
+import { missingMounts } from './mount-option.ts';
+import { MISSING } from './mounts.ts';
 import { NullLogStore } from './null-log-store.ts';
 import { PrimaryRunner } from './primary-runner.ts';
 import { recoverLog } from './recovery.ts';
@@ -39,8 +43,24 @@ const port = defined(parentPort ?? undefined, 'this file runs as a worker');
 const start = workerData as WorkerStart;
 startMeters(metersOf(start.control));
 
+let diskCopy: DiskCopy | undefined;
+
 function post(message: FromWorker): void {
-  port.postMessage(message);
+  if (message.type !== 'ended' || diskCopy === undefined) port.postMessage(message);
+  // The last of the guest's files, too: whoever waits for its end wants to look at them.
+  else void diskCopy.finish().then(() => port.postMessage(message));
+}
+
+/** The guest's files beside its log. Not beside a sealed one: they would lie there in plain. */
+function showDisk(dir: string | undefined, { disk }: Machine): void {
+  if (dir === undefined || logKeys() !== undefined) return;
+  diskCopy = new DiskCopy({
+    ...{ dir, disk },
+    onTrouble: (reason) => {
+      const meaning = 'only the copy for people to look at is old; the guest and its log are not';
+      post({ type: 'trouble', event: 'disk.not-shown', fields: { reason, meaning } });
+    },
+  });
 }
 
 function fail(error: unknown): void {
@@ -150,6 +170,7 @@ function runPrimary(given: PrimaryStart): void {
           },
         );
   const machine = machineOf(given);
+  showDisk(logDir, machine);
   const runner = new PrimaryRunner({
     header,
     settings: given.settings,
@@ -175,6 +196,15 @@ async function runResumed(given: ResumeStart): Promise<void> {
     onAlive: aliveIn(control),
   });
   post({ type: 'recovered', report });
+  const [missing] = settings.mountsMayMiss
+    ? []
+    : missingMounts(machine.disk.mounts, settings.mounts);
+  if (missing !== undefined)
+    throw new HvError(
+      'HV_E_MOUNT',
+      `the guest of ${logDir} has a mount at ${missing}: pass --mount host:${missing}`,
+    );
+  showDisk(logDir, machine);
   const file = FileLogStore.resume(position, {
     onError: fail,
     onSealed: tellHead,
@@ -200,9 +230,17 @@ async function runResumed(given: ResumeStart): Promise<void> {
   runner.start();
 }
 
+/** Told by a backup as soon as it knows: at a takeover it would be late. */
+function tellMissing({ mounts }: BackupStart, { disk }: Machine): void {
+  for (const path of missingMounts(disk.mounts, mounts))
+    post({ type: 'trouble', event: 'mount.missing', fields: { path, meaning: MISSING } });
+}
+
 function runBackup(given: BackupStart): void {
   const { header, control } = given;
+  let mountsSeen = 0;
   const { machine, restored } = backupMachine(given);
+  showDisk(given.disk, machine);
   const replaying = new LocalMachine(machine, {
     wall: () => header.startedAt,
     busy: (lsn) => noteBusy(control, lsn),
@@ -217,6 +255,9 @@ function runBackup(given: BackupStart): void {
     } else if (message.type === 'replay') {
       replaying.replay(message.group, (result, divergence) => {
         if (divergence === undefined) followed?.replayed(message.group, result);
+        if (machine.disk.mounts.length > mountsSeen) tellMissing(given, machine);
+        mountsSeen = machine.disk.mounts.length;
+        if (result.halted !== undefined) void diskCopy?.finish();
         post({ type: 'replayed', result, divergence });
       });
     } else if (message.type === 'placed') {

@@ -10,26 +10,27 @@ import { HANDSHAKE_TIMEOUT_MS } from '../base/limits.ts';
 import { LocalMachine } from '../machine/local-machine.ts';
 import type { Machine } from '../machine/machine.ts';
 import { outputBytes } from '../machine/output-bytes.ts';
-import type { Arbiter, LogStore } from '../ports.ts';
+import type { LogStore } from '../ports.ts';
 import { PROTOCOL_VERSION, type ReplicaId, type View } from '../protocol/messages.ts';
 import type { Note } from '../protocol/notes.ts';
 import { lacksBackups } from '../protocol/release-limit.ts';
 import type { Handover } from '../replica/handover.ts';
+import type { PrimaryOutcome } from '../replica/hooks.ts';
 import { PrimaryReplica } from '../replica/primary.ts';
-import { openArbiter } from './arbiters.ts';
 import type { FileCheckpointer } from './checkpointer.ts';
 import { HostClock } from './clock.ts';
 import { HostConsole } from './console.ts';
 import { silentClose, unreached } from './dial-words.ts';
-import { LateArbiter } from './forced-view.ts';
 import { noteBusy } from './hang-watch.ts';
 import { JoinSource } from './join-source.ts';
 import { dialLink } from './link.ts';
 import { MACHINE_VERSION } from './machine-factory.ts';
+import { bootWith, mountsOf } from './mounted-guest.ts';
+import type { Mounts } from './mounts.ts';
 import { DirectNet } from './net-direct.ts';
+import { arbiterOf } from './primary-arbiter.ts';
 import { Roster } from './roster.ts';
 import { shownUrl } from './server-urls.ts';
-import { SoloArbiter } from './solo-arbiter.ts';
 import type { PrimaryFigures } from './status.ts';
 import { LinkSecurity } from './tls.ts';
 import { HV_VERSION } from './version.ts';
@@ -69,6 +70,7 @@ export class PrimaryRunner {
   readonly #replica: PrimaryReplica;
   readonly #awaited: Set<ReplicaId>;
   readonly #roster: Roster;
+  readonly #mounts: Mounts | undefined;
   #booted = false;
   #live = false;
   #arbiterTrouble: string | undefined;
@@ -81,6 +83,7 @@ export class PrimaryRunner {
     const { header, settings, control, handover } = options;
     this.#security = new LinkSecurity(settings.security);
     this.#roster = this.#newRoster();
+    this.#mounts = mountsOf(options, (interrupt) => this.#replica.push(interrupt));
     this.#console = new HostConsole({
       onInterrupt: (interrupt) => this.#replica.push(interrupt),
       onSignal: (number, on) => options.post({ type: 'signal', number, on }),
@@ -118,6 +121,7 @@ export class PrimaryRunner {
         }),
         net,
         console: this.#console,
+        mounts: this.#mounts,
         checkpoints: options.checkpoints,
         meters: metersOf(control),
         snapshots: this.#joinSource(),
@@ -148,16 +152,20 @@ export class PrimaryRunner {
           options.post({ type: 'note', note, at });
           this.#noted(note);
         },
-        ended: (outcome) => {
-          this.#over = true;
-          this.#roster.stop();
-          this.#arbiter.stop();
-          this.#console.close();
-          options.post({ type: 'ended', outcome });
-        },
+        ended: (outcome) => this.#ended(outcome),
       },
       ...(handover === undefined ? {} : { handover }),
     });
+  }
+
+  #ended(outcome: PrimaryOutcome): void {
+    const { machine, post } = this.#options;
+    this.#over = true;
+    this.#roster.stop();
+    this.#arbiter.stop();
+    this.#console.close();
+    this.#mounts?.close(machine.halted !== undefined);
+    post({ type: 'ended', outcome });
   }
 
   start(): void {
@@ -322,7 +330,11 @@ export class PrimaryRunner {
     if (this.#booted || this.#awaited.size > 0 || boot === undefined || this.#over) return;
     this.#booted = true;
     this.#tellAlone();
-    this.#replica.push({ kind: INTERRUPT.boot, id: 0, num: 0, payload: boot });
+    bootWith(this.#mounts, {
+      push: (interrupt) => this.#replica.push(interrupt),
+      boot: { kind: INTERRUPT.boot, id: 0, num: 0, payload: boot },
+      failed: (error) => this.#fail(error.code, error.message),
+    });
   }
 
   /** The guest runs, and its operator named backups: so far none of them protects it. */
@@ -384,10 +396,4 @@ export class PrimaryRunner {
     this.#roster.stop();
     this.#options.post({ type: 'failed', code, message, details: {} });
   }
-}
-
-function arbiterOf({ arbiter, late }: PrimarySettings): Arbiter {
-  if (arbiter === undefined || arbiter === '') return new SoloArbiter();
-  const opened = openArbiter(arbiter);
-  return late === undefined ? opened : new LateArbiter(opened, late);
 }

@@ -15,6 +15,7 @@ import type { Estate } from '../replica/hooks.ts';
 import type { CopyDirectory } from './copy-directory.ts';
 import { cutCopy } from './cut-copy.ts';
 import type { LogPosition } from './log-cursor.ts';
+import type { MountOption } from './mount-option.ts';
 import type { Quarantine } from './quarantine.ts';
 import { RemoteMachine } from './remote-machine.ts';
 import type { SecurityMaterial } from './tls.ts';
@@ -102,6 +103,7 @@ export function settingsAfter(
   given: {
     readonly arbiter: string | undefined;
     readonly security: SecurityMaterial;
+    readonly mounts: readonly MountOption[];
     readonly forced: ForcedFacts | undefined;
   },
 ): PrimarySettings {
@@ -118,6 +120,9 @@ export function settingsAfter(
     keep: { type: 'all' },
     recordOutputs: false,
     movesPorts: false,
+    mounts: given.mounts,
+    // A takeover never waits for a directory.
+    mountsMayMiss: true,
     security: given.security,
   };
 }

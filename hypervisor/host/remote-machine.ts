@@ -17,6 +17,7 @@ import { type HangState, HangWatch, hungText } from './hang-watch.ts';
 import { unpackBlob } from './log-blobs.ts';
 import type { LogPosition } from './log-cursor.ts';
 import type { GuestBlobs } from './machine-factory.ts';
+import type { MountOption } from './mount-option.ts';
 import type { RestoredCopy, RestoreRequest } from './restore-copy.ts';
 import { StatusDesk, type WorkerStatus } from './status.ts';
 import { startWorker } from './threads.ts';
@@ -35,6 +36,10 @@ export interface RemoteMachineOptions {
   readonly onRestored?: (restored: RestoredCopy) => void;
   /** Directory of the copy: snapshots are taken there at the primary's checkpoints, see `placed`. */
   readonly checkpoints?: string;
+  /** Directory beside which the guest's files are shown (disk-copy.ts). */
+  readonly disk?: string;
+  /** Directories of this host, for after a takeover. */
+  readonly mounts?: readonly MountOption[];
   /** Trouble of the machine's thread that ends nothing: event name and fields. */
   readonly onTrouble?: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -54,7 +59,7 @@ export class RemoteMachine implements BackupMachine {
   readonly #onRestored: ((restored: RestoredCopy) => void) | undefined;
 
   constructor(base: LogBase, options: RemoteMachineOptions) {
-    const { hangLimitMs, onFailure, restore, checkpoints } = options;
+    const { hangLimitMs, onFailure, restore, checkpoints, disk, mounts = [] } = options;
     this.#onRestored = options.onRestored;
     this.#onTrouble = options.onTrouble;
     this.#onFailure = onFailure;
@@ -70,6 +75,8 @@ export class RemoteMachine implements BackupMachine {
       blobs: restore === undefined ? blobsOf(base) : undefined,
       restore,
       checkpoints,
+      disk,
+      mounts,
     };
     this.worker = startWorker('machine-worker', start);
     this.worker.on('message', this.#onMessage);

@@ -15,6 +15,7 @@ import type { TakenCheckpoint } from './checkpoint-store.ts';
 import type { KeepPolicy } from './checkpointer.ts';
 import type { LogPosition } from './log-cursor.ts';
 import type { GuestBlobs } from './machine-factory.ts';
+import type { MountOption } from './mount-option.ts';
 import type { RecoveryReport } from './recovery.ts';
 import type { RestoredCopy, RestoreRequest } from './restore-copy.ts';
 import type { WorkerStatus } from './status.ts';
@@ -67,6 +68,10 @@ export interface PrimarySettings {
   readonly recordOutputs: boolean;
   /** A listener of an earlier life whose port is taken moves to a free one. */
   readonly movesPorts: boolean;
+  /** Directories of this host that the guest has. */
+  readonly mounts: readonly MountOption[];
+  /** The guest goes on where some of those it had are not given. */
+  readonly mountsMayMiss: boolean;
   /** How links to backups are authenticated. */
   readonly security: SecurityMaterial;
 }
@@ -96,6 +101,10 @@ export interface BackupStart {
   readonly restore: RestoreRequest | undefined;
   /** Directory of the copy, where snapshots go that are taken at the primary's checkpoints; undefined: none are. */
   readonly checkpoints: string | undefined;
+  /** Where the guest's files are shown (disk-copy.ts); undefined: nowhere. */
+  readonly disk: string | undefined;
+  /** Directories of this host, for after a takeover. */
+  readonly mounts: readonly MountOption[];
 }
 
 /** A run that goes on from its own log. */

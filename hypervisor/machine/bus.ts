@@ -9,6 +9,7 @@ import { ClockDevice } from './devices/clock.ts';
 import { CommitDevice } from './devices/commit.ts';
 import { ConsoleDevice } from './devices/console.ts';
 import type { Board, Device, TrapHandler } from './devices/device.ts';
+import { DiskDevice } from './devices/disk.ts';
 import { EntropyDevice } from './devices/entropy.ts';
 import { NetDevice } from './devices/net.ts';
 import { PreemptDevice } from './devices/preempt.ts';
@@ -43,6 +44,7 @@ export class Bus {
   readonly preempt: PreemptDevice;
   readonly commit: CommitDevice;
   readonly report: ReportDevice;
+  readonly disk: DiskDevice;
   readonly #board: Board;
   readonly #devices: readonly Device[];
   readonly #handlers: (TrapHandler | undefined)[] = [];
@@ -63,6 +65,7 @@ export class Bus {
     this.preempt = new PreemptDevice(board);
     this.commit = new CommitDevice(board);
     this.report = new ReportDevice(board, options.position);
+    this.disk = new DiskDevice(board);
     this.#devices = [
       this.timer,
       this.entropy,
@@ -72,6 +75,7 @@ export class Bus {
       this.preempt,
       this.commit,
       this.report,
+      this.disk,
     ];
     const answers = [
       this.clock.trap(),

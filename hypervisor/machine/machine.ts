@@ -29,6 +29,7 @@ import type { CheckpointFigures, NetTable, Output, TurnsResult } from '../ports.
 import { Budget } from './budget.ts';
 import { Bus } from './bus.ts';
 import { Cpu, type MidTurnSource } from './cpu.ts';
+import type { DiskView } from './devices/disk.ts';
 import type { ReportDevice } from './devices/report.ts';
 import { Engine, EngineFault, isException } from './engine.ts';
 import { Kernel, type KernelState } from './kernel.ts';
@@ -76,7 +77,7 @@ export class Machine {
     const { golden, snapshot, header } = options;
     this.#image = options.image;
     this.#header = header;
-    this.#seed = fromHex(options.header.seed);
+    this.#seed = fromHex(header.seed);
     const stackMap = new StackMap(options.sourceMap);
     const hooks = {
       dateNow: () => (this.#bus === undefined ? 0 : this.#bus.clock.now() / 1000),
@@ -223,13 +224,10 @@ export class Machine {
   }
 
   #startFirmware(parts: readonly Uint8Array[], machineVersion: MachineVersion): KernelState {
-    return Kernel.start(this.#engine, {
-      code: parts[0] as Uint8Array,
-      isInParts: parts.length > 1,
-      fileName: FIRMWARE_FILE,
-      traps: this.#bus.bind(machineVersion),
-      machineVersion,
-    });
+    const [code, isInParts] = [parts[0] as Uint8Array, parts.length > 1];
+    const traps = this.#bus.bind(machineVersion);
+    const firmware = { code, isInParts, fileName: FIRMWARE_FILE, traps, machineVersion };
+    return Kernel.start(this.#engine, firmware);
   }
 
   /** What the net device holds open; for a backend that takes over. */
@@ -249,6 +247,11 @@ export class Machine {
 
   get report(): ReportDevice {
     return this.#bus.report;
+  }
+
+  /** The guest's files, for who shows them. */
+  get disk(): DiskView {
+    return this.#bus.disk;
   }
 
   /** Virtual time, microseconds: interrupts may not be stamped earlier. */

@@ -3,11 +3,11 @@
  * in a fixed order, so that two machines that answer differently have different sums.
  */
 
-import { COMMIT_LEVELS } from '../../log-format/index.ts';
+import { COMMIT_LEVELS, MOUNT_ACTS } from '../../log-format/index.ts';
 import { unreachable } from '../base/assert.ts';
 import type { NetOutput, Output } from '../ports.ts';
 
-const DEVICE = { console: 1, exit: 2, stdin: 3, signal: 4, net: 5, commit: 6 } as const;
+const DEVICE = { console: 1, exit: 2, stdin: 3, signal: 4, net: 5, commit: 6, mount: 7 } as const;
 const NET_OP = {
   listen: 1,
   unlisten: 2,
@@ -33,6 +33,12 @@ export function outputBytes(output: Output): Uint8Array {
       return netBytes(output);
     case 'commit':
       return pack([DEVICE.commit, output.id, COMMIT_LEVELS.indexOf(output.level)]);
+    case 'mount': {
+      const path = text(output.path);
+      const act = MOUNT_ACTS.indexOf(output.act);
+      const head = [DEVICE.mount, output.mount, output.number, act, output.at, path.length];
+      return pack(head, joined(path, output.bytes));
+    }
     default:
       return unreachable(output);
   }
@@ -63,6 +69,13 @@ function netBytes(output: NetOutput): Uint8Array {
 
 function text(value: string): Uint8Array {
   return new TextEncoder().encode(value);
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const out = new Uint8Array(first.length + second.length);
+  out.set(first);
+  out.set(second, first.length);
+  return out;
 }
 
 /** Each number as a double: no number of an output needs more. */

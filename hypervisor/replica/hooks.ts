@@ -30,6 +30,7 @@ import type { OwnLogMode } from '../protocol/own-log.ts';
 import type { PrimaryCore } from '../protocol/primary.ts';
 import type { Handover } from './handover.ts';
 import type { Meters } from './meters.ts';
+import type { MountBackend } from './mount-backend.ts';
 
 export interface PrimaryPorts {
   readonly clock: Clock;
@@ -38,6 +39,8 @@ export interface PrimaryPorts {
   readonly machine: MachinePort;
   readonly net: NetBackend;
   readonly console: Console;
+  /** Undefined: the guest has none. */
+  readonly mounts?: MountBackend | undefined;
   readonly entropy: Entropy;
   /** Undefined: no snapshots are kept. */
   readonly checkpoints?: Checkpointer | undefined;

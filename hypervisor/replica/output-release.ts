@@ -2,6 +2,7 @@
 
 import type { Console, HeldOutput, NetBackend, Output } from '../ports.ts';
 import type { Gated } from '../protocol/output-gate.ts';
+import type { MountBackend } from './mount-backend.ts';
 import type { ReleasedMark } from './released-mark.ts';
 
 /** An output without bytes still takes a place in the queue. */
@@ -24,11 +25,15 @@ function bytesOf(output: Output): number {
   return OVERHEAD_BYTES + carried;
 }
 
-function release(
-  output: Output,
-  ports: { readonly net: NetBackend; readonly console: Console },
-): void {
+interface Outside {
+  readonly net: NetBackend;
+  readonly console: Console;
+  readonly mounts?: MountBackend | undefined;
+}
+
+function release(output: Output, ports: Outside): void {
   if (output.device === 'net') ports.net.release(output);
+  else if (output.device === 'mount') ports.mounts?.release(output);
   // A commit asks the protocol, and is held nowhere (guest-commits.ts).
   else if (output.device !== 'commit') ports.console.release(output);
 }
@@ -36,7 +41,7 @@ function release(
 /** Lets them out, oldest first, and notes that they have left. */
 export function releaseAll(
   outputs: readonly Gated<Output>[],
-  ports: { readonly net: NetBackend; readonly console: Console },
+  ports: Outside,
   mark: ReleasedMark,
 ): void {
   for (const { output } of outputs) release(output, ports);
@@ -44,12 +49,13 @@ export function releaseAll(
   if (last !== undefined) mark.left(last.lsn, { seen: outputs.some(isSeen) });
 }
 
-/** It goes where somebody reads it who cannot tell a second copy from a first. */
+/** It goes where somebody reads it who cannot tell a second copy from a first. Acts on mounts have numbers. */
 function isSeen({ output }: { readonly output: Output }): boolean {
-  return output.device !== 'net' && output.device !== 'commit';
+  return output.device !== 'net' && output.device !== 'commit' && output.device !== 'mount';
 }
 
-/** Tells the backend of an output before anything is known of its release. */
-export function retain(output: Output, net: NetBackend): void {
-  if (output.device === 'net') net.retain(output);
+/** Tells its backend of an output before anything is known of its release. */
+export function retain(output: Output, ports: Omit<Outside, 'console'>): void {
+  if (output.device === 'net') ports.net.retain(output);
+  if (output.device === 'mount') ports.mounts?.retain(output);
 }

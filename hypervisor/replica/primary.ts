@@ -76,7 +76,7 @@ export class PrimaryReplica {
     this.#ports = ports;
     this.#brake = new Brake(ports);
     const lsnReleased = handover?.lsnReleased ?? asLsn(0);
-    this.#mark = new ReleasedMark(ports.store, lsnReleased);
+    this.#mark = new ReleasedMark(ports.store, lsnReleased, ports.mounts);
     const history = handover?.history ?? new EpochHistory();
     this.#journal = new Journal({ ...ports, startedAt: config.startedAt, history });
     this.#clock = new VirtualClock(handover?.timeLast ?? config.startedAt);
@@ -323,7 +323,7 @@ export class PrimaryReplica {
   }
 
   #produced(result: TurnsResult, lsn: Lsn): void {
-    for (const { output } of result.outputs) retain(output, this.#ports.net);
+    for (const { output } of result.outputs) retain(output, this.#ports);
     const outputs = result.outputs.filter(leaves).map(gated);
     const end = { lsn: this.#journal.lsnLast, outputsCrc: result.end.outputsCrc };
     this.#step({ type: 'produced', now: this.#now(), lsn, outputs, end });
@@ -349,7 +349,7 @@ export class PrimaryReplica {
 
   /** Replays what is left of the dead primary's log, then goes live. */
   #takeOver(handover: Handover): void {
-    for (const { output } of handover.held) retain(output, this.#ports.net);
+    for (const { output } of handover.held) retain(output, this.#ports);
     const outputs = handover.held.map(gated);
     this.#step({ type: 'produced', now: this.#now(), lsn: handover.lsnReplayed, outputs });
     replayRest(handover, this.#ports.machine, {

@@ -8,16 +8,19 @@ import { asEpoch, asLsn, type Epoch, type Lsn } from '../../log-format/index.ts'
 import { RELEASED_MARK_RECORDS } from '../base/limits.ts';
 import type { LogStore } from '../ports.ts';
 import type { View } from '../protocol/messages.ts';
+import type { MountBackend } from './mount-backend.ts';
 
 export class ReleasedMark {
   readonly #store: Pick<LogStore, 'released'>;
+  readonly #mounts: Pick<MountBackend, 'goLive'> | undefined;
   #epoch: Epoch = asEpoch(0);
   #lsn: Lsn;
   #kept: Lsn = asLsn(0);
 
-  /** `lsn`: what had left before this life. */
-  constructor(store: Pick<LogStore, 'released'>, lsn: Lsn) {
+  /** `lsn`: what had left before this life. `mounts` keep marks of their own (host/mount-marker.ts). */
+  constructor(store: Pick<LogStore, 'released'>, lsn: Lsn, mounts?: Pick<MountBackend, 'goLive'>) {
     this.#store = store;
+    this.#mounts = mounts;
     this.#lsn = lsn;
   }
 
@@ -25,6 +28,7 @@ export class ReleasedMark {
   begin(epoch: Epoch): void {
     this.#epoch = epoch;
     this.#keep();
+    this.#mounts?.goLive(epoch);
   }
 
   /** Outputs up to `lsn` have left. `seen`: some of them on the console, which nobody takes twice unseen. */

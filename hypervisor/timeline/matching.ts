@@ -105,6 +105,7 @@ export class Matching {
       case INTERRUPT.committed:
         return this.#replayed.commits.has(record.id) ? record : undefined;
       case INTERRUPT.boot:
+      case INTERRUPT.mounted:
       case INTERRUPT.reseed:
       case INTERRUPT.alarm:
       case INTERRUPT.check:

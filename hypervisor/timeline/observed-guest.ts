@@ -42,6 +42,7 @@ export class ObservedGuest {
       case 'stdin':
       case 'signal':
       case 'commit':
+      case 'mount':
         return;
       default:
         unreachable(output);

@@ -2,9 +2,10 @@
 
 import type { Command } from 'commander';
 import { safeName } from '../../host/directories.ts';
+import type { MountOption } from '../../host/mount-option.ts';
 import { type AdminOptions, adminOptions } from '../admin-options.ts';
 import { logKeyOption, signKeyOption } from '../key-options.ts';
-import { descriptor, hangLimitOption } from '../options.ts';
+import { descriptor, hangLimitOption, mountsOption } from '../options.ts';
 import { type MemberOptions, memberOptions } from '../protection-options.ts';
 import { type SecurityFlags, securityOptions } from '../security-options.ts';
 
@@ -18,6 +19,7 @@ interface BackupOptions extends MemberOptions, SecurityFlags, AdminOptions {
   readonly arbiter?: string;
   readonly arbiterColocated?: boolean;
   readonly hangLimit: number;
+  readonly mount?: readonly MountOption[];
   readonly eventsFd?: number;
   readonly verbose?: boolean;
 }
@@ -47,6 +49,7 @@ export function registerBackup(program: Command): void {
     .option('--arbiter-colocated', 'allow one that dies with the host of a replica');
   securityOptions(command)
     .addOption(hangLimitOption(program))
+    .addOption(mountsOption(program))
     .option(
       '--events-fd <fd>',
       'write lifecycle events as JSON lines to this descriptor',

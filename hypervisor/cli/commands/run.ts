@@ -3,13 +3,14 @@
 import type { Command } from 'commander';
 import { adminOptions } from '../admin-options.ts';
 import { logKeyOption, signKeyOption } from '../key-options.ts';
-import { cpuTicks, heapBytes, stackBytes } from '../limit-options.ts';
+import { cpuTicks, diskBytes, heapBytes, stackBytes } from '../limit-options.ts';
 import { loadingOptions } from '../loading-options.ts';
 import {
   checkpointEvery,
   descriptor,
   hangLimitOption,
   keepPolicy,
+  mountsOption,
   repeatable,
 } from '../options.ts';
 import { protectionOptions } from '../protection-options.ts';
@@ -89,6 +90,12 @@ function logOptions(command: Command): Command {
 function limitOptions(command: Command): Command {
   return command
     .option('--memory <size>', 'heap of the guest, 16MiB to 1984MiB (default: 240MiB)', heapBytes)
+    .option(
+      '--disk-quota <size>',
+      "what the guest's files may hold, from 64KiB (default: half of its heap)",
+      diskBytes,
+    )
+    .addOption(mountsOption(command))
     .addOption(
       command
         .createOption(

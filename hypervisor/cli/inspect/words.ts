@@ -116,6 +116,11 @@ export function outputText(output: Output): string {
       return `commit #${output.id} ${output.level}`;
     case 'net':
       return netText(output);
+    case 'mount': {
+      const { number, act, path, at, bytes } = output;
+      const where = act === 'write' || act === 'resize' ? ` at ${at}` : '';
+      return `mount #${number} ${act} ${path.replace('\0', ' to ')}${where} ${payloadText(bytes)}`.trim();
+    }
     default:
       return unreachable(output);
   }

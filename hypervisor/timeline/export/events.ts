@@ -77,6 +77,7 @@ export function outputKind(output: Output): string {
     case 'stdin':
     case 'signal':
     case 'commit':
+    case 'mount':
       return `out.${output.device}`;
     case 'net':
       return NET_KINDS[output.op];

@@ -43,6 +43,7 @@ export const fakeTraps: Traps = {
   commit: notHere,
   position: notHere,
   report: notHere,
+  disk: () => 0,
   now: notHere,
   alarm: notHere,
   entropy(length) {
