@@ -271,11 +271,12 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'tick of a mid-turn record',
     at: 'spin',
+    // Later than the loop's next look at the clock, whose ticks depend on the firmware.
     instead: (turn) => [
       {
         ...turn,
         records: turn.records.map((one) =>
-          one.type === 'resync' ? { ...one, ticks: (one.ticks + 1) as typeof one.ticks } : one,
+          one.type === 'resync' ? { ...one, ticks: (one.ticks + 50) as typeof one.ticks } : one,
         ),
       },
     ],

@@ -59,7 +59,7 @@ const ENDS = JSON.stringify({ peer: { ...ADDRESS, port: 5001 }, local: ADDRESS }
 const COMMANDS =
   'clock hrtime zone random crypto jobs depth heap gc nan stack encode decode spin quiet signals';
 const GROUP_TURNS = 3;
-/** Where the resync cuts a spin: right before its loop reads the clock, so that a tick more is seen. */
+/** Where the resync cuts a spin: in the middle of it. */
 const SPIN_TICKS = 20_002;
 
 function command(name: string, text = name): Planned {
