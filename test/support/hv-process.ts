@@ -1,7 +1,7 @@
 /** Real hv processes for end-to-end tests: started from dist/, heard on their events descriptor. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -138,12 +138,35 @@ export class HvProcess {
   }
 }
 
+/** Ids of the processes that run in `dir` or below, where the system shows them. */
+function processesIn(dir: string): readonly number[] {
+  if (!existsSync('/proc/self/cwd')) return [];
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    try {
+      const at = readlinkSync(`/proc/${name}/cwd`);
+      return at === dir || at.startsWith(`${dir}/`) ? [Number(name)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 /** A directory and the processes of one test; both are gone after `close`. */
 export class Stage {
   readonly dir: string = mkdtempSync(join(tmpdir(), 'hv-e2e-'));
   readonly #processes: HvProcess[] = [];
   readonly #killAll = (): void => {
     for (const one of this.#processes) one.kill();
+    for (const pid of processesIn(this.dir)) kill(pid);
   };
 
   constructor() {
@@ -182,6 +205,8 @@ export class Stage {
       one.kill();
     }
     await Promise.all(this.#processes.map((one) => one.exited));
+    // A local backup is nobody's child and outlives its primary, also that of a test that failed.
+    for (const pid of processesIn(this.dir)) kill(pid);
     process.off('exit', this.#killAll);
     if (options.keep !== true) rmSync(this.dir, { recursive: true, force: true });
   }
