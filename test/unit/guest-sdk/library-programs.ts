@@ -177,7 +177,7 @@ export const programs: Readonly<Record<string, string>> = {
     const crypto = require('crypto');
     console.log(crypto.randomBytes(8).length, crypto.randomUUID().length, crypto.randomInt(5, 6), crypto.timingSafeEqual(Buffer.from('a'), Buffer.from('a')));
     console.log(globalThis.crypto.getRandomValues(new Uint8Array(4)).length, typeof crypto.webcrypto.randomUUID());
-    crypto.randomBytes(4, (error, bytes) => console.log(error, bytes.length));
+    crypto.randomBytes(4, (error, bytes) => step(console.log(error, bytes.length)));
     const text = 'naïve café '.repeat(30);
     for (const name of ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'sha512-256', 'sha3-256', 'shake128', 'ripemd160', 'blake2b512', 'blake2s256']) {
       console.log(name, crypto.createHash(name).update(text).update(Buffer.from(text)).digest('hex'), name.startsWith('shake') || crypto.createHmac(name, text).update('a').digest('base64'));
@@ -192,10 +192,15 @@ export const programs: Readonly<Record<string, string>> = {
     piped.write('ab'); piped.end('c');
     require('stream').Readable.from(['x', 'y']).pipe(crypto.createHmac('sha1', 'k').setEncoding('hex')).on('data', (d) => console.log('hmac', d));
     console.log(crypto.pbkdf2Sync('p', 's', 5, 30, 'sha512'), crypto.scryptSync('p', 's', 20, { N: 16, r: 2 }), Buffer.from(crypto.hkdfSync('sha256', 'k', 's', 'i', 20)));
-    crypto.pbkdf2('p', 's', 1, 10, 'sha1', (...args) => console.log('pbkdf2', args));
-    crypto.scrypt('p', 's', 10, { N: 2, r: 1 }, (...args) => console.log('scrypt', args));
-    crypto.hkdf('sha1', 'p', 's', 'i', 10, (error, bits) => console.log('hkdf', error, Buffer.from(bits)));
-    crypto.generateKey('aes', { length: 128 }, (error, key) => console.log('key', error, key.symmetricKeySize));
+    // One after the other: Node's threads are done with them in any order.
+    const steps = [
+      (next) => crypto.pbkdf2('p', 's', 1, 10, 'sha1', (...args) => next(console.log('pbkdf2', args))),
+      (next) => crypto.scrypt('p', 's', 10, { N: 2, r: 1 }, (...args) => next(console.log('scrypt', args))),
+      (next) => crypto.hkdf('sha1', 'p', 's', 'i', 10, (error, bits) => next(console.log('hkdf', error, Buffer.from(bits)))),
+      (next) => crypto.generateKey('aes', { length: 128 }, (error, key) => next(console.log('key', error, key.symmetricKeySize))),
+      () => web(),
+    ];
+    const step = () => steps.shift()?.(step);
     process.nextTick(() => console.log('tick'));
     Promise.resolve().then(() => console.log('job'));
     const [key, iv] = [Buffer.alloc(32, 7), Buffer.alloc(16, 9)];
@@ -206,7 +211,7 @@ export const programs: Readonly<Record<string, string>> = {
       console.log(name, sealed, its && cipher.getAuthTag ? (() => { try { return cipher.getAuthTag(); } catch (e) { return e.code; } })() : 0);
     }
     const { types } = require('util');
-    (async () => {
+    const web = async () => {
       const { subtle } = globalThis.crypto;
       const key = await subtle.generateKey({ name: 'AES-GCM', length: 128 }, true, ['encrypt', 'decrypt']);
       console.log(key, key instanceof CryptoKey, types.isCryptoKey(key), types.isKeyObject(key), types.isKeyObject(crypto.createSecretKey(iv)));
@@ -216,7 +221,7 @@ export const programs: Readonly<Record<string, string>> = {
       console.log(Buffer.from(await subtle.sign('HMAC', hmac, iv)), Buffer.from(await subtle.digest('SHA-512', iv)));
       await subtle.encrypt({ name: 'AES-CBC', iv }, key, iv).catch((e) => console.log(e.name, e.code, e.message, e instanceof DOMException));
       console.log(subtle, globalThis.crypto, subtle instanceof SubtleCrypto, globalThis.crypto instanceof Crypto);
-    })();
+    };
     const open = crypto.createDecipheriv('aes-256-cbc', key, iv);
     open.on('error', (e) => console.log(e.code, e.message));
     open.end(Buffer.alloc(17));
