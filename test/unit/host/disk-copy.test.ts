@@ -42,7 +42,7 @@ const all = (dir) => fs.readdirSync(dir).sort().flatMap((name) => {
 });
 process.stdin.on('data', (line) => {
   new Function('fs', 'path', 'image', String(line))(fs, path, path.join(__dirname, 'note.txt'));
-  console.log(JSON.stringify(all('/work')));
+  console.log(JSON.stringify(all('/srv')));
 });
 `;
 
@@ -66,7 +66,7 @@ class Lab {
 
   constructor(room?: () => DiskRoom, diskBytesMax = 2 ** 26) {
     this.guest = new GuestRunner(image.code, image.sourceMap);
-    this.guest.boot({ argv: ['node', script], cwd: '/work', diskBytesMax }).run();
+    this.guest.boot({ argv: ['node', script], cwd: '/srv', diskBytesMax }).run();
     this.copy = new DiskCopy({
       ...{ dir, disk: this.guest.machine.disk },
       onTrouble: (reason) => this.troubles.push(reason),
@@ -85,7 +85,7 @@ class Lab {
 }
 
 /** What is shown of it, in the same form. */
-function shown(at = join(dir, 'disk', 'work'), path = '/work'): unknown[] {
+function shown(at = join(dir, 'disk', 'srv'), path = '/srv'): unknown[] {
   return readdirSync(at)
     .sort()
     .flatMap((name) => {
@@ -128,24 +128,24 @@ describe('the copy of a guest’s disk', () => {
       expect(shown(), line).toEqual(has);
     }
     expect(lab.troubles).toEqual([]);
-    expect(lstatSync(join(dir, 'disk', 'work', 'large')).mode & 0o777).toBe(0o600);
+    expect(lstatSync(join(dir, 'disk', 'srv', 'large')).mode & 0o777).toBe(0o600);
   });
 
   test('holds of the image only what the guest has changed, and the image stays as it is', async () => {
     const lab = new Lab();
     lab.does(`fs.writeFileSync('seen', fs.readFileSync(image) + fs.statSync(image).size);`);
     await lab.copy.finish();
-    expect(readFileSync(join(dir, 'disk/work/seen'), 'utf8')).toBe('of the image\n13');
+    expect(readFileSync(join(dir, 'disk/srv/seen'), 'utf8')).toBe('of the image\n13');
     const note = join(dir, 'disk', dir, 'app/note.txt');
     expect(existsSync(note)).toBe(false);
     lab.does(`fs.appendFileSync(image, 'and the guest');`);
     await lab.copy.finish();
     expect(readFileSync(note, 'utf8')).toBe('of the image\nand the guest');
     expect(readFileSync(join(dir, 'app/note.txt'), 'utf8')).toBe('of the image\n');
-    lab.does(`fs.renameSync(path.dirname(image), '/work/app');`);
+    lab.does(`fs.renameSync(path.dirname(image), '/srv/app');`);
     await lab.copy.finish();
     expect(existsSync(note)).toBe(false);
-    expect(readdirSync(join(dir, 'disk/work/app')).sort()).toEqual(['note.txt']);
+    expect(readdirSync(join(dir, 'disk/srv/app')).sort()).toEqual(['note.txt']);
   });
 
   test('is the same for a machine that was restored, and what an earlier life left is gone', async () => {
@@ -154,7 +154,7 @@ describe('the copy of a guest’s disk', () => {
       `fs.mkdirSync('d'); fs.writeFileSync('d/f', 'x'.repeat(100_000)); fs.symlinkSync('d', 'l');`,
     );
     await lab.copy.finish();
-    writeFileSync(join(dir, 'disk/work/stale'), 'of an earlier life');
+    writeFileSync(join(dir, 'disk/srv/stale'), 'of an earlier life');
     const { state, memory } = lab.guest.machine.save();
     const restored = new Machine({
       parts: loadEngineParts(),
@@ -174,10 +174,10 @@ describe('the copy of a guest’s disk', () => {
     lab.does(
       `fs.mkdirSync('in/deep', { recursive: true }); fs.writeFileSync('in/f', 'mine');
        fs.symlinkSync('/etc/passwd', 'absolute'); fs.symlinkSync('../'.repeat(40) + 'etc/passwd', 'in/deep/up');
-       fs.symlinkSync('../f', 'in/deep/ok'); fs.symlinkSync('/work/in/f', 'in/deep/too');`,
+       fs.symlinkSync('../f', 'in/deep/ok'); fs.symlinkSync('/srv/in/f', 'in/deep/too');`,
     );
     await lab.copy.finish();
-    const at = (name: string) => join(dir, 'disk/work', name);
+    const at = (name: string) => join(dir, 'disk/srv', name);
     expect(readlinkSync(at('absolute'))).toBe('../etc/passwd');
     expect(readlinkSync(at('in/deep/up'))).toBe('../../../etc/passwd');
     expect(existsSync(at('absolute'))).toBe(false);
@@ -221,7 +221,7 @@ test('a full disk is ENOSPC, for bytes and for names, the image’s own files no
        fs.writeFileSync('said', said.join());`,
     ),
   ).toEqual([
-    ['/work/said', 'ok,ok,ENOSPC,65536,ENOSPC,true,ok,ENOSPC,ENOSPC,16,0,true,false,ENOSPC'],
+    ['/srv/said', 'ok,ok,ENOSPC,65536,ENOSPC,true,ok,ENOSPC,ENOSPC,16,0,true,false,ENOSPC'],
   ]);
 });
 
