@@ -88,7 +88,7 @@ function followWords({ phase, follows }: Fields): string {
     case 'parted':
       return 'it follows nobody, and keeps its copy until a primary dials';
     case 'diverged':
-      return 'its replay differs: it is never promoted';
+      return 'its replay differs: its machine is never promoted';
     default:
       return `it is ${text(phase)}`;
   }

@@ -210,7 +210,7 @@ describe('a backup', () => {
     ['following', 'it follows a:1'],
     ['deciding', 'a:1 is gone, and it finds out who goes on'],
     ['parted', 'it follows nobody, and keeps its copy until a primary dials'],
-    ['diverged', 'its replay differs: it is never promoted'],
+    ['diverged', 'its replay differs: its machine is never promoted'],
   ])(
     'that is %s and not in the view says so, and not that the guest is unprotected',
     (phase, words) => {
